@@ -1,0 +1,174 @@
+"""What happens to an account: registered, approved, activated, its password replaced, closed."""
+
+from datetime import timedelta
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import emails
+from accounts.links import Purpose, Standing, read_link
+from accounts.models import User, normalised_email
+from chorus.plumbing.errors import ActionError
+from chorus.plumbing.references import draw_reference
+from chorus.plumbing.text import folded
+from history.actions import record
+from history.models import Event
+
+ANSWER_TRIES = 5
+ANSWER_PAUSE = timedelta(hours=1)
+
+STALE_LINKS = {
+    Standing.USED: "Ce lien a déjà servi.",
+    Standing.EXPIRED: "Ce lien a expiré.",
+    Standing.UNREADABLE: "Ce lien n'est pas lisible.",
+}
+
+
+@transaction.atomic
+def register_account(*, email, first_name, last_name, phone, contact_email, survey_consent):
+    """Create the account of a newcomer, « En attente d'approbation ».
+
+    An account that was closed before it was ever active (a refusal) starts again under the
+    same number. Raises ActionError when the address belongs to any other account.
+    """
+    now = timezone.now()
+    user = User.objects.select_for_update(of=("self",)).with_email(email).first()
+    if user is None:
+        user = User(email=normalised_email(email), reference=draw_reference(User))
+        user.set_unusable_password()
+    elif user.was_ever_active or user.state != User.State.CLOSED:
+        raise ActionError("Cette adresse est déjà utilisée.")
+    user.first_name, user.last_name, user.phone, user.contact_email = first_name, last_name, phone, contact_email
+    user.state, user.closed_at = User.State.PENDING, None
+    user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
+    user.link_version += 1
+    user.save()
+    record(Event.ACCOUNT_REGISTERED, actor=user, subject=user, reference=user.reference)
+    return user
+
+
+@transaction.atomic
+def approve_account(user_id, *, actor, reference):
+    """Let a newcomer in: « En cours d'activation », and the activation mail.
+
+    Does nothing to an account that is already further. `actor` is None when nobody had to
+    decide (first person of a private structure).
+    """
+    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
+    if user.state != User.State.PENDING:
+        return user
+    user.state = User.State.ACTIVATING
+    user.save(update_fields=["state"])
+    record(Event.ACCOUNT_APPROVED, actor=actor, subject=user, reference=reference)
+    emails.send_activation(user, reference=reference)
+    return user
+
+
+@transaction.atomic
+def resend_activation(user_id, *, actor):
+    """Send the activation mail again; links sent before stop working.
+
+    Raises ActionError unless the account is « En cours d'activation ».
+    """
+    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
+    if user.state != User.State.ACTIVATING:
+        raise ActionError(f"Le compte de {user} n'est pas en cours d'activation.")
+    user.link_version += 1
+    user.save(update_fields=["link_version"])
+    record(Event.ACTIVATION_RESENT, actor=actor, subject=user, reference=user.reference)
+    emails.send_activation(user, reference=user.reference)
+
+
+def request_activation_link(email):
+    """A visitor asks for the activation mail again: sent if the address has a use for it.
+
+    Says nothing either way, so that nobody learns who has an account.
+    """
+    user = User.objects.with_email(email).filter(state=User.State.ACTIVATING).first()
+    if user is not None:
+        resend_activation(user.pk, actor=user)
+
+
+@transaction.atomic
+def activate_account(token, *, password, secret_question, secret_answer):
+    """Use an activation link: the account becomes « Actif ». Raises ActionError on a stale link."""
+    user = _user_of(token, Purpose.ACTIVATION)
+    user.set_password(password)
+    user.secret_question, user.secret_answer = secret_question, hashed_answer(secret_answer)
+    user.state, user.activated_at = User.State.ACTIVE, timezone.now()
+    user.save()
+    record(Event.ACCOUNT_ACTIVATED, actor=user, subject=user, reference=user.reference)
+    return user
+
+
+def request_password_reset(email):
+    """A visitor forgot the password: mail a reset link, or the activation link if never activated.
+
+    Says nothing either way, so that nobody learns who has an account.
+    """
+    user = User.objects.with_email(email).first()
+    if user is None:
+        return
+    if user.state == User.State.ACTIVE:
+        emails.send_reset(user)
+    elif user.state == User.State.ACTIVATING:
+        resend_activation(user.pk, actor=user)
+
+
+@transaction.atomic
+def check_secret_answer(user_id, answer):
+    """Whether `answer` is the account's secret answer; five wrong ones pause it for an hour.
+
+    Raises ActionError during the pause.
+    """
+    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
+    now = timezone.now()
+    if user.answer_locked_until and user.answer_locked_until > now:
+        raise ActionError("Trop de mauvaises réponses : réessayez dans une heure, ou contactez l'assistance.")
+    right = check_password(folded(answer), user.secret_answer)
+    if right:
+        user.answer_failures, user.answer_locked_until = 0, None
+    else:
+        user.answer_failures += 1
+        if user.answer_failures >= ANSWER_TRIES:
+            user.answer_failures, user.answer_locked_until = 0, now + ANSWER_PAUSE
+    user.save(update_fields=["answer_failures", "answer_locked_until"])
+    return right
+
+
+@transaction.atomic
+def reset_password(token, *, password):
+    """Use a reset link: replace the password, which ends the account's open sessions.
+
+    The secret answer, if there is one, was checked by the form. Raises ActionError on a stale link.
+    """
+    user = _user_of(token, Purpose.RESET)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    record(Event.PASSWORD_RESET, actor=user, subject=user, reference=user.reference)
+    emails.send_password_changed(user)
+    return user
+
+
+@transaction.atomic
+def close_never_active(user_id, *, actor, reason):
+    """Close the account of a registrant nobody let in. Raises ActionError once it was let in."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
+    if user.state != User.State.PENDING:
+        raise ActionError(f"Le compte de {user} n'attend pas d'approbation.")
+    user.state, user.closed_at = User.State.CLOSED, timezone.now()
+    user.save(update_fields=["state", "closed_at"])
+    record(Event.ACCOUNT_CLOSED, actor=actor, subject=user, reference=user.reference, comment=reason)
+
+
+def hashed_answer(answer):
+    """A secret answer as stored: hashed, whatever its accents, case and spaces."""
+    return make_password(folded(answer))
+
+
+def _user_of(token, purpose):
+    link = read_link(token, purpose, lock=True)
+    if not link.is_valid:
+        raise ActionError(STALE_LINKS[link.standing])
+    return link.user

@@ -1,0 +1,52 @@
+"""Mails about the account itself. They go to the login address."""
+
+from django.utils import timezone
+
+from accounts.links import Purpose, make_token
+from chorus.plumbing.addresses import absolute_url
+from notifications.actions import notify
+
+
+def send_activation(user, *, reference):
+    """To a person whose account was approved: the link that activates it."""
+    notify(
+        "activation",
+        to=user.email,
+        user=user,
+        purpose="Activez votre compte",
+        reference=reference,
+        context={
+            "user": user,
+            "link": absolute_url("accounts:activate", make_token(user, Purpose.ACTIVATION)),
+            "expires_at": timezone.now() + Purpose.ACTIVATION.lifetime,
+            "resend_link": absolute_url("accounts:resend_activation"),
+        },
+    )
+
+
+def send_reset(user):
+    """To whoever says they forgot the password of an active account."""
+    notify(
+        "password_reset",
+        to=user.email,
+        user=user,
+        purpose="Choisissez un nouveau mot de passe",
+        reference=user.reference,
+        context={
+            "user": user,
+            "link": absolute_url("accounts:reset", make_token(user, Purpose.RESET)),
+            "expires_at": timezone.now() + Purpose.RESET.lifetime,
+        },
+    )
+
+
+def send_password_changed(user):
+    """To the owner of an account whose password was just replaced."""
+    notify(
+        "password_changed",
+        to=user.email,
+        user=user,
+        purpose="Votre mot de passe a été modifié",
+        reference=user.reference,
+        context={"user": user, "forgotten_link": absolute_url("accounts:forgotten_password")},
+    )

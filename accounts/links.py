@@ -1,0 +1,86 @@
+"""Links sent by mail: signed, dated, good for one use.
+
+The signature vouches for the account, the purpose, the instant and a fingerprint of what the
+link's use changes (status, password, link version): once used, the fingerprint no longer fits.
+Nothing is stored.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner, b62_decode
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from accounts.models import User
+
+FINGERPRINT_LENGTH = 16
+
+
+class Purpose(StrEnum):
+    ACTIVATION = "activation"
+    RESET = "reset"
+
+    @property
+    def lifetime(self):
+        """How long the link lives (settings ACTIVATION_HOURS and RESET_MINUTES)."""
+        if self is Purpose.ACTIVATION:
+            return timedelta(hours=settings.ACTIVATION_HOURS)
+        return timedelta(minutes=settings.RESET_MINUTES)
+
+    @property
+    def state(self):
+        """The account status in which the link means something."""
+        return User.State.ACTIVATING if self is Purpose.ACTIVATION else User.State.ACTIVE
+
+
+class Standing(StrEnum):
+    VALID = "valid"
+    EXPIRED = "expired"
+    USED = "used"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link as read: `user` and `expires_at` are None when it is unreadable."""
+
+    standing: Standing
+    user: User | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def is_valid(self):
+        return self.standing is Standing.VALID
+
+
+def make_token(user, purpose):
+    return _signer(purpose).sign(f"{user.pk}.{_fingerprint(user)}")
+
+
+def read_link(token, purpose, *, lock=False):
+    """What a token is worth now; with `lock`, the account's row is locked (inside a transaction)."""
+    try:
+        payload = _signer(purpose).unsign(token)
+        pk, fingerprint = payload.split(".")
+        signed_at = datetime.fromtimestamp(b62_decode(token.rsplit(".", 2)[1]), tz=UTC)
+        users = User.objects.select_for_update(of=("self",)) if lock else User.objects
+        user = users.get(pk=int(pk))
+    except (BadSignature, ValueError, User.DoesNotExist):
+        return Link(Standing.UNREADABLE)
+    expires_at = signed_at + purpose.lifetime
+    if user.state != purpose.state or not constant_time_compare(fingerprint, _fingerprint(user)):
+        return Link(Standing.USED, user, expires_at)
+    if datetime.now(tz=UTC) > expires_at:
+        return Link(Standing.EXPIRED, user, expires_at)
+    return Link(Standing.VALID, user, expires_at)
+
+
+def _signer(purpose):
+    return TimestampSigner(sep=".", salt=f"accounts.links.{purpose}")
+
+
+def _fingerprint(user):
+    changed_by_use = f"{user.pk}|{user.state}|{user.password}|{user.link_version}"
+    return salted_hmac("accounts.links.fingerprint", changed_by_use).hexdigest()[:FINGERPRINT_LENGTH]

@@ -1,0 +1,22 @@
+import time
+
+KEY = "seen"
+PRECISION_SECONDS = 60
+
+
+class InactivityMiddleware:
+    """Ends a session `SESSION_COOKIE_AGE` seconds after its last request (setting SESSION_MINUTES).
+
+    Session row and cookie are pushed back at most once a minute, so reading pages does not
+    write to the database at every click.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.user.is_authenticated:
+            now, seen = int(time.time()), request.session.get(KEY, 0)
+            if now - seen >= PRECISION_SECONDS:
+                request.session[KEY] = now
+        return self.get_response(request)

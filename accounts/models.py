@@ -1,0 +1,126 @@
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from phonenumber_field.modelfields import PhoneNumberField
+
+from chorus.plumbing.references import draw_reference, spaced
+
+
+class SecretQuestion(models.TextChoices):
+    PET = "pet", "Quel était le nom de votre premier animal ?"
+    TEACHER = "teacher", "Quel était le nom de votre premier instituteur ou de votre première institutrice ?"
+    STREET = "street", "Dans quelle rue habitiez-vous enfant ?"
+    FRIEND = "friend", "Quel était le prénom de votre meilleur ami ou de votre meilleure amie d'enfance ?"
+    BOOK = "book", "Quel est le titre du premier livre que vous avez aimé ?"
+
+
+class UserQuerySet(models.QuerySet):
+    def with_email(self, email):
+        """Whoever bears this login address, in any mix of cases."""
+        return self.filter(email=normalised_email(email))
+
+
+def normalised_email(email):
+    """The form a login address is stored and compared in: lower case, no surrounding space."""
+    return email.strip().lower()
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
+    def get_by_natural_key(self, email):
+        return self.get(email=normalised_email(email))
+
+    def create_user(self, email, password=None, **fields):
+        user = self.model(email=normalised_email(email), **fields)
+        user.reference = user.reference or draw_reference(self.model)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email, password=None, **fields):
+        return self.create_user(
+            email, password, state=User.State.ACTIVE, is_staff=True, is_superuser=True, **fields
+        )
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The login address is stored in lower case, so it compares without regard to case."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "En attente d'approbation"
+        ACTIVATING = "activating", "En cours d'activation"
+        ACTIVE = "active", "Actif"
+        DISABLED = "disabled", "Désactivé"
+        CLOSED = "closed", "Clos"
+
+    email = models.EmailField("adresse de connexion", max_length=254)
+    first_name = models.CharField("prénom", max_length=100)
+    last_name = models.CharField("nom", max_length=100)
+    phone = PhoneNumberField("téléphone", blank=True)
+    contact_email = models.EmailField("adresse e-mail de contact", max_length=254, blank=True)
+    state = models.CharField("statut", max_length=12, choices=State, default=State.PENDING)
+    reference = models.CharField("dossier n°", max_length=9)
+    secret_question = models.CharField("question secrète", max_length=10, choices=SecretQuestion, blank=True)
+    secret_answer = models.CharField("réponse secrète (chiffrée)", max_length=128, blank=True)
+    answer_failures = models.PositiveSmallIntegerField("mauvaises réponses secrètes", default=0)
+    answer_locked_until = models.DateTimeField("réponse secrète bloquée jusqu'à", null=True, blank=True)
+    # Part of what signed links vouch for: a new number kills every link sent before.
+    link_version = models.PositiveIntegerField("version des liens", default=1)
+    identity_from_pigp = models.BooleanField("identité gérée par le PIGP", default=False)
+    terms_accepted_at = models.DateTimeField("conditions acceptées le", null=True, blank=True)
+    survey_consent_at = models.DateTimeField("accord pour les enquêtes donné le", null=True, blank=True)
+    created_at = models.DateTimeField("créé le", default=timezone.now)
+    activated_at = models.DateTimeField("activé le", null=True, blank=True)
+    closed_at = models.DateTimeField("clos le", null=True, blank=True)
+    is_staff = models.BooleanField("équipe d'assistance", default=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["first_name", "last_name"]
+
+    class Meta:
+        verbose_name = "compte"
+        verbose_name_plural = "comptes"
+        ordering = ["last_name", "first_name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"), name="user_email_unique", violation_error_message="Cette adresse est déjà utilisée."
+            ),
+            models.UniqueConstraint(fields=["reference"], name="user_reference_unique"),
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")),
+                name="user_email_lower_case",
+                violation_error_message="L'adresse de connexion s'écrit en minuscules.",
+            ),
+        ]
+        indexes = [models.Index(fields=["email"], name="user_email")]
+
+    def __str__(self):
+        return self.get_full_name() or self.email
+
+    def get_full_name(self):
+        return f"{self.first_name} {self.last_name}".strip()
+
+    def get_short_name(self):
+        return self.first_name
+
+    @property
+    def is_active(self):
+        return self.state == self.State.ACTIVE
+
+    @property
+    def was_ever_active(self):
+        return self.activated_at is not None
+
+    @property
+    def spaced_reference(self):
+        return spaced(self.reference)
+
+    @property
+    def mail_address(self):
+        """Where to write about this person's work: the contact address if there is one."""
+        return self.contact_email or self.email

@@ -1,0 +1,193 @@
+"""What happens to requests for attachment and to attachments.
+
+Whatever touches roles locks the Structure first, always in that order, so that two decisions on
+one structure queue up instead of crossing.
+"""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actions import approve_account, close_never_active
+from accounts.models import User
+from attachments import emails
+from attachments.models import Attachment, AttachmentRequest, Role
+from chorus.plumbing.errors import ActionError
+from chorus.plumbing.references import draw_reference
+from history.actions import record
+from history.models import Event
+from structures.models import Structure
+
+
+@transaction.atomic
+def send_request(user, structure, *, actor, whole_structure=True, services=(), comment=""):
+    """File a request for attachment and tell both sides.
+
+    The first person of a private structure without principal manager becomes it at once;
+    everybody else waits for a manager, or for support when there is none.
+    Raises ActionError when the structure is inactive, or when the person is already attached
+    or already waiting there.
+    """
+    structure = Structure.objects.select_for_update(of=("self",)).get(pk=structure.pk)
+    if not structure.is_active:
+        raise ActionError("Cette structure est désactivée : personne ne peut s'y rattacher.")
+    attachments = structure.attachments.current()
+    if attachments.filter(user=user).exists():
+        raise ActionError("Vous êtes déjà rattaché à cette structure.")
+    if structure.attachment_requests.pending().filter(user=user).exists():
+        raise ActionError("Une demande est déjà en cours pour cette structure.")
+
+    request = AttachmentRequest.objects.create(
+        reference=draw_reference(AttachmentRequest),
+        user=user,
+        structure=structure,
+        whole_structure=whole_structure,
+        comment=comment,
+    )
+    request.services.set([] if whole_structure else services)
+    record(Event.REQUEST_SENT, actor=actor, subject=user, structure=structure, reference=request.reference)
+
+    principal = attachments.principal().select_related("user").first()
+    if principal is None and not structure.is_public:
+        _take_over(request)
+    else:
+        emails.send_request_sent(request, principal=principal.user if principal else None)
+        emails.send_request_to_decide(request, deciders=deciders_of(structure))
+    return request
+
+
+def deciders_of(structure):
+    """The people who can decide requests on `structure`: its managers in force."""
+    managing = Attachment.objects.effective().managers().filter(structure=structure)
+    return User.objects.filter(
+        attachments__in=managing, state__in=[User.State.ACTIVE, User.State.ACTIVATING]
+    ).order_by("pk")
+
+
+def _take_over(request):
+    """Make the requester principal manager of a private structure that has none."""
+    Attachment.objects.create(user=request.user, structure=request.structure, role=Role.PRINCIPAL)
+    request.status, request.decided_at, request.whole_structure = (
+        AttachmentRequest.Status.APPROVED,
+        timezone.now(),
+        True,
+    )
+    request.save(update_fields=["status", "decided_at", "whole_structure"])
+    request.services.clear()
+    record(
+        Event.PRINCIPAL_DESIGNATED,
+        subject=request.user,
+        structure=request.structure,
+        reference=request.reference,
+        comment="Première personne de la structure",
+    )
+    emails.send_became_principal(request)
+    approve_account(request.user_id, actor=None, reference=request.reference)
+
+
+@transaction.atomic
+def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True, services=()):
+    """Attach the requester as decided, let their account in, tell them.
+
+    `services` are those ticked, when not the whole structure. Role.PRINCIPAL is for support,
+    on a structure that has no principal manager. Raises ActionError when the request was
+    decided meanwhile, or when the structure or the role does not allow it.
+    """
+    request = _lock_pending(request_id)
+    structure = request.structure
+    if not structure.is_active:
+        raise ActionError("Cette structure est désactivée : la demande ne peut pas être validée.")
+    if role == Role.PRINCIPAL:
+        if structure.attachments.current().principal().exists():
+            raise ActionError("Cette structure a déjà un gestionnaire principal.")
+        whole_structure = True
+    services = [] if whole_structure else list(services)
+    if not whole_structure and not services:
+        raise ActionError("Choisissez au moins un service, ou la structure entière.")
+    if any(service.structure_id != structure.pk for service in services):
+        raise ActionError("Un des services choisis n'appartient pas à cette structure.")
+
+    attachment, created = Attachment.objects.get_or_create(
+        user=request.user, structure=structure, ended_at=None, defaults={
+            "role": role, "whole_structure": whole_structure, "starts_on": request.starts_on,
+            "ends_on": None if role == Role.PRINCIPAL else request.ends_on,
+        },
+    )  # fmt: skip
+    if not created:
+        raise ActionError(f"{request.user} est déjà rattaché à cette structure.")
+    attachment.services.set(services)
+    _decide(request, AttachmentRequest.Status.APPROVED, actor)
+    record(
+        Event.REQUEST_APPROVED,
+        actor=actor,
+        subject=request.user,
+        structure=structure,
+        reference=request.reference,
+        comment=attachment.get_role_display(),
+    )
+    if role == Role.PRINCIPAL:
+        record(
+            Event.PRINCIPAL_DESIGNATED,
+            actor=actor,
+            subject=request.user,
+            structure=structure,
+            reference=request.reference,
+        )
+    emails.send_request_approved(request, attachment=attachment)
+    approve_account(request.user_id, actor=actor, reference=request.reference)
+    return attachment
+
+
+@transaction.atomic
+def refuse_request(request_id, *, actor, reason):
+    """Refuse, say why; a newcomer with no other request and no attachment is closed.
+
+    Raises ActionError when the request was decided meanwhile, or without a reason.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise ActionError("Indiquez le motif du refus : il est envoyé au demandeur.")
+    request = _lock_pending(request_id)
+    request.reason = reason
+    _decide(request, AttachmentRequest.Status.REFUSED, actor)
+    record(
+        Event.REQUEST_REFUSED,
+        actor=actor,
+        subject=request.user,
+        structure=request.structure,
+        reference=request.reference,
+        comment=reason,
+    )
+    emails.send_request_refused(request)
+    user = request.user
+    waits_elsewhere = user.attachment_requests.pending().exists() or user.attachments.current().exists()
+    if user.state == User.State.PENDING and not waits_elsewhere:
+        close_never_active(user.pk, actor=actor, reason=reason)
+    return request
+
+
+def _lock_pending(request_id):
+    structure_id = AttachmentRequest.objects.values_list("structure_id", flat=True).get(pk=request_id)
+    structure = Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
+    request = (
+        AttachmentRequest.objects.select_for_update(of=("self",)).select_related("user").get(pk=request_id)
+    )
+    request.structure = structure
+    if not request.is_pending:
+        raise ActionError(_already_decided(request))
+    return request
+
+
+def _already_decided(request):
+    by = f" par {request.decided_by}" if request.decided_by else ""
+    when = timezone.localtime(request.decided_at).strftime("%d/%m/%Y à %H:%M") if request.decided_at else ""
+    outcome = {
+        AttachmentRequest.Status.APPROVED: "validée",
+        AttachmentRequest.Status.REFUSED: "refusée",
+        AttachmentRequest.Status.WITHDRAWN: "retirée",
+    }[AttachmentRequest.Status(request.status)]
+    return f"Cette demande a déjà été {outcome}{by}{f' le {when}' if when else ''}."
+
+
+def _decide(request, status, actor):
+    request.status, request.decided_by, request.decided_at = status, actor, timezone.now()
+    request.save(update_fields=["status", "decided_by", "decided_at", "reason"])

@@ -1,0 +1,69 @@
+"""Mails about a request for attachment: to the person who asks, and to those who decide."""
+
+from chorus.plumbing.addresses import absolute_url
+from notifications.actions import notify
+
+
+def send_request_sent(request, *, principal):
+    """To the person who asked: it is filed, and who decides (`principal`, None for support)."""
+    notify(
+        "request_sent",
+        to=request.user.mail_address,
+        user=request.user,
+        purpose="Votre demande de rattachement est envoyée",
+        reference=request.reference,
+        context={"request": request, "principal": principal},
+    )
+
+
+def send_request_to_decide(request, *, deciders):
+    """To each manager who can decide: someone waits."""
+    for decider in deciders:
+        notify(
+            "request_to_decide",
+            to=decider.mail_address,
+            user=decider,
+            purpose="Une demande de rattachement vous attend",
+            reference=request.reference,
+            context={
+                "request": request,
+                "decider": decider,
+                "link": absolute_url("attachments:decide_request", request.reference),
+            },
+        )
+
+
+def send_request_approved(request, *, attachment):
+    """To the person who asked: accepted, in which role."""
+    notify(
+        "request_approved",
+        to=request.user.mail_address,
+        user=request.user,
+        purpose="Votre demande de rattachement est validée",
+        reference=request.reference,
+        context={"request": request, "attachment": attachment, "link": absolute_url("home")},
+    )
+
+
+def send_request_refused(request):
+    """To the person who asked: refused, and why."""
+    notify(
+        "request_refused",
+        to=request.user.mail_address,
+        user=request.user,
+        purpose="Votre demande de rattachement est refusée",
+        reference=request.reference,
+        context={"request": request, "register_link": absolute_url("registration:register")},
+    )
+
+
+def send_became_principal(request):
+    """To the first person of a private structure: they manage it."""
+    notify(
+        "became_principal",
+        to=request.user.mail_address,
+        user=request.user,
+        purpose="Vous êtes gestionnaire principal",
+        reference=request.reference,
+        context={"request": request},
+    )

@@ -1,0 +1,191 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from chorus.plumbing.references import spaced
+
+
+class Role(models.TextChoices):
+    PRINCIPAL = "principal", "Gestionnaire principal"
+    SECONDARY = "secondary", "Gestionnaire secondaire"
+    SIMPLE = "simple", "Utilisateur simple"
+
+
+MANAGERS = (Role.PRINCIPAL, Role.SECONDARY)
+
+
+class Scope(models.Model):
+    """Which part of a structure is meant: all of it, or some of its services; and between which dates."""
+
+    whole_structure = models.BooleanField("structure entière", default=True)
+    services = models.ManyToManyField("structures.Service", blank=True, verbose_name="services")
+    starts_on = models.DateField("date de début", default=timezone.localdate)
+    ends_on = models.DateField("date de fin", null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class AttachmentQuerySet(models.QuerySet):
+    def current(self):
+        """Not ended by a decision. Dates still to come count: see `effective`."""
+        return self.filter(ended_at__isnull=True)
+
+    def effective(self, today=None):
+        """In force today: not ended, and between its dates."""
+        today = today or timezone.localdate()
+        return self.current().filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today), starts_on__lte=today)
+
+    def managers(self):
+        return self.filter(role__in=MANAGERS)
+
+    def principal(self):
+        return self.filter(role=Role.PRINCIPAL)
+
+
+class Attachment(Scope):
+    """A person's place in a structure (« rattachement »). At most one in force per person and structure."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="attachments", verbose_name="personne"
+    )
+    structure = models.ForeignKey(
+        "structures.Structure", models.PROTECT, related_name="attachments", verbose_name="structure"
+    )
+    role = models.CharField("rôle", max_length=10, choices=Role, default=Role.SIMPLE)
+    created_at = models.DateTimeField("créé le", default=timezone.now)
+    ended_at = models.DateTimeField("terminé le", null=True, blank=True)
+
+    objects = AttachmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "rattachement"
+        verbose_name_plural = "rattachements"
+        ordering = ["structure__legal_name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["structure"],
+                condition=Q(role=Role.PRINCIPAL, ended_at__isnull=True),
+                name="attachment_one_principal",
+                violation_error_message="Cette structure a déjà un gestionnaire principal.",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "structure"],
+                condition=Q(ended_at__isnull=True),
+                name="attachment_one_per_user",
+                violation_error_message="Cette personne est déjà rattachée à cette structure.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="attachment_dates_in_order",
+                violation_error_message="La date de fin précède la date de début.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(role=Role.PRINCIPAL) | Q(ends_on__isnull=True, whole_structure=True),
+                name="attachment_principal_unbounded",
+                violation_error_message="Un gestionnaire principal est rattaché à la structure entière, sans date de fin.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.user} – {self.structure}"
+
+
+class AttachmentRequestQuerySet(models.QuerySet):
+    def pending(self):
+        return self.filter(status=AttachmentRequest.Status.PENDING)
+
+    def for_manager(self, user):
+        """Requests on the structures where `user` decides."""
+        managed = Attachment.objects.effective().managers().filter(user=user)
+        return self.filter(structure__in=managed.values("structure")).exclude(user=user)
+
+    def without_principal(self):
+        """Requests on structures that have no principal manager: support decides those."""
+        return self.exclude(structure__in=Attachment.objects.current().principal().values("structure"))
+
+    def matching(self, words):
+        """Requests whose person, structure or reference contains every one of `words`."""
+        found = self
+        for word in words.split():
+            found = found.filter(
+                Q(user__first_name__icontains=word)
+                | Q(user__last_name__icontains=word)
+                | Q(user__email__icontains=word)
+                | Q(structure__legal_name__icontains=word)
+                | Q(structure__label__icontains=word)
+                | Q(reference__contains=word)
+            )
+        return found
+
+
+class AttachmentRequest(Scope):
+    """Someone asks to be attached to a structure (« demande de rattachement »)."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "En cours de validation"
+        APPROVED = "approved", "Validée"
+        REFUSED = "refused", "Refusée"
+        WITHDRAWN = "withdrawn", "Retirée"
+
+    reference = models.CharField("dossier n°", max_length=9)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="attachment_requests", verbose_name="demandeur"
+    )
+    structure = models.ForeignKey(
+        "structures.Structure", models.PROTECT, related_name="attachment_requests", verbose_name="structure"
+    )
+    comment = models.TextField("commentaire", blank=True, max_length=2000)
+    status = models.CharField("statut", max_length=10, choices=Status, default=Status.PENDING)
+    created_at = models.DateTimeField("envoyée le", default=timezone.now)
+    decided_at = models.DateTimeField("décidée le", null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="décidée par",
+    )
+    reason = models.TextField("motif du refus", blank=True, max_length=2000)
+
+    objects = AttachmentRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "demande de rattachement"
+        verbose_name_plural = "demandes de rattachement"
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="attachmentrequest_reference_unique"),
+            models.UniqueConstraint(
+                fields=["user", "structure"],
+                condition=Q(status="pending"),
+                name="attachmentrequest_one_open",
+                violation_error_message="Une demande est déjà en cours pour cette structure.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="attachmentrequest_dates_in_order",
+                violation_error_message="La date de fin précède la date de début.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="refused") | ~Q(reason=""),
+                name="attachmentrequest_refused_with_reason",
+                violation_error_message="Un refus doit être motivé.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["structure", "created_at"], condition=Q(status="pending"), name="request_pending")
+        ]
+
+    def __str__(self):
+        return f"Dossier n° {self.spaced_reference}"
+
+    @property
+    def spaced_reference(self):
+        return spaced(self.reference)
+
+    @property
+    def is_pending(self):
+        return self.status == self.Status.PENDING

@@ -1,0 +1,386 @@
+"""The one settings file, driven by environment variables (table in README.md).
+
+`CHORUS_ENV` chooses between the two ways to run:
+
+- `demo` (the default): SQLite, files on disk, a private Redis, local host names only;
+- `production`: PostgreSQL, Redis, S3-compatible files, SMTP. A missing or wrong variable stops
+  the start with one sentence.
+"""
+
+import importlib.util
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def refuse(sentence):
+    """Stop the start: whoever reads the console is not always a developer, so no traceback."""
+    raise SystemExit(f"Configuration refusée : {sentence}")
+
+
+CHORUS_ENV = env.str("CHORUS_ENV", default="demo")
+if CHORUS_ENV not in ("demo", "production"):
+    refuse(f"CHORUS_ENV vaut « {CHORUS_ENV} », or seules « demo » et « production » existent.")
+PRODUCTION = CHORUS_ENV == "production"
+DEMO = not PRODUCTION
+DEBUG = DEMO and env.bool("CHORUS_DEBUG", default=False)
+
+# --- The place files are written to in the demo ---------------------------------------------
+VAR_DIR = Path(env.str("CHORUS_VAR_DIR", default=str(BASE_DIR / ".demo")))
+
+
+def required(name, purpose, demo):
+    """The variable in production, `demo` in the demo; refuses an empty one in production."""
+    value = env.str(name, default="").strip()
+    if value:
+        return value
+    if PRODUCTION:
+        refuse(f"la variable {name} ({purpose}) n'est pas définie.")
+    return demo
+
+
+def whole_number(name, default, least=1):
+    """A whole number of at least `least`; refuses anything else."""
+    raw = env.str(name, default=str(default))
+    if not raw.isascii() or not raw.isdigit() or int(raw) < least:
+        refuse(f"{name} doit être un nombre entier d'au moins {least}, et non « {raw} ».")
+    return int(raw)
+
+
+# --- Who and where we are -------------------------------------------------------------------
+PORTAL_NAME = env.str("PORTAL_NAME", default="Portail des structures")
+PORTAL_LOGO = env.str("PORTAL_LOGO", default="img/logo.svg")
+SUPPORT_EMAIL = required("SUPPORT_EMAIL", "adresse de l'assistance", "assistance@portail.example")
+
+SECRET_KEY = required("SECRET_KEY", "clé secrète", "demo-only-key-never-used-in-production")
+if PRODUCTION and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10):
+    refuse("SECRET_KEY doit compter au moins 50 caractères tirés au hasard.")
+
+SITE_URL = required("SITE_URL", "adresse publique du portail", "http://localhost:8000").rstrip("/")
+if urlsplit(SITE_URL).scheme not in ("http", "https") or not urlsplit(SITE_URL).hostname:
+    refuse(f"SITE_URL doit ressembler à https://portail.exemple.fr, et non « {SITE_URL} ».")
+if PRODUCTION and not SITE_URL.startswith("https://"):
+    refuse("SITE_URL doit commencer par https:// en production.")
+
+if PRODUCTION:
+    ALLOWED_HOSTS = [
+        host.strip()
+        for host in required("ALLOWED_HOSTS", "noms d'hôte servis, séparés par des virgules", "").split(",")
+        if host.strip()
+    ]
+    if "*" in ALLOWED_HOSTS:
+        refuse("ALLOWED_HOSTS ne peut pas contenir « * » : citez les noms d'hôte servis.")
+else:
+    ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", ".localhost"]
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+
+# --- Apps, lowest floor last (README, « Où se trouve chaque règle ») --------------------------
+INSTALLED_APPS = [
+    "chorus",
+    "registration",
+    "attachments",
+    "structures",
+    "accounts",
+    "history",
+    "notifications",
+    "chorus.plumbing",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "captcha",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "csp",
+    "phonenumber_field",
+    "rules.apps.AutodiscoverRulesConfig",
+]
+if DEMO:
+    INSTALLED_APPS.insert(1, "chorus.demo")
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.InactivityMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "chorus.urls"
+WSGI_APPLICATION = "chorus.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "chorus.plumbing.context_processors.portal",
+            ],
+            "builtins": ["chorus.plumbing.templatetags.components"],
+        },
+    },
+]
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+CRISPY_FAIL_SILENTLY = False
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+INSTALLED_APPS.append("django.forms")
+
+# --- Database ---------------------------------------------------------------------------------
+DATABASE_URL = required("DATABASE_URL", "base PostgreSQL", f"sqlite:///{VAR_DIR / 'portail.sqlite3'}")
+try:
+    _database = env.db_url_config(DATABASE_URL)
+except (ImproperlyConfigured, ValueError, KeyError):
+    _database = {}
+if PRODUCTION and _database.get("ENGINE") != "django.db.backends.postgresql":
+    refuse("DATABASE_URL doit ressembler à postgres://utilisateur:motdepasse@hôte:5432/base.")
+if PRODUCTION and not _database.get("NAME"):
+    refuse("DATABASE_URL ne nomme aucune base : ajoutez /nom-de-la-base à la fin.")
+if not _database:
+    refuse("DATABASE_URL n'est pas une adresse de base de données lisible.")
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: writers queue instead of failing with "database is locked"; it also stands in
+    # for select_for_update(), which SQLite ignores.
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+    }
+else:
+    _database["CONN_MAX_AGE"] = 60
+    _database["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": _database}
+
+# --- Redis: the tasks' broker and the rate limits ------------------------------------------------
+REDIS_URL = required("REDIS_URL", "serveur Redis", f"unix://{VAR_DIR / 'redis.sock'}")
+if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+    refuse("REDIS_URL doit ressembler à redis://hôte:6379/0.")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        # A dead Redis must not show anybody an error: limits are then off, which is logged.
+        "OPTIONS": {
+            "IGNORE_EXCEPTIONS": True,
+            "LOG_IGNORED_EXCEPTIONS": True,
+            "SOCKET_CONNECT_TIMEOUT": 1,
+            "SOCKET_TIMEOUT": 1,
+        },
+    }
+}
+RATELIMIT_FAIL_OPEN = True
+RATELIMIT_IP_META_KEY = "chorus.plumbing.requests.client_ip"
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "unacked_restore_interval": 10,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+}
+CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TIMEZONE = "Europe/Paris"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule") if DEMO else "/tmp/beat-schedule"
+CELERY_BEAT_SCHEDULE = {
+    "sweep-outbox": {
+        "task": "notifications.tasks.sweep_outbox",
+        "schedule": timedelta(seconds=whole_number("OUTBOX_SWEEP_SECONDS", 20)),
+    },
+    "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(hour="3", minute="30")},
+}
+
+# --- E-mail ------------------------------------------------------------------------------------
+EMAIL_URL = required("EMAIL_URL", "serveur d'envoi des courriels", "smtp://127.0.0.1:2525")
+try:
+    _email = env.email_url_config(EMAIL_URL)
+except (ImproperlyConfigured, ValueError, KeyError):
+    _email = {}
+if _email.get("EMAIL_BACKEND") != "django.core.mail.backends.smtp.EmailBackend" or not _email.get("EMAIL_HOST"):
+    refuse("EMAIL_URL doit ressembler à smtp+tls://utilisateur:motdepasse@hôte:587.")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = required("MAIL_FROM", "expéditeur des courriels", "ne-pas-repondre@portail.example")
+if "@" not in DEFAULT_FROM_EMAIL:
+    refuse("MAIL_FROM doit être une adresse électronique.")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# A sent mail holds links and personal data: its body is kept only for the demo's mailbox.
+OUTBOX_KEEPS_BODIES = DEMO
+OUTBOX_LEASE_SECONDS = whole_number("OUTBOX_LEASE_SECONDS", 300)
+
+# --- Accounts ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "accounts.backends.EmailBackend",
+    "rules.permissions.ObjectPermissionBackend",
+]
+PASSWORD_HASHERS = [
+    "accounts.hashers.PortalArgon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+     "OPTIONS": {"user_attributes": ("first_name", "last_name", "email")}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
+RESET_MINUTES = whole_number("RESET_MINUTES", 60)
+SESSION_MINUTES = whole_number("SESSION_MINUTES", 30, least=2)
+SESSION_COOKIE_AGE = SESSION_MINUTES * 60
+SESSION_COOKIE_NAME = "session"
+LOCKOUT_FAILURES = whole_number("LOCKOUT_FAILURES", 5)
+LOCKOUT_MINUTES = whole_number("LOCKOUT_MINUTES", 15)
+AXES_FAILURE_LIMIT = LOCKOUT_FAILURES
+AXES_COOLOFF_TIME = timedelta(minutes=LOCKOUT_MINUTES)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_CALLABLE = "accounts.backends.axes_username"
+AXES_CLIENT_IP_CALLABLE = "chorus.plumbing.requests.client_ip"
+AXES_ENABLE_ACCESS_FAILURE_LOG = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+# --- Registration ----------------------------------------------------------------------------------
+CAPTCHA_CHALLENGE_FUNCT = "registration.captcha.challenge"
+CAPTCHA_TIMEOUT = 30
+CAPTCHA_FONT_SIZE = 34
+CAPTCHA_LETTER_ROTATION = (-14, 14)
+CAPTCHA_NOISE_FUNCTIONS = ("captcha.helpers.noise_arcs",)
+CAPTCHA_FOREGROUND_COLOR = "#15314b"
+CAPTCHA_2X_IMAGE = False
+# Requests per address, « n/m » is n a minute (django-ratelimit).
+PREFILL_RATE = env.str("PREFILL_RATE", default="30/m")
+REGISTRATION_RATE = env.str("REGISTRATION_RATE", default="20/h")
+MAIL_REQUEST_RATE = env.str("MAIL_REQUEST_RATE", default="10/h")
+
+# --- Security ----------------------------------------------------------------------------------------
+# Reverse proxies in front of the portal, each adding one address to X-Forwarded-For.
+PROXY_COUNT = whole_number("PROXY_COUNT", 0, least=0)
+if PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^sante/$"]
+SECURE_HSTS_SECONDS = 31536000 if PRODUCTION else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "csrf"
+CSRF_COOKIE_HTTPONLY = False
+CSRF_FAILURE_VIEW = "chorus.pages.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        # Bootstrap's style sheet draws its ticks and chevrons with data: images.
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "media-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# --- Language and time -----------------------------------------------------------------------------------
+LANGUAGE_CODE = "fr"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Paris"
+PHONENUMBER_DEFAULT_REGION = "FR"
+PHONENUMBER_DEFAULT_FORMAT = "NATIONAL"
+
+# --- Files -----------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
+_bootstrap = Path(next(iter(importlib.util.find_spec("bootstrap").submodule_search_locations)))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+BOOTSTRAP_DIR = _bootstrap
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "chorus.plumbing.finders.BootstrapFinder",
+]
+MEDIA_ROOT = VAR_DIR / "files"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if PRODUCTION:
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": required("S3_BUCKET", "compartiment des fichiers déposés", ""),
+            "endpoint_url": required("S3_ENDPOINT", "adresse du stockage S3", ""),
+            "access_key": required("S3_ACCESS_KEY", "identifiant du stockage S3", ""),
+            "secret_key": required("S3_SECRET_KEY", "secret du stockage S3", ""),
+            "default_acl": "private",
+            "querystring_auth": True,
+        },
+    }
+else:
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- Logs -----------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
+if LOGGING["root"]["level"] not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    refuse("LOG_LEVEL doit être DEBUG, INFO, WARNING, ERROR ou CRITICAL.")

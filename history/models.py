@@ -1,0 +1,74 @@
+from django.conf import settings
+from django.db import models
+
+
+class Event(models.TextChoices):
+    """What was done, in the words of the « Historique » screens."""
+
+    ACCOUNT_REGISTERED = "account_registered", "Compte créé"
+    ACCOUNT_APPROVED = "account_approved", "Compte approuvé"
+    ACCOUNT_ACTIVATED = "account_activated", "Compte activé"
+    ACCOUNT_CLOSED = "account_closed", "Compte clos"
+    ACTIVATION_RESENT = "activation_resent", "Lien d'activation renvoyé"
+    PASSWORD_RESET = "password_reset", "Mot de passe réinitialisé"
+    STRUCTURE_CREATED = "structure_created", "Structure créée"
+    REQUEST_SENT = "request_sent", "Demande de rattachement envoyée"
+    REQUEST_APPROVED = "request_approved", "Demande de rattachement validée"
+    REQUEST_REFUSED = "request_refused", "Demande de rattachement refusée"
+    PRINCIPAL_DESIGNATED = "principal_designated", "Gestionnaire principal désigné"
+
+
+class HistoryEntryQuerySet(models.QuerySet):
+    def for_structure(self, structure):
+        return self.filter(structure=structure)
+
+    def update(self, **kwargs):
+        raise TypeError("L'historique ne se modifie pas.")
+
+    def delete(self):
+        raise TypeError("L'historique ne s'efface pas.")
+
+
+class HistoryEntry(models.Model):
+    """One thing done: by whom (`actor`, none for the portal itself), to whom, on which structure.
+
+    Append-only: neither rows nor query sets can be changed or deleted.
+    """
+
+    created_at = models.DateTimeField("date", auto_now_add=True)
+    event = models.CharField("action", max_length=40, choices=Event)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="auteur"
+    )
+    subject = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="history",
+        verbose_name="personne concernée",
+    )
+    structure = models.ForeignKey(
+        "structures.Structure", models.PROTECT, null=True, blank=True, related_name="history", verbose_name="structure"
+    )
+    reference = models.CharField("dossier n°", max_length=9, blank=True)
+    comment = models.TextField("commentaire", blank=True)
+
+    objects = HistoryEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "ligne d'historique"
+        verbose_name_plural = "historique"
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["structure", "-created_at"], name="history_structure")]
+
+    def __str__(self):
+        return self.get_event_display()
+
+    def save(self, *args, **kwargs):
+        if self.pk:
+            raise TypeError("L'historique ne se modifie pas.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        raise TypeError("L'historique ne s'efface pas.")

@@ -1,0 +1,71 @@
+"""What may identify a structure, and the rule each type of identifier keeps."""
+
+import re
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from stdnum.exceptions import ValidationError as StdnumError
+from stdnum.fr import siret
+
+
+class IdentifierType(models.TextChoices):
+    SIRET = "siret", "SIRET"
+    EU_VAT = "eu_vat", "UE hors France"
+    NON_EU = "non_eu", "Hors UE"
+    RIDET = "ridet", "RIDET"
+    TAHITI = "tahiti", "TAHITI"
+    REGISTERING = "registering", "En cours d'immatriculation"
+    PERSON = "person", "Particulier"
+
+
+# (what the identifier must match once cleaned, what to say when it does not)
+_RULES = {
+    IdentifierType.EU_VAT: (
+        r"[A-Z]{2}[A-Z0-9]{2,16}",
+        "Saisissez le numéro de TVA intracommunautaire : deux lettres pour le pays, puis 16 caractères au plus.",
+    ),
+    IdentifierType.NON_EU: (r"[A-Z0-9]{2,18}", "Saisissez de 2 à 18 lettres et chiffres."),
+    IdentifierType.RIDET: (r"\d{9,10}", "Un RIDET compte 9 ou 10 chiffres."),
+    IdentifierType.TAHITI: (r"[A-Z0-9]\d{8}", "Un numéro TAHITI compte une lettre ou un chiffre, puis 8 chiffres."),
+    IdentifierType.REGISTERING: (r"[A-Z0-9]{2,50}", "Saisissez de 2 à 50 lettres et chiffres."),
+    IdentifierType.PERSON: (r"[A-Z0-9]{2,50}", "Saisissez de 2 à 50 lettres et chiffres."),
+}
+
+
+def clean_identifier(identifier_type, typed):
+    """The identifier as stored: no spaces, dots or dashes, upper case.
+
+    Raises ValidationError with a French sentence when it breaks its type's rule
+    (domain: SIRET by Luhn, La Poste's establishments by their own sum).
+    """
+    value = re.sub(r"[\s.\-\u00a0\u202f]", "", typed).upper()
+    if identifier_type == IdentifierType.SIRET:
+        return _clean_siret(value)
+    pattern, sentence = _RULES[IdentifierType(identifier_type)]
+    if not re.fullmatch(pattern, value, re.ASCII):
+        raise ValidationError(sentence, code="invalid")
+    return value
+
+
+def _clean_siret(value):
+    if not re.fullmatch(r"\d{14}", value, re.ASCII):
+        digits = sum(c.isdigit() for c in value)
+        raise ValidationError(
+            f"Un SIRET compte 14 chiffres ; celui-ci en compte {digits}."
+            if value.isdigit()
+            else "Un SIRET compte 14 chiffres, sans lettre.",
+            code="invalid",
+        )
+    try:
+        return siret.validate(value)
+    except StdnumError as error:
+        raise ValidationError(
+            "Ce SIRET n'existe pas : un de ses chiffres est sans doute mal recopié.", code="invalid"
+        ) from error
+
+
+def spaced_identifier(identifier_type, value):
+    """A SIRET as people read it (`200 030 351 00015`), any other identifier as it is."""
+    if identifier_type == IdentifierType.SIRET and len(value) == 14:
+        return f"{value[:3]} {value[3:6]} {value[6:9]} {value[9:]}"
+    return value

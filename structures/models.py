@@ -1,0 +1,207 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from structures.identifiers import IdentifierType, spaced_identifier
+
+
+class Nature(models.TextChoices):
+    PUBLIC = "public", "Publique"
+    PRIVATE = "private", "Privée"
+
+
+class Referent(models.Model):
+    """The « référent facturation électronique » of an académie or administration using the PIGP."""
+
+    administration = models.CharField("académie ou administration", max_length=150)
+    name = models.CharField("nom", max_length=150)
+    email = models.EmailField("adresse e-mail", max_length=254)
+
+    class Meta:
+        verbose_name = "référent facturation électronique"
+        verbose_name_plural = "référents facturation électronique"
+        ordering = ["administration"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["administration"],
+                name="referent_administration_unique",
+                violation_error_message="Cette administration a déjà un référent.",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.administration} – {self.name}"
+
+
+class Establishment(models.Model):
+    """What is known of an establishment, whether it lives here or only in the directory."""
+
+    identifier_type = models.CharField(
+        "type d'identifiant", max_length=12, choices=IdentifierType, default=IdentifierType.SIRET
+    )
+    identifier = models.CharField("identifiant", max_length=50)
+    nature = models.CharField("type de structure", max_length=8, choices=Nature)
+    legal_name = models.CharField("raison sociale", max_length=250)
+    label = models.CharField("libellé", max_length=250, blank=True)
+    address = models.CharField("adresse", max_length=250, blank=True)
+    complement_1 = models.CharField("complément d'adresse 1", max_length=250, blank=True)
+    complement_2 = models.CharField("complément d'adresse 2", max_length=250, blank=True)
+    postcode = models.CharField("code postal", max_length=10, blank=True)
+    city = models.CharField("ville", max_length=100, blank=True)
+    country = models.CharField("pays", max_length=60, default="France")
+    undisclosed = models.BooleanField("non diffusible", default=False)
+
+    # What the registration form copies from an establishment it knows.
+    DESCRIPTIVE = (
+        "legal_name",
+        "label",
+        "address",
+        "complement_1",
+        "complement_2",
+        "postcode",
+        "city",
+        "country",
+    )
+
+    class Meta:
+        abstract = True
+
+    def __str__(self):
+        return self.label or self.legal_name
+
+    @property
+    def is_public(self):
+        return self.nature == Nature.PUBLIC
+
+    @property
+    def keeps_private(self):
+        """Whether visitors may learn only that it exists: non diffusible, or a natural person."""
+        return self.undisclosed or self.identifier_type == IdentifierType.PERSON
+
+    @property
+    def spaced_identifier(self):
+        return spaced_identifier(self.identifier_type, self.identifier)
+
+    @property
+    def address_lines(self):
+        town = f"{self.postcode} {self.city}".strip()
+        return [line for line in (self.address, self.complement_1, self.complement_2, town, self.country) if line]
+
+
+class EstablishmentQuerySet(models.QuerySet):
+    def identified_by(self, identifier_type, identifier):
+        return self.filter(identifier_type=identifier_type, identifier=identifier)
+
+
+class Structure(Establishment):
+    """An organisation that lives here; one per identifier."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        INACTIVE = "inactive", "Inactive"
+
+    state = models.CharField("état", max_length=8, choices=State, default=State.ACTIVE)
+    issues_invoices = models.BooleanField("émet des factures", default=True)
+    receives_invoices = models.BooleanField("reçoit des factures", default=False)
+    requires_service = models.BooleanField("le service est obligatoire", default=False)
+    requires_commitment = models.BooleanField("le numéro d'engagement est obligatoire", default=False)
+    uses_pigp = models.BooleanField("utilisatrice du PIGP", default=False)
+    referent = models.ForeignKey(
+        Referent,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="structures",
+        verbose_name="référent facturation électronique",
+    )
+    created_at = models.DateTimeField("créée le", default=timezone.now)
+
+    objects = EstablishmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "structure"
+        verbose_name_plural = "structures"
+        ordering = ["legal_name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["identifier_type", "identifier"],
+                name="structure_identifier_unique",
+                violation_error_message="Une structure porte déjà cet identifiant.",
+            ),
+            models.CheckConstraint(
+                condition=Q(nature=Nature.PRIVATE) | Q(identifier_type=IdentifierType.SIRET),
+                name="structure_public_has_siret",
+                violation_error_message="Une structure publique est identifiée par un SIRET.",
+            ),
+            models.CheckConstraint(
+                condition=Q(nature=Nature.PUBLIC) | Q(requires_service=False, requires_commitment=False, uses_pigp=False),
+                name="structure_public_parameters",
+                violation_error_message="Ces paramètres sont réservés aux structures publiques.",
+            ),
+        ]
+
+    @property
+    def is_active(self):
+        return self.state == self.State.ACTIVE
+
+
+class DirectoryEntry(Establishment):
+    """What the public directory (annuaire) says of an establishment that may not live here yet."""
+
+    closed_on = models.DateField("fermé le", null=True, blank=True)
+
+    objects = EstablishmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "établissement de l'annuaire"
+        verbose_name_plural = "annuaire"
+        ordering = ["legal_name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["identifier_type", "identifier"],
+                name="directoryentry_identifier_unique",
+                violation_error_message="L'annuaire contient déjà cet identifiant.",
+            )
+        ]
+
+
+class ServiceQuerySet(models.QuerySet):
+    def open(self, today=None):
+        """Services that can be chosen today: active and within their dates."""
+        today = today or timezone.localdate()
+        return self.filter(
+            Q(valid_until__isnull=True) | Q(valid_until__gte=today), is_active=True, valid_from__lte=today
+        )
+
+
+class Service(models.Model):
+    structure = models.ForeignKey(Structure, models.CASCADE, related_name="services", verbose_name="structure")
+    code = models.CharField("code", max_length=100)
+    label = models.CharField("libellé", max_length=250)
+    description = models.TextField("description", blank=True, max_length=2000)
+    is_active = models.BooleanField("actif", default=True)
+    valid_from = models.DateField("date de début d'activation", default=timezone.localdate)
+    valid_until = models.DateField("date de fin d'activation", null=True, blank=True)
+    requires_commitment = models.BooleanField("le numéro d'engagement est obligatoire", default=False)
+
+    objects = ServiceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "service"
+        verbose_name_plural = "services"
+        ordering = ["label", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["structure", "code"],
+                name="service_code_unique",
+                violation_error_message="Ce code désigne déjà un service de la structure.",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
+                name="service_dates_in_order",
+                violation_error_message="La date de fin précède la date de début.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.label} ({self.code})"
