@@ -2,4 +2,22 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from chorus import pages
+
+handler400 = "chorus.pages.bad_request"
+handler403 = "chorus.pages.forbidden"
+handler404 = "chorus.pages.not_found"
+handler500 = "chorus.pages.broken"
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("conditions/", pages.terms, name="terms"),
+    path("donnees-personnelles/", pages.privacy, name="privacy"),
+    path("sante/", pages.health, name="health"),
+    path("", include("registration.urls")),
+    path("", include("attachments.urls")),
+    path("", include("accounts.urls")),
+    path("admin/", admin.site.urls),
+]
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("chorus.demo.urls")))

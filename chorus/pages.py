@@ -1,0 +1,69 @@
+"""Pages that gather from several apps, and the error pages. No rule lives here."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from attachments.models import AttachmentRequest
+
+
+@login_not_required
+@require_safe
+def home(request):
+    """Visitors: what the portal is for. Everybody else: what is theirs and what waits for them."""
+    if not request.user.is_authenticated:
+        return render(request, "pages/welcome.html")
+    mine = request.user.attachment_requests
+    return render(
+        request,
+        "pages/home.html",
+        {
+            "attachments": request.user.attachments.effective()
+            .select_related("structure")
+            .prefetch_related("services"),
+            "pending": mine.pending().select_related("structure"),
+            "waiting": AttachmentRequest.objects.pending().for_manager(request.user).count(),
+            "manages": request.user.attachments.effective().managers().exists(),
+        },
+    )
+
+
+@login_not_required
+@require_safe
+def terms(request):
+    return render(request, "pages/terms.html")
+
+
+@login_not_required
+@require_safe
+def privacy(request):
+    return render(request, "pages/privacy.html")
+
+
+@login_not_required
+@require_safe
+def health(request):
+    """For load balancers and the container's health check: the web process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def bad_request(request, exception):
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request, exception):
+    return render(request, "403.html", status=403)
+
+
+def not_found(request, exception):
+    return render(request, "404.html", status=404)
+
+
+@login_not_required
+def broken(request):
+    return render(request, "500.html", status=500)
+
+
+def csrf_failure(request, reason=""):
+    return render(request, "403_csrf.html", status=403)
