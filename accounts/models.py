@@ -88,7 +88,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ["last_name", "first_name", "id"]
         constraints = [
             models.UniqueConstraint(
-                Lower("email"), name="user_email_unique", violation_error_message="Cette adresse est déjà utilisée."
+                fields=["email"], name="user_email_unique", violation_error_message="Cette adresse est déjà utilisée."
             ),
             models.UniqueConstraint(fields=["reference"], name="user_reference_unique"),
             models.CheckConstraint(
@@ -97,7 +97,6 @@ class User(AbstractBaseUser, PermissionsMixin):
                 violation_error_message="L'adresse de connexion s'écrit en minuscules.",
             ),
         ]
-        indexes = [models.Index(fields=["email"], name="user_email")]
 
     def __str__(self):
         return self.get_full_name() or self.email
