@@ -1,3 +1,93 @@
-def pending_requests(request): ...
-def decide_request(request): ...
-def refuse_request(request): ...
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
+from django.views.decorators.http import require_http_methods, require_safe
+
+from attachments import actions
+from attachments.forms import DecisionForm, RefusalForm
+from attachments.models import AttachmentRequest
+from chorus.plumbing.requests import perform
+
+PER_PAGE = 50
+
+
+@require_safe
+def pending_requests(request):
+    """« Les demandes de rattachement à une structure »: what waits for this manager, oldest first."""
+    words = request.GET.get("q", "").replace("\x00", "")[:100].strip()
+    waiting = (
+        AttachmentRequest.objects.pending()
+        .for_manager(request.user)
+        .matching(words)
+        .select_related("user", "structure")
+        .annotate(service_count=Count("services"))
+        .order_by("created_at", "pk")
+    )
+    page = Paginator(waiting, PER_PAGE).get_page(request.GET.get("page"))
+    count = page.paginator.count
+    found = f"{count} demande{pluralize(count)} en cours de validation"
+    return render(request, "attachments/pending_requests.html", {"page": page, "words": words, "found": found})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def decide_request(request, reference):
+    """Consult a request; POST is « Valider »."""
+    wanted = _within_reach(request.user, reference)
+    principal = wanted.structure.attachments.current().principal().select_related("user").first()
+    form = DecisionForm(
+        wanted, request.POST or None, may_name_principal=request.user.is_staff and principal is None
+    )
+    if request.method == "POST" and form.is_valid():
+        done, _ = perform(
+            request,
+            actions.approve_request,
+            wanted.pk,
+            actor=request.user,
+            done=f"La demande de {wanted.user} est validée.",
+            **form.decision,
+        )
+        return redirect("attachments:pending_requests" if done else request.path)
+    return render(
+        request,
+        "attachments/decide_request.html",
+        {"wanted": wanted, "form": form, "principal": principal},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def refuse_request(request, reference):
+    """« Refuser »: asks why, says what follows; POST refuses."""
+    wanted = _within_reach(request.user, reference)
+    if not wanted.is_pending and request.method != "POST":
+        return redirect("attachments:decide_request", reference)
+    form = RefusalForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        done, _ = perform(
+            request,
+            actions.refuse_request,
+            wanted.pk,
+            actor=request.user,
+            reason=form.cleaned_data["reason"],
+            done=f"La demande de {wanted.user} est refusée, et le motif envoyé.",
+        )
+        return redirect(*["attachments:pending_requests"] if done else ["attachments:decide_request", reference])
+    return render(
+        request,
+        "attachments/refuse_request.html",
+        {"wanted": wanted, "form": form},
+        status=422 if form.errors else 200,
+    )
+
+
+def _within_reach(user, reference):
+    """The request, if `user` may know of it (404 otherwise) and decide it (403 otherwise)."""
+    requests = AttachmentRequest.objects.select_related("user", "structure", "decided_by")
+    if not user.is_staff:
+        requests = requests.for_manager(user)
+    wanted = get_object_or_404(requests, reference=reference)
+    if not user.has_perm("attachments.decide_request", wanted):
+        raise PermissionDenied
+    return wanted

@@ -19,12 +19,12 @@ def home(request):
         request,
         "pages/home.html",
         {
+            "greeting": f"Bonjour {request.user.first_name}",
             "attachments": request.user.attachments.effective()
             .select_related("structure")
             .prefetch_related("services"),
             "pending": mine.pending().select_related("structure"),
             "waiting": AttachmentRequest.objects.pending().for_manager(request.user).count(),
-            "manages": request.user.attachments.effective().managers().exists(),
         },
     )
 

@@ -140,6 +140,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "chorus.plumbing.context_processors.portal",
+                "attachments.context_processors.manager",
             ],
             "builtins": ["chorus.plumbing.templatetags.components"],
         },
@@ -278,6 +279,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=LOCKOUT_MINUTES)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "accounts.backends.axes_username"
+AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
 AXES_CLIENT_IP_CALLABLE = "chorus.plumbing.requests.client_ip"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
@@ -294,6 +296,7 @@ CAPTCHA_2X_IMAGE = False
 # Requests per address, « n/m » is n a minute (django-ratelimit).
 PREFILL_RATE = env.str("PREFILL_RATE", default="30/m")
 REGISTRATION_RATE = env.str("REGISTRATION_RATE", default="20/h")
+CAPTCHA_AUDIO_RATE = env.str("CAPTCHA_AUDIO_RATE", default="20/m")
 MAIL_REQUEST_RATE = env.str("MAIL_REQUEST_RATE", default="10/h")
 
 # --- Security ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ elsewhere.
 import secrets
 import subprocess
 import sys
+from dataclasses import dataclass
 
 from captcha.models import CaptchaStore
 from django.db import transaction
@@ -17,6 +18,8 @@ from django.utils import timezone
 ALPHABET = "2345679AFHJKLRXYZ"
 LENGTH = 5
 SPEECH_SECONDS = 10
+WRONG = "Ce n'est pas ce que montrait l'image. En voici une autre : recommencez."
+EMPTY = "Recopiez d'abord les caractères de l'image, ou écoutez-les."
 
 
 def challenge():
@@ -25,8 +28,19 @@ def challenge():
     return text, text.lower()
 
 
-def new_key():
-    return CaptchaStore.generate_key()
+@dataclass(frozen=True)
+class Shown:
+    """The captcha as the page shows it: which picture, what was typed, whether it is validated."""
+
+    key: str
+    answer: str = ""
+    confirmed: bool = False
+    error: str = ""
+
+
+def fresh(error=""):
+    """A new picture, with what was wrong about the one before."""
+    return Shown(CaptchaStore.generate_key(), error=error)
 
 
 def is_live(key):
@@ -35,12 +49,13 @@ def is_live(key):
 
 
 @transaction.atomic
-def is_right(key, answer):
-    """Whether `answer` is what picture `key` shows. A wrong answer uses the picture up."""
-    picture = CaptchaStore.objects.select_for_update().filter(hashkey=key, expiration__gt=timezone.now()).first()
+def is_right(captcha_key, captcha_answer):
+    """Whether the answer is what the picture shows. A wrong answer uses the picture up."""
+    live = CaptchaStore.objects.filter(expiration__gt=timezone.now())
+    picture = live.select_for_update().filter(hashkey=captcha_key).first()
     if picture is None:
         return False
-    right = secrets.compare_digest(picture.response.encode(), answer.strip().lower().encode())
+    right = secrets.compare_digest(picture.response.encode(), captcha_answer.strip().lower().encode())
     if not right:
         picture.delete()
     return right

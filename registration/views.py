@@ -1,6 +1,147 @@
-def register(request): ...
-def structure_block(request): ...
-def captcha_block(request): ...
-def captcha_image(request): ...
-def captcha_audio(request): ...
-def recap(request): ...
+from functools import wraps
+
+from captcha.views import captcha_image as draw_captcha
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from chorus.plumbing.errors import ActionError
+from chorus.plumbing.references import spaced
+from chorus.plumbing.requests import within
+from registration import captcha
+from registration.actions import register as register_person
+from registration.forms import CaptchaCheck, RegistrationForm
+
+RECAP = "registration_recap"
+BUTTONS = {"find_structure", "new_captcha", "check_captcha"}
+
+
+def visitors_only(view):
+    """Whoever is logged in has an account already."""
+
+    @wraps(view)
+    def guarded(request, *args, **kwargs):
+        return redirect("home") if request.user.is_authenticated else view(request, *args, **kwargs)
+
+    return login_not_required(never_cache(guarded))
+
+
+@visitors_only
+def register(request):
+    """The form, and without JavaScript its inner buttons (structure, captcha)."""
+    if request.method != "POST":
+        return _page(request, RegistrationForm(), captcha.fresh())
+    if BUTTONS & request.POST.keys():
+        return _page(request, _typed_so_far(request), _captcha_after(request.POST))
+
+    form = RegistrationForm(request.POST, lookups_allowed=_may_look_up(request))
+    if form.is_valid():
+        if not within(request, "registration", settings.REGISTRATION_RATE):
+            form.add_error(None, "Trop de comptes créés depuis votre connexion. Réessayez dans une heure.")
+        elif _registered(request, form):
+            return redirect("registration:recap")
+    return _page(request, form, _captcha_of(form))
+
+
+@visitors_only
+@require_POST
+def structure_block(request):
+    """The part of the form that depends on the identifier, for our script."""
+    form = _typed_so_far(request)
+    return render(request, "registration/structure_answer.html", {"form": form, "lookup": form.lookup})
+
+
+@visitors_only
+@require_POST
+def captcha_block(request):
+    """The captcha after « Valider le captcha » or « Nouvelle image », for our script."""
+    return render(request, "registration/captcha_block.html", {"captcha": _captcha_after(request.POST)})
+
+
+@visitors_only
+@require_safe
+def captcha_image(request, key):
+    return draw_captcha(request, key)
+
+
+@visitors_only
+@require_safe
+def captcha_audio(request, key):
+    if not within(request, "captcha_audio", settings.CAPTCHA_AUDIO_RATE):
+        return HttpResponse("Trop d'écoutes. Attendez une minute.", status=429, content_type="text/plain")
+    sound = captcha.spoken(key)
+    if sound is None:
+        return HttpResponse(status=410)
+    return HttpResponse(sound, content_type="audio/wav")
+
+
+@visitors_only
+@require_safe
+def recap(request):
+    """« Dernière étape »: what was registered and what happens next."""
+    if RECAP not in request.session:
+        return redirect("registration:register")
+    return render(request, "registration/recap.html", {"recap": request.session[RECAP]})
+
+
+def _page(request, form, shown):
+    return render(
+        request, "registration/register.html", {"form": form, "lookup": form.lookup, "captcha": shown}
+    )
+
+
+def _typed_so_far(request):
+    return RegistrationForm.typed_so_far(request.POST, lookups_allowed=_may_look_up(request))
+
+
+def _may_look_up(request):
+    """Every answer that shows a structure counts as a look-up, whatever button asked for it."""
+    return within(request, "prefill", settings.PREFILL_RATE)
+
+
+def _captcha_after(data):
+    """What the captcha block shows after one of the form's inner buttons."""
+    sent = CaptchaCheck(data)
+    complete = sent.is_valid()
+    key, answer = data.get("captcha_key", "")[:40], data.get("captcha_answer", "")[:20]
+    if "check_captcha" in data and complete:
+        right = captcha.is_right(**sent.cleaned_data)
+        return captcha.Shown(key, answer, confirmed=True) if right else captcha.fresh(captcha.WRONG)
+    if "new_captcha" in data or not captcha.is_live(key):
+        return captcha.fresh()
+    return captcha.Shown(key, answer, error=captcha.EMPTY if "check_captcha" in data else "")
+
+
+def _captcha_of(form):
+    """What the captcha block shows above a refused form: a right answer need not be given twice."""
+    errors = form.errors.get("captcha_answer")
+    if form.captcha_is_right and not errors:
+        return captcha.Shown(form["captcha_key"].value(), form["captcha_answer"].value(), confirmed=True)
+    return captcha.fresh(errors[0] if errors else "")
+
+
+def _registered(request, form):
+    """Register what the valid form says; False when somebody was faster, told on the form."""
+    if not captcha.use_up(form.cleaned_data["captcha_key"]):
+        form.add_error("captcha_answer", captcha.WRONG)
+        return False
+    try:
+        registration = register_person(
+            person=form.person,
+            lookup=form.lookup,
+            described=form.described,
+            whole_structure=form.whole_structure,
+            services=form.cleaned_data["services"],
+        )
+    except ActionError as refusal:
+        form.add_error("identifier", str(refusal))
+        form.captcha_is_right = False
+        return False
+    request.session[RECAP] = form.summary | {
+        "reference": spaced(registration.reference),
+        "outcome": registration.outcome,
+    }
+    return True

@@ -15,8 +15,7 @@ def create_from_directory(entry_id, *, actor, described=None):
     at once get the same structure.
     """
     entry = DirectoryEntry.objects.get(pk=entry_id)
-    details = {name: getattr(entry, name) for name in Structure.DESCRIPTIVE} | (described or {})
-    return _create(entry, details, actor)
+    return _create(entry, described or entry.description, actor)
 
 
 @transaction.atomic

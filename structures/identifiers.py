@@ -69,3 +69,11 @@ def spaced_identifier(identifier_type, value):
     if identifier_type == IdentifierType.SIRET and len(value) == 14:
         return f"{value[:3]} {value[3:6]} {value[6:9]} {value[9:]}"
     return value
+
+
+def names_public_body(identifier_type, value):
+    """Whether a SIRET belongs to the public sector by its very number.
+
+    INSEE keeps SIREN numbers beginning with 1 or 2 for public bodies.
+    """
+    return identifier_type == IdentifierType.SIRET and value[:1] in ("1", "2")

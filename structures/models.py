@@ -79,13 +79,24 @@ class Establishment(models.Model):
         return self.undisclosed or self.identifier_type == IdentifierType.PERSON
 
     @property
+    def description(self):
+        """Its DESCRIPTIVE fields, by name."""
+        return {name: getattr(self, name) for name in self.DESCRIPTIVE}
+
+    @property
     def spaced_identifier(self):
         return spaced_identifier(self.identifier_type, self.identifier)
 
     @property
     def address_lines(self):
-        town = f"{self.postcode} {self.city}".strip()
-        return [line for line in (self.address, self.complement_1, self.complement_2, town, self.country) if line]
+        return address_lines(self.description)
+
+
+def address_lines(description):
+    """A postal address from an establishment's DESCRIPTIVE fields, one line per item."""
+    d = description
+    town = f"{d['postcode']} {d['city']}".strip()
+    return [line for line in (d["address"], d["complement_1"], d["complement_2"], town, d["country"]) if line]
 
 
 class EstablishmentQuerySet(models.QuerySet):

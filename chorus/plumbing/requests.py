@@ -1,6 +1,6 @@
 from django.conf import settings
 from django.contrib import messages
-from django.shortcuts import redirect
+from django_ratelimit.core import is_ratelimited
 
 from chorus.plumbing.errors import ActionError
 
@@ -17,22 +17,18 @@ def client_ip(request):
     return hops[-settings.PROXY_COUNT] if len(hops) >= settings.PROXY_COUNT else peer
 
 
-def asks_fragment(request):
-    """Whether our own script asked for a part of the page, and not a person for all of it."""
-    return request.headers.get("X-Requested-With") == "fetch"
+def within(request, group, rate):
+    """Count this request in `group` against its sender's `rate`; whether it is still within it."""
+    return not is_ratelimited(request, group=group, key="ip", rate=rate, increment=True)
 
 
-def redirect_after(request, where, *args, done=None, **kwargs):
-    """Redirect to `where`, saying `done` on the next page."""
-    if done:
-        messages.success(request, done)
-    return redirect(where, *args, **kwargs)
-
-
-def perform(request, action, *args, **kwargs):
-    """Run `action`; True and its result, or False and its refusal said on the next page."""
+def perform(request, action, *args, done="", **kwargs):
+    """Run `action`: (True, its result), saying `done` on the next page, or (False, None), saying why not."""
     try:
-        return True, action(*args, **kwargs)
+        result = action(*args, **kwargs)
     except ActionError as refusal:
         messages.error(request, str(refusal))
         return False, None
+    if done:
+        messages.success(request, done)
+    return True, result

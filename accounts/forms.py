@@ -1,0 +1,138 @@
+from django import forms
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.core.exceptions import ValidationError
+
+from accounts.actions import check_secret_answer
+from accounts.models import SecretQuestion
+from chorus.plumbing.errors import ActionError
+from chorus.plumbing.text import folded
+
+
+class LoginForm(forms.Form):
+    """« Adresse de connexion » and password. On success the account is in `user`."""
+
+    username = forms.EmailField(
+        label="Adresse de connexion",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label="Mot de passe",
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, request, data=None):
+        super().__init__(data)
+        self.request = request
+        self.user = None
+
+    def clean(self):
+        super().clean()
+        username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if username and password:
+            self.user = authenticate(self.request, username=username, password=password)
+            if self.user is None:
+                raise ValidationError(
+                    "Adresse de connexion ou mot de passe inexact, ou compte pas encore activé."
+                )
+        return self.cleaned_data
+
+
+class AddressForm(forms.Form):
+    """A login address to send a link to."""
+
+    email = forms.EmailField(
+        label="Adresse de connexion",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username"}),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """A new password, twice, held to the password rules for `user`."""
+
+    password = forms.CharField(
+        label="Mot de passe",
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    password_again = forms.CharField(
+        label="Confirmation du mot de passe",
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, user, data=None):
+        super().__init__(data)
+        self.user = user
+
+    @property
+    def password_rules(self):
+        return password_validators_help_texts()
+
+    def clean_password(self):
+        password = self.cleaned_data["password"]
+        validate_password(password, self.user)
+        return password
+
+    def clean_password_again(self):
+        again = self.cleaned_data["password_again"]
+        if "password" in self.cleaned_data and again != self.cleaned_data["password"]:
+            raise ValidationError("Les deux mots de passe diffèrent.")
+        return again
+
+
+class ActivationForm(NewPasswordForm):
+    """First password, secret question and answer."""
+
+    secret_question = forms.ChoiceField(
+        label="Question secrète", choices=[("", "Choisissez une question"), *SecretQuestion.choices]
+    )
+    secret_answer = forms.CharField(
+        label="Réponse secrète",
+        max_length=100,
+        help_text="Elle vous sera demandée si vous oubliez le mot de passe. Majuscules et accents ne comptent pas.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_secret_answer(self):
+        answer = self.cleaned_data["secret_answer"]
+        if len(folded(answer)) < 2:
+            raise ValidationError("Donnez une réponse d'au moins deux caractères.")
+        return answer
+
+
+class ResetForm(NewPasswordForm):
+    """A new password; the secret answer first, when the account has one."""
+
+    secret_answer = forms.CharField(
+        label="Réponse secrète",
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="Majuscules et accents ne comptent pas.",
+    )
+    field_order = ["secret_answer"]
+
+    def __init__(self, user, data=None):
+        super().__init__(user, data)
+        if user.secret_question:
+            self.fields["secret_answer"].label = user.get_secret_question_display()
+        else:
+            del self.fields["secret_answer"]
+
+    def clean(self):
+        super().clean()
+        # Tried only with an acceptable password, so that a typing error there costs no try.
+        if not self.errors and "secret_answer" in self.fields:
+            try:
+                right = check_secret_answer(self.user.pk, self.cleaned_data["secret_answer"])
+            except ActionError as refusal:
+                raise ValidationError(str(refusal)) from refusal
+            if not right:
+                self.add_error("secret_answer", "Ce n'est pas la réponse enregistrée.")
+        return self.cleaned_data
