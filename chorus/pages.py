@@ -1,6 +1,8 @@
 """Pages that gather from several apps, and the error pages. No rule lives here."""
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -46,6 +48,14 @@ def privacy(request):
 def health(request):
     """For load balancers and the container's health check: the web process answers."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+@login_not_required
+def staff_only(request, extra_context=None):
+    """Where the Django admin sends whoever may not enter: to the login page, or away."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", request.get_full_path()))
 
 
 def bad_request(request, exception):

@@ -205,8 +205,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 10,
     "socket_connect_timeout": 1,
     "socket_timeout": 5,
+    # Nobody waits for a dead broker: the mail is safe in the outbox, the sweeper will send it.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_max": 0.1,
 }
-CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 1
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -341,7 +345,7 @@ PHONENUMBER_DEFAULT_FORMAT = "NATIONAL"
 
 # --- Files -----------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / ".static")) if PRODUCTION else None
 _bootstrap = Path(next(iter(importlib.util.find_spec("bootstrap").submodule_search_locations)))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 BOOTSTRAP_DIR = _bootstrap

@@ -9,6 +9,11 @@ handler403 = "chorus.pages.forbidden"
 handler404 = "chorus.pages.not_found"
 handler500 = "chorus.pages.broken"
 
+admin.site.site_header = admin.site.site_title = settings.PORTAL_NAME
+admin.site.index_title = "Assistance"
+# One door for everybody: our login page, with its lockout.
+admin.site.login = pages.staff_only
+
 urlpatterns = [
     path("", pages.home, name="home"),
     path("conditions/", pages.terms, name="terms"),

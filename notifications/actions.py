@@ -10,7 +10,6 @@ import logging
 import smtplib
 from contextlib import suppress
 from datetime import timedelta
-from email.policy import SMTP
 from email.utils import formataddr, make_msgid, parseaddr
 
 from celery import current_app
@@ -61,7 +60,7 @@ def notify(slug, *, to, purpose, context, reference="", user=None):
     )
     mail.attach_alternative(render_to_string(f"emails/{slug}.html", context), "text/html")
     row = OutgoingMail.objects.create(
-        slug=slug, to=to, user=user, subject=subject, reference=reference, message=mail.message().as_bytes(policy=SMTP)
+        slug=slug, to=to, user=user, subject=subject, reference=reference, message=mail.message().as_bytes(linesep="\r\n")
     )
     transaction.on_commit(_wake_sender, robust=True)
     return row

@@ -1,8 +1,9 @@
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from structures.identifiers import IdentifierType, spaced_identifier
+from structures.identifiers import IdentifierType, clean_identifier, spaced_identifier
 
 
 class Nature(models.TextChoices):
@@ -68,6 +69,14 @@ class Establishment(models.Model):
 
     def __str__(self):
         return self.label or self.legal_name
+
+    def clean(self):
+        super().clean()
+        if self.identifier and self.identifier_type in IdentifierType.values:
+            try:
+                self.identifier = clean_identifier(self.identifier_type, self.identifier)
+            except ValidationError as error:
+                raise ValidationError({"identifier": error}) from error
 
     @property
     def is_public(self):

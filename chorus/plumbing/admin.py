@@ -1,0 +1,59 @@
+from django.contrib import admin, messages
+
+from chorus.plumbing.errors import ActionError
+
+
+class SupportAdmin(admin.ModelAdmin):
+    """What support staff see of a table: everything, changed only where the class says so."""
+
+    editable = ()
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_module_permission(self, request):
+        return request.user.is_active and request.user.is_staff
+
+    def has_view_permission(self, request, obj=None):
+        return self.has_module_permission(request)
+
+    def has_change_permission(self, request, obj=None):
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = [field.name for field in (*self.opts.fields, *self.opts.many_to_many)]
+        return [name for name in fields if name not in self.editable] + list(self.readonly_fields)
+
+    def perform_each(self, request, rows, action, done):
+        """Run `action` on each ticked row; says how many went through (`done`) and why others did not."""
+        count = 0
+        for row in rows:
+            try:
+                action(row)
+            except ActionError as refusal:
+                self.message_user(request, f"{row} : {refusal}", messages.WARNING)
+            else:
+                count += 1
+        self.message_user(request, f"{done} : {count}.", messages.SUCCESS if count else messages.INFO)
+
+
+class ReadOnlyInline(admin.TabularInline):
+    """Rows of another table, shown and never changed here."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_active and request.user.is_staff
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False

@@ -1,0 +1,16 @@
+from django.contrib import admin
+
+from chorus.plumbing.admin import SupportAdmin
+from history.models import HistoryEntry
+
+
+@admin.register(HistoryEntry)
+class HistoryEntryAdmin(SupportAdmin):
+    list_display = ["created_at", "event", "actor", "subject", "structure", "reference", "comment"]
+    list_filter = ["event"]
+    list_select_related = ["actor", "subject", "structure"]
+    search_fields = ["reference", "actor__email", "subject__email", "structure__legal_name", "structure__identifier"]
+    date_hierarchy = "created_at"
+
+    def has_change_permission(self, request, obj=None):
+        return False

@@ -1,0 +1,23 @@
+from django.contrib import admin
+
+from chorus.plumbing.admin import SupportAdmin
+from notifications.actions import retry_mail
+from notifications.models import OutgoingMail
+
+
+@admin.register(OutgoingMail)
+class OutgoingMailAdmin(SupportAdmin):
+    """Support sees whether a mail left, never what it said: it may hold a link that opens an account."""
+
+    list_display = ["created_at", "to", "subject", "state", "attempts", "next_try_at", "sent_at", "error"]
+    list_filter = ["state", "slug"]
+    search_fields = ["to", "reference", "subject"]
+    exclude = ["message"]
+    actions = ["send_again"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [name for name in super().get_readonly_fields(request, obj) if name not in self.exclude]
+
+    @admin.action(description="Renvoyer les courriels refusés")
+    def send_again(self, request, mails):
+        self.perform_each(request, mails, lambda mail: retry_mail(mail.pk, actor=request.user), "Courriels remis en file")
