@@ -105,7 +105,7 @@ INSTALLED_APPS = [
     "crispy_bootstrap5",
     "csp",
     "phonenumber_field",
-    "rules.apps.AutodiscoverRulesConfig",
+    "rules",
 ]
 if DEMO:
     INSTALLED_APPS.insert(1, "chorus.demo")
