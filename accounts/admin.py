@@ -1,12 +1,8 @@
 from django.contrib import admin
-from django.contrib.auth.models import Group
 
 from accounts.actions import resend_activation
 from accounts.models import User
 from chorus.plumbing.admin import SupportAdmin
-
-# Rights come from roles in structures, never from groups.
-admin.site.unregister(Group)
 
 
 @admin.register(User)

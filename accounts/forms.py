@@ -35,9 +35,7 @@ class LoginForm(forms.Form):
         if username and password:
             self.user = authenticate(self.request, username=username, password=password)
             if self.user is None:
-                raise ValidationError(
-                    "Adresse de connexion ou mot de passe inexact, ou compte pas encore activé."
-                )
+                raise ValidationError("Adresse de connexion ou mot de passe inexact, ou compte pas encore activé.")
         return self.cleaned_data
 
 

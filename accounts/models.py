@@ -40,9 +40,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
         return user
 
     def create_superuser(self, email, password=None, **fields):
-        return self.create_user(
-            email, password, state=User.State.ACTIVE, is_staff=True, is_superuser=True, **fields
-        )
+        return self.create_user(email, password, state=User.State.ACTIVE, is_staff=True, is_superuser=True, **fields)
 
 
 class User(AbstractBaseUser, PermissionsMixin):

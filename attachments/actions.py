@@ -58,9 +58,9 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
 def deciders_of(structure):
     """The people who can decide requests on `structure`: its managers in force."""
     managing = Attachment.objects.effective().managers().filter(structure=structure)
-    return User.objects.filter(
-        attachments__in=managing, state__in=[User.State.ACTIVE, User.State.ACTIVATING]
-    ).order_by("pk")
+    return User.objects.filter(attachments__in=managing, state__in=[User.State.ACTIVE, User.State.ACTIVATING]).order_by(
+        "pk"
+    )
 
 
 def _take_over(request):
@@ -168,9 +168,7 @@ def refuse_request(request_id, *, actor, reason):
 def _lock_pending(request_id):
     structure_id = AttachmentRequest.objects.values_list("structure_id", flat=True).get(pk=request_id)
     structure = Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
-    request = (
-        AttachmentRequest.objects.select_for_update(of=("self",)).select_related("user").get(pk=request_id)
-    )
+    request = AttachmentRequest.objects.select_for_update(of=("self",)).select_related("user").get(pk=request_id)
     request.structure = structure
     if not request.is_pending:
         raise ActionError(_already_decided(request))

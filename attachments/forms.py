@@ -31,7 +31,7 @@ class DecisionForm(forms.Form):
         open_services = list(attachment_request.structure.services.open())
         asked = {service.pk for service in attachment_request.services.all()}
         held = self._held(attachment_request)
-        self.statuses = {pk: self.HELD for pk in held} | {pk: self.ASKED for pk in asked}
+        self.statuses = dict.fromkeys(held, self.HELD) | dict.fromkeys(asked, self.ASKED)
         super().__init__(
             data,
             initial={

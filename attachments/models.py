@@ -84,7 +84,7 @@ class Attachment(Scope):
             models.CheckConstraint(
                 condition=~Q(role=Role.PRINCIPAL) | Q(ends_on__isnull=True, whole_structure=True),
                 name="attachment_principal_unbounded",
-                violation_error_message="Un gestionnaire principal est rattaché à la structure entière, sans date de fin.",
+                violation_error_message="Un gestionnaire principal l'est de la structure entière, sans date de fin.",
             ),
         ]
 

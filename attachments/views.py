@@ -36,9 +36,7 @@ def decide_request(request, reference):
     """Consult a request; POST is « Valider »."""
     wanted = _within_reach(request.user, reference)
     principal = wanted.structure.attachments.current().principal().select_related("user").first()
-    form = DecisionForm(
-        wanted, request.POST or None, may_name_principal=request.user.is_staff and principal is None
-    )
+    form = DecisionForm(wanted, request.POST or None, may_name_principal=request.user.is_staff and principal is None)
     if request.method == "POST" and form.is_valid():
         done, _ = perform(
             request,

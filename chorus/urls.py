@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.urls import include, path
 
 from chorus import pages
@@ -11,6 +12,8 @@ handler500 = "chorus.pages.broken"
 
 admin.site.site_header = admin.site.site_title = settings.PORTAL_NAME
 admin.site.index_title = "Assistance"
+# Rights come from roles in structures, never from groups.
+admin.site.unregister(Group)
 # One door for everybody: our login page, with its lockout.
 admin.site.login = pages.staff_only
 

@@ -60,7 +60,12 @@ def notify(slug, *, to, purpose, context, reference="", user=None):
     )
     mail.attach_alternative(render_to_string(f"emails/{slug}.html", context), "text/html")
     row = OutgoingMail.objects.create(
-        slug=slug, to=to, user=user, subject=subject, reference=reference, message=mail.message().as_bytes(linesep="\r\n")
+        slug=slug,
+        to=to,
+        user=user,
+        subject=subject,
+        reference=reference,
+        message=mail.message().as_bytes(linesep="\r\n"),
     )
     transaction.on_commit(_wake_sender, robust=True)
     return row
@@ -70,7 +75,7 @@ def _wake_sender():
     """Ask a worker to send now; when the broker is down the sweeper sends a little later."""
     try:
         current_app.send_task("notifications.tasks.deliver", retry=False, ignore_result=True)
-    except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the row is safe
+    except Exception as error:
         logger.warning("Broker unreachable, mails wait for the next sweep: %s", error)
 
 
@@ -95,9 +100,7 @@ def _lease(size):
         rows = rows.select_for_update(skip_locked=True, of=("self",))
     batch = list(rows[:size])
     until = timezone.now() + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
-    OutgoingMail.objects.filter(pk__in=[row.pk for row in batch]).update(
-        leased_until=until, attempts=F("attempts") + 1
-    )
+    OutgoingMail.objects.filter(pk__in=[row.pk for row in batch]).update(leased_until=until, attempts=F("attempts") + 1)
     for row in batch:
         row.leased_until = until
         row.attempts += 1

@@ -20,4 +20,6 @@ class OutgoingMailAdmin(SupportAdmin):
 
     @admin.action(description="Renvoyer les courriels refusés")
     def send_again(self, request, mails):
-        self.perform_each(request, mails, lambda mail: retry_mail(mail.pk, actor=request.user), "Courriels remis en file")
+        self.perform_each(
+            request, mails, lambda mail: retry_mail(mail.pk, actor=request.user), "Courriels remis en file"
+        )

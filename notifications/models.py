@@ -64,11 +64,7 @@ class OutgoingMail(models.Model):
         verbose_name = "courriel"
         verbose_name_plural = "courriels"
         ordering = ["-created_at", "-id"]
-        indexes = [
-            models.Index(
-                fields=["next_try_at", "id"], condition=Q(state="waiting"), name="outgoingmail_due"
-            )
-        ]
+        indexes = [models.Index(fields=["next_try_at", "id"], condition=Q(state="waiting"), name="outgoingmail_due")]
 
     def __str__(self):
         return self.subject

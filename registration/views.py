@@ -88,9 +88,7 @@ def recap(request):
 
 
 def _page(request, form, shown):
-    return render(
-        request, "registration/register.html", {"form": form, "lookup": form.lookup, "captcha": shown}
-    )
+    return render(request, "registration/register.html", {"form": form, "lookup": form.lookup, "captcha": shown})
 
 
 def _typed_so_far(request):

@@ -154,7 +154,8 @@ class Structure(Establishment):
                 violation_error_message="Une structure publique est identifiée par un SIRET.",
             ),
             models.CheckConstraint(
-                condition=Q(nature=Nature.PUBLIC) | Q(requires_service=False, requires_commitment=False, uses_pigp=False),
+                condition=Q(nature=Nature.PUBLIC)
+                | Q(requires_service=False, requires_commitment=False, uses_pigp=False),
                 name="structure_public_parameters",
                 violation_error_message="Ces paramètres sont réservés aux structures publiques.",
             ),

@@ -65,9 +65,7 @@ def filter_bar(label, value, found, hint=""):
 @register.simple_block_tag(end_name="end_data_table")
 def data_table(content, caption, *columns):
     """A table whose rows become cards on a phone; `<td data-label="…">` repeats the column there."""
-    return render_to_string(
-        "components/data_table.html", {"caption": caption, "columns": columns, "rows": content}
-    )
+    return render_to_string("components/data_table.html", {"caption": caption, "columns": columns, "rows": content})
 
 
 @register.simple_block_tag(end_name="end_empty_state")

@@ -1,0 +1,117 @@
+"""Two people at the same instant, on real PostgreSQL connections."""
+
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+
+from accounts.models import User
+from attachments.actions import approve_request, refuse_request
+from attachments.models import Attachment, AttachmentRequest, Role
+from chorus.plumbing.errors import ActionError
+from history.models import HistoryEntry
+from registration.actions import Outcome, register
+from structures.identifiers import IdentifierType
+from structures.lookup import look_up
+from structures.models import Structure
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 5
+
+
+def at_once(*acts):
+    """Run each act in its own thread and connection, started together; results or exceptions, in order."""
+    start, answers = Barrier(len(acts)), [None] * len(acts)
+
+    def run(position, act):
+        start.wait()
+        try:
+            answers[position] = act()
+        except Exception as error:
+            answers[position] = error
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_of_two_managers_deciding_one_wins_and_the_other_is_told(_round):
+    structure = StructureFactory()
+    first, second = UserFactory(first_name="Anne", last_name="Un"), UserFactory(first_name="Jean", last_name="Deux")
+    AttachmentFactory(structure=structure, user=first, role=Role.PRINCIPAL)
+    AttachmentFactory(structure=structure, user=second, role=Role.SECONDARY)
+    wanted = AttachmentRequestFactory(structure=structure)
+
+    answers = at_once(
+        lambda: approve_request(wanted.pk, actor=first),
+        lambda: refuse_request(wanted.pk, actor=second, reason="Inconnu"),
+    )
+
+    losers = [answer for answer in answers if isinstance(answer, ActionError)]
+    assert len(losers) == 1, answers
+    wanted.refresh_from_db()
+    winner, outcome = ("Anne Un", "validée") if wanted.status == "approved" else ("Jean Deux", "refusée")
+    assert f"a déjà été {outcome} par {winner}" in str(losers[0])
+    assert Attachment.objects.filter(user=wanted.user).count() == (wanted.status == "approved")
+    assert HistoryEntry.objects.filter(event__in=["request_approved", "request_refused"]).count() == 1
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_of_two_people_registering_a_new_private_siret_one_becomes_principal(_round):
+    lookup = look_up(IdentifierType.SIRET, "99990011100017")
+    described = {
+        "legal_name": "Menuiserie",
+        "label": "",
+        "address": "3 rue du Port",
+        "complement_1": "",
+        "complement_2": "",
+        "postcode": "35400",
+        "city": "Saint-Malo",
+        "country": "France",
+    }
+
+    def newcomer(name):
+        person = {
+            "email": f"{name}@menuiserie.example",
+            "first_name": name,
+            "last_name": "Kerjean",
+            "phone": "",
+            "contact_email": "",
+            "survey_consent": False,
+        }
+        return lambda: register(person=person, lookup=lookup, described=described)
+
+    answers = at_once(newcomer("gwen"), newcomer("alan"))
+
+    assert sorted(answer.outcome for answer in answers) == [Outcome.BECAME_PRINCIPAL, Outcome.MANAGER_DECIDES]
+    assert Structure.objects.count() == 1
+    assert Attachment.objects.current().principal().count() == 1
+    assert AttachmentRequest.objects.pending().count() == 1
+    assert set(User.objects.values_list("state", flat=True)) == {"activating", "pending"}
+
+
+def test_of_two_people_registering_one_address_a_single_account_is_made():
+    structure = StructureFactory()
+    AttachmentFactory(structure=structure, role=Role.PRINCIPAL)
+    lookup = look_up(structure.identifier_type, structure.identifier)
+    person = {
+        "email": "rachid@champoulant.example",
+        "first_name": "Rachid",
+        "last_name": "Amrani",
+        "phone": "",
+        "contact_email": "",
+        "survey_consent": False,
+    }
+
+    answers = at_once(*[lambda: register(person=person, lookup=lookup)] * 4)
+
+    assert [answer.outcome for answer in answers] == [Outcome.MANAGER_DECIDES] * 4
+    assert User.objects.filter(email=person["email"]).count() == 1
+    assert AttachmentRequest.objects.count() == 1

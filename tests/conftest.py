@@ -1,0 +1,94 @@
+"""Fixtures that stand for the world outside: mail server, browser, worker, accessibility checker."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.template import engines
+
+from tests.browser import ARGUMENTS, MISSING, find
+from tests.processes import portal_environment
+from tests.servers import running_sink
+from tests.undefined import Undefined
+
+
+def pytest_configure():
+    # Argon2 is made to be slow; what it protects is not what these tests look at.
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    database = django_settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        # On disk: in memory, all threads would share one connection and hide what locks do.
+        database["TEST"] = {"NAME": f"{database['NAME']}-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"}
+    engines["django"].engine.string_if_invalid = Undefined()
+
+
+@pytest.fixture(autouse=True)
+def empty_redis():
+    """No rate limit or queued task left over from another test."""
+    cache.clear()
+
+
+@pytest.fixture
+def smtp_sink(settings):
+    """A real mail server, and the portal sending to it."""
+    with running_sink() as (sink, port):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        yield sink
+
+
+@pytest.fixture
+def celery_worker_process(smtp_sink):
+    """Starts real workers: `worker = celery_worker_process()`; `kill(worker)` is SIGKILL to all of it."""
+    workers = []
+
+    def start():
+        command = [sys.executable, "-m", "celery", "--quiet", "--app", "chorus", "worker", "--concurrency", "1"]
+        environment = portal_environment(C_FORCE_ROOT="1", PYTHONWARNINGS="ignore")
+        worker = subprocess.Popen(
+            command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        workers.append(worker)
+        return worker
+
+    yield start
+    for worker in workers:
+        if worker.poll() is None:
+            kill(worker)
+
+
+def kill(worker):
+    """SIGKILL a worker and its children, as a machine that dies would."""
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    path = find()
+    if path is None:
+        pytest.fail(MISSING)
+    return browser_type_launch_args | {"executable_path": path, "args": ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    return browser_context_args | {"locale": "fr-FR", "timezone_id": "Europe/Paris"}
+
+
+@pytest.fixture
+def axe():
+    """Fails when axe-core finds anything to say of the page."""
+    checker = Axe()
+
+    def check(page):
+        page.wait_for_load_state()
+        found = checker.run(page)
+        assert not found.response["violations"], f"{page.url}\n{found.generate_report()}"
+
+    return check

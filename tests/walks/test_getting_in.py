@@ -1,0 +1,240 @@
+"""The whole story in a real browser: register, decide, activate, log in; with and without JavaScript."""
+
+import re
+
+import pytest
+from captcha.models import CaptchaStore
+from playwright.sync_api import expect
+from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
+
+from accounts.models import User
+from attachments.models import Attachment, Role
+from notifications.actions import deliver_due
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.also_sqlite]
+
+SIRET = "20003035100015"
+PASSWORD = "un long mot de passe"
+
+
+@pytest.fixture
+def college():
+    """A managed public structure with two services; its manager can log in."""
+    structure = StructureFactory(identifier=SIRET, legal_name="COLLEGE DE CHAMPOULANT")
+    ServiceFactory(structure=structure, code="SERVICE_INTENDANCE", label="Intendance")
+    ServiceFactory(structure=structure, code="SERVICE_CDI", label="Centre de documentation")
+    manager = UserFactory(email="claire@champoulant.example", first_name="Claire", last_name="Fontaine")
+    manager.set_password(PASSWORD)
+    manager.save()
+    AttachmentFactory(user=manager, structure=structure, role=Role.PRINCIPAL)
+    return structure
+
+
+@pytest.fixture
+def site(live_server, settings, smtp_sink):
+    """The running site, whose mails carry its address and leave by SMTP to the sink."""
+    settings.SITE_URL = live_server.url
+    return live_server.url
+
+
+@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
+def person(request, browser, browser_context_args, axe):
+    """Opens a browser of one's own: `person()` is a fresh page whose every load passes axe."""
+    contexts = []
+
+    def arrive():
+        context = browser.new_context(**browser_context_args | {"java_script_enabled": request.param})
+        contexts.append(context)
+        page = context.new_page()
+        page.javascript = request.param
+        page.on("console", lambda said: pytest.fail(said.text) if "Content Security" in said.text else None)
+        return page
+
+    yield arrive
+    for context in contexts:
+        context.close()
+
+
+def link_in_mail(smtp_sink, to, subject):
+    """Send what waits, then the first link of the mail to `to` whose subject has `subject`."""
+    deliver_due()
+    mail = next(m for m in reversed(smtp_sink.messages) if m["To"] == to and subject in m["Subject"])
+    return re.search(r"https?://\S+", mail.get_body(("plain",)).get_content()).group()
+
+
+def fill_person(page, email):
+    page.get_by_label("Adresse e-mail*", exact=True).fill(email)
+    page.get_by_label("Confirmation de l'adresse e-mail").fill(email)
+    page.get_by_label("Prénom").fill("Rachid")
+    page.get_by_label("Nom*", exact=True).fill("Amrani")
+    page.get_by_label("J'accepte les conditions").check()
+
+
+def answer_captcha(page):
+    key = page.locator("input[name=captcha_key]").input_value()
+    page.get_by_label("Caractères de l'image").fill(CaptchaStore.objects.get(hashkey=key).response)
+    page.get_by_role("button", name="Valider le captcha").click()
+    expect(page.get_by_text("Captcha validé")).to_be_visible()
+
+
+def log_in(page, site, email, password=PASSWORD):
+    page.goto(f"{site}/connexion/")
+    page.get_by_label("Adresse de connexion").fill(email)
+    page.get_by_label("Mot de passe").fill(password)
+    page.get_by_role("button", name="Se connecter").click()
+
+
+def activate(page, axe, link):
+    page.goto(link)
+    axe(page)
+    page.get_by_label("Mot de passe*", exact=True).fill(PASSWORD)
+    page.get_by_label("Confirmation du mot de passe").fill(PASSWORD)
+    page.get_by_label("Question secrète").select_option(index=1)
+    page.get_by_label("Réponse secrète").fill("Médor")
+    page.get_by_role("button", name="Activer mon compte").click()
+    expect(page.get_by_text("Votre compte est actif")).to_be_visible()
+    axe(page)
+
+
+def test_a_newcomer_is_approved_activates_and_sees_the_structure(site, college, person, smtp_sink, axe):
+    newcomer, manager = person(), person()
+
+    newcomer.goto(site)
+    axe(newcomer)
+    newcomer.get_by_role("main").get_by_role("link", name="Créer un compte").click()
+    axe(newcomer)
+    fill_person(newcomer, "Rachid.Amrani@Champoulant.example")
+    newcomer.get_by_label("Identifiant*", exact=True).fill("200 030 351 00015")
+    newcomer.get_by_role("button", name="Rechercher la structure").click()
+    expect(newcomer.get_by_role("heading", name="Cette structure est déjà présente")).to_be_visible()
+    axe(newcomer)
+    newcomer.get_by_label("à la maille du service").check()
+    newcomer.get_by_label("Intendance").check()
+    answer_captcha(newcomer)
+    newcomer.get_by_role("button", name="Créer mon compte").last.click()
+    expect(newcomer.get_by_role("heading", level=1)).to_have_text("Dernière étape avant la validation de votre compte")
+    expect(newcomer.get_by_text("Intendance")).to_be_visible()
+    axe(newcomer)
+
+    link_in_mail(smtp_sink, "rachid.amrani@champoulant.example", "est envoyée")
+    request_link = link_in_mail(smtp_sink, "claire@champoulant.example", "vous attend")
+    manager.goto(request_link)
+    expect(manager.get_by_role("heading", level=1)).to_have_text("Se connecter")
+    axe(manager)
+    log_in(manager, site, "CLAIRE@champoulant.example")
+    expect(manager.get_by_text("1 demande de rattachement attend")).to_be_visible()
+    axe(manager)
+    manager.get_by_role("link", name="Examiner la demande").click()
+    axe(manager)
+    manager.get_by_role("link", name="Rachid Amrani").click()
+    expect(manager.get_by_label("Intendance")).to_be_checked()
+    axe(manager)
+    manager.get_by_role("button", name="Valider").click()
+    expect(manager.get_by_text("La demande de Rachid Amrani est validée")).to_be_visible()
+    axe(manager)
+
+    link_in_mail(smtp_sink, "rachid.amrani@champoulant.example", "est validée")
+    activate(newcomer, axe, link_in_mail(smtp_sink, "rachid.amrani@champoulant.example", "Activez votre compte"))
+    log_in(newcomer, site, "rachid.amrani@champoulant.example")
+    expect(newcomer.get_by_role("heading", name="Bonjour Rachid")).to_be_visible()
+    row = newcomer.get_by_role("row").filter(has_text="COLLEGE DE CHAMPOULANT")
+    expect(row).to_contain_text("Utilisateur simple")
+    expect(row).to_contain_text("Intendance")
+    axe(newcomer)
+    newcomer.get_by_role("button", name="Se déconnecter").click()
+    expect(newcomer.get_by_text("Vous êtes déconnecté")).to_be_visible()
+
+
+def test_a_refused_newcomer_learns_why_and_registers_again(site, college, person, smtp_sink, axe):
+    newcomer, manager = person(), person()
+    register(newcomer, site, "rachid@champoulant.example")
+    log_in(manager, site, "claire@champoulant.example")
+    manager.goto(link_in_mail(smtp_sink, "claire@champoulant.example", "vous attend"))
+    manager.get_by_role("link", name="Refuser").click()
+    axe(manager)
+    manager.get_by_role("button", name="Refuser la demande").click()
+    expect(manager.get_by_role("alert")).to_contain_text("Indiquez le motif du refus")
+    axe(manager)
+    manager.get_by_label("Motif du refus").fill("Vous travaillez au lycée voisin.")
+    manager.get_by_role("button", name="Refuser la demande").click()
+    expect(manager.get_by_text("est refusée, et le motif envoyé")).to_be_visible()
+
+    again = link_in_mail(smtp_sink, "rachid@champoulant.example", "est refusée")
+    assert "Vous travaillez au lycée voisin." in smtp_sink.messages[-1].get_body(("plain",)).get_content()
+    newcomer.goto(again)
+    expect(newcomer.get_by_role("heading", level=1)).to_have_text("Créer un compte")
+    register(newcomer, site, "rachid@champoulant.example")
+    assert User.objects.get(email="rachid@champoulant.example").state == User.State.PENDING
+
+
+def test_the_first_person_of_a_private_structure_manages_it(site, person, smtp_sink, axe):
+    founder = person()
+    founder.goto(f"{site}/inscription/")
+    fill_person(founder, "gwen@menuiserie.example")
+    founder.get_by_label("Identifiant*", exact=True).fill("99990011100017")
+    founder.get_by_role("button", name="Rechercher la structure").click()
+    expect(founder.get_by_role("heading", name="Cet identifiant n'est pas encore connu")).to_be_visible()
+    axe(founder)
+    founder.get_by_label("Privée").check()
+    founder.get_by_label("Raison sociale").fill("Menuiserie Kerjean")
+    founder.get_by_label("Adresse*", exact=True).fill("3 rue du Port")
+    founder.get_by_label("Code postal").fill("35400")
+    founder.get_by_label("Ville").fill("Saint-Malo")
+    answer_captcha(founder)
+    founder.get_by_role("button", name="Créer mon compte").last.click()
+    expect(founder.get_by_text("vous en devenez gestionnaire principal")).to_be_visible()
+    activate(founder, axe, link_in_mail(smtp_sink, "gwen@menuiserie.example", "Activez votre compte"))
+    log_in(founder, site, "gwen@menuiserie.example")
+    expect(founder.get_by_role("row").filter(has_text="Menuiserie Kerjean")).to_contain_text("Gestionnaire principal")
+    expect(founder.get_by_text("Aucune demande n'attend votre décision")).to_be_visible()
+    axe(founder)
+    assert Attachment.objects.effective().principal().count() == 1
+
+
+def test_errors_are_said_and_nothing_typed_is_lost(site, college, person, axe):
+    visitor = person()
+    visitor.goto(f"{site}/inscription/")
+    fill_person(visitor, "rachid@champoulant.example")
+    visitor.get_by_label("Confirmation de l'adresse e-mail").fill("autre@champoulant.example")
+    visitor.get_by_label("Identifiant*", exact=True).fill("20003035100016")
+    visitor.get_by_role("button", name="Créer mon compte").last.click()
+    alert = visitor.get_by_role("alert").first
+    expect(alert).to_contain_text("Les deux adresses diffèrent")
+    expect(alert).to_contain_text("Ce SIRET n'existe pas")
+    expect(visitor.get_by_label("Prénom")).to_have_value("Rachid")
+    expect(visitor.get_by_label("Identifiant*", exact=True)).to_have_value("20003035100016")
+    axe(visitor)
+
+
+def test_a_forgotten_password_is_replaced(site, college, person, smtp_sink, axe):
+    owner = person()
+    owner.goto(f"{site}/connexion/")
+    owner.get_by_role("link", name="Mot de passe oublié ?").click()
+    axe(owner)
+    owner.get_by_label("Adresse de connexion").fill("claire@champoulant.example")
+    owner.get_by_role("button", name="Envoyer le lien").click()
+    expect(owner.get_by_text("un courriel vient d'y être envoyé")).to_be_visible()
+    axe(owner)
+    link = link_in_mail(smtp_sink, "claire@champoulant.example", "nouveau mot de passe")
+    owner.goto(link)
+    axe(owner)
+    owner.get_by_label("Mot de passe*", exact=True).fill("une autre phrase longue")
+    owner.get_by_label("Confirmation du mot de passe").fill("une autre phrase longue")
+    owner.get_by_role("button", name="Remplacer le mot de passe").click()
+    expect(owner.get_by_text("Votre mot de passe est remplacé")).to_be_visible()
+    owner.goto(link)
+    expect(owner.get_by_role("heading", level=1)).to_have_text("Ce lien ne sert plus")
+    axe(owner)
+    log_in(owner, site, "claire@champoulant.example", "une autre phrase longue")
+    expect(owner.get_by_role("heading", name="Bonjour Claire")).to_be_visible()
+
+
+def register(page, site, email):
+    page.goto(f"{site}/inscription/")
+    fill_person(page, email)
+    page.get_by_label("Identifiant*", exact=True).fill(SIRET)
+    page.get_by_role("button", name="Rechercher la structure").click()
+    expect(page.get_by_role("heading", name="Cette structure est déjà présente")).to_be_visible()
+    answer_captcha(page)
+    page.get_by_role("button", name="Créer mon compte").last.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dernière étape avant la validation de votre compte")
