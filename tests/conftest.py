@@ -1,9 +1,11 @@
 """Fixtures that stand for the world outside: mail server, browser, worker, accessibility checker."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from contextlib import closing, contextmanager, nullcontext
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -82,13 +84,24 @@ def browser_context_args(browser_context_args):
 
 
 @pytest.fixture
-def axe():
+def axe(browser, browser_context_args):
     """Fails when axe-core finds anything to say of the page."""
     checker = Axe()
 
-    def check(page):
+    def check(page, *, javascript=True):
         page.wait_for_load_state()
-        found = checker.run(page)
+        with nullcontext(page) if javascript else same_page_with_javascript(page) as looked_at:
+            found = checker.run(looked_at)
         assert not found.response["violations"], f"{page.url}\n{found.generate_report()}"
+
+    @contextmanager
+    def same_page_with_javascript(page):
+        """axe cannot run where JavaScript is off: the same HTML, less its scripts, where it is on."""
+        html = re.sub(r"<script.*?</script>", "", page.content(), flags=re.DOTALL)
+        with closing(browser.new_context(**browser_context_args)) as context:
+            twin = context.new_page()
+            twin.route(page.url, lambda route: route.fulfill(body=html, content_type="text/html"))
+            twin.goto(page.url)
+            yield twin
 
     return check

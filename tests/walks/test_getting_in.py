@@ -1,15 +1,16 @@
 """The whole story in a real browser: register, decide, activate, log in; with and without JavaScript."""
 
 import re
+from functools import partial
 
 import pytest
 from captcha.models import CaptchaStore
 from playwright.sync_api import expect
-from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
 
 from accounts.models import User
 from attachments.models import Attachment, Role
 from notifications.actions import deliver_due
+from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.also_sqlite]
 
@@ -38,15 +39,25 @@ def site(live_server, settings, smtp_sink):
 
 
 @pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
-def person(request, browser, browser_context_args, axe):
-    """Opens a browser of one's own: `person()` is a fresh page whose every load passes axe."""
+def javascript(request):
+    return request.param
+
+
+@pytest.fixture
+def axe(axe, javascript):
+    return partial(axe, javascript=javascript)
+
+
+@pytest.fixture
+def person(javascript, browser, browser_context_args):
+    """Opens a browser of one's own: `person()` is a fresh page that refuses any CSP violation."""
     contexts = []
 
     def arrive():
-        context = browser.new_context(**browser_context_args | {"java_script_enabled": request.param})
+        context = browser.new_context(**browser_context_args | {"java_script_enabled": javascript})
         contexts.append(context)
         page = context.new_page()
-        page.javascript = request.param
+        page.set_default_timeout(5000)
         page.on("console", lambda said: pytest.fail(said.text) if "Content Security" in said.text else None)
         return page
 
