@@ -1,10 +1,12 @@
 """Arbitrary input on every public form: whatever is posted, an answer and never a crash."""
 
 import pytest
+from captcha.models import CaptchaStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.links import Purpose, make_token
+from registration.captcha import fresh
 from registration.forms import RegistrationForm
 from structures.identifiers import IdentifierType
 from tests.factories import ServiceFactory, StructureFactory, UserFactory
@@ -114,3 +116,32 @@ def test_a_body_over_the_limit_is_refused_in_french(client):
 
 def test_too_many_fields_are_refused(client):
     assert client.post("/connexion/", {f"champ{n}": "x" for n in range(1100)}).status_code == 400
+
+
+@given(first_name=text, last_name=text, legal_name=text, address=text, city=text)
+@fuzz
+def test_a_registration_right_but_for_strange_words_never_crashes(
+    client, structure, first_name, last_name, legal_name, address, city
+):
+    shown = fresh()
+    data = {
+        "email": "rachid@exemple.example",
+        "email_again": "rachid@exemple.example",
+        "first_name": first_name,
+        "last_name": last_name,
+        "terms": "on",
+        "identifier_type": "siret",
+        "identifier": "99990011100017",
+        "nature": "private",
+        "legal_name": legal_name,
+        "address": address,
+        "postcode": "35400",
+        "city": city,
+        "country": "France",
+        "captcha_key": shown.key,
+        "captcha_answer": CaptchaStore.objects.get(hashkey=shown.key).response,
+    }
+    answer = client.post("/inscription/", data)
+    assert answer.status_code in {302, 200}
+    if answer.status_code == 302:
+        assert client.get("/inscription/recapitulatif/").status_code == 200
