@@ -154,12 +154,12 @@ INSTALLED_APPS.append("django.forms")
 
 # --- Database ---------------------------------------------------------------------------------
 DATABASE_URL = required("DATABASE_URL", "base PostgreSQL", f"sqlite:///{VAR_DIR / 'portail.sqlite3'}")
+if PRODUCTION and urlsplit(DATABASE_URL).scheme not in ("postgres", "postgresql"):
+    refuse("DATABASE_URL doit ressembler à postgres://utilisateur:motdepasse@hôte:5432/base.")
 try:
     _database = env.db_url_config(DATABASE_URL)
 except (ImproperlyConfigured, ValueError, KeyError):
     _database = {}
-if PRODUCTION and _database.get("ENGINE") != "django.db.backends.postgresql":
-    refuse("DATABASE_URL doit ressembler à postgres://utilisateur:motdepasse@hôte:5432/base.")
 if PRODUCTION and not _database.get("NAME"):
     refuse("DATABASE_URL ne nomme aucune base : ajoutez /nom-de-la-base à la fin.")
 if not _database:

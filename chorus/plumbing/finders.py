@@ -6,9 +6,13 @@ from django.core.files.storage import FileSystemStorage
 
 
 class BootstrapFinder(BaseFinder):
-    """Serves the one file of the Bootstrap package that pages use, as bootstrap/bootstrap.min.css."""
+    """Serves the one style sheet of the Bootstrap package that pages use, under bootstrap/.
 
-    PREFIX, NAME = "bootstrap", "bootstrap.min.css"
+    Its map comes along: the style sheet names it, and collectstatic follows every name.
+    """
+
+    PREFIX = "bootstrap"
+    NAMES = ("bootstrap.min.css", "bootstrap.min.css.map")
 
     def __init__(self, *args, **kwargs):
         self.storage = FileSystemStorage(location=Path(settings.BOOTSTRAP_DIR) / "css")
@@ -19,10 +23,12 @@ class BootstrapFinder(BaseFinder):
         return []
 
     def find(self, path, find_all=False, **kwargs):
-        if path != f"{self.PREFIX}/{self.NAME}":
+        folder, _, name = path.partition("/")
+        if folder != self.PREFIX or name not in self.NAMES:
             return []
-        found = self.storage.path(self.NAME)
+        found = self.storage.path(name)
         return [found] if find_all else found
 
     def list(self, ignore_patterns):
-        yield self.NAME, self.storage
+        for name in self.NAMES:
+            yield name, self.storage

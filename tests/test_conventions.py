@@ -1,0 +1,144 @@
+"""The house's conventions, as failing tests."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import models
+
+ROOT = Path(settings.BASE_DIR)
+OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications")
+SAYS_NOTHING = {"utils", "helpers", "services", "misc", "common", "signals"}
+LONGEST_FILE, LONGEST_TEMPLATE = 400, 120
+# What goes with its owner when the owner goes.
+MAY_CASCADE = {"structures.Service.structure"}
+# Found by Django or by the browser under these names.
+FOUND_BY_NAME = {"400.html", "403.html", "404.html", "500.html", "403_csrf.html"}
+
+tracked = [
+    ROOT / name for name in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split("\n") if name
+]
+python_files = [path for path in tracked if path.suffix == ".py" and "migrations" not in path.parts and path.exists()]
+app_files = [path for path in python_files if path.relative_to(ROOT).parts[0] in OUR_APPS]
+templates = [path for path in tracked if path.is_relative_to(ROOT / "templates") and path.exists()]
+
+
+def named(paths):
+    return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def test_there_is_something_to_check():
+    assert len(app_files) > 40
+    assert len(templates) > 40
+
+
+def test_file_names_say_something():
+    assert not [path for path in python_files if path.stem in SAYS_NOTHING]
+
+
+def test_files_stay_short():
+    assert not [path for path in app_files if len(path.read_text().splitlines()) > LONGEST_FILE]
+    assert not [path for path in templates if len(path.read_text().splitlines()) > LONGEST_TEMPLATE]
+
+
+def test_nothing_is_left_for_later():
+    later = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    assert not [path for path in (*python_files, *templates) if later.search(path.read_text())]
+
+
+@named(app_files)
+def test_no_import_hides_in_a_function(path):
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    hidden = [
+        node for function in functions for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert not hidden
+
+
+@named([path for path in app_files if path.stem in ("views", "pages", "forms", "permissions", "emails")])
+def test_only_actions_change_state(path):
+    writes = {"save", "create", "delete", "update_or_create", "get_or_create", "bulk_create", "bulk_update"}
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert not [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in writes]
+
+
+@named([path for path in app_files if path.stem not in ("apps", "emails", "actions", "tasks", "loader")])
+def test_mails_are_decided_in_actions(path):
+    assert not re.search(r"\b(notify|send_[a-z_]+)\(", re.sub(r"def \w+\(.*", "", path.read_text()))
+
+
+def template_name(path):
+    return str(path.relative_to(ROOT / "templates"))
+
+
+@named(templates)
+def test_every_template_is_used(path):
+    name = template_name(path)
+    if name in FOUND_BY_NAME:
+        return
+    if path.parent.name == "emails":
+        name = rf"{path.stem}\b" if path.stem not in ("base", "button", "structure") else name
+    sources = [other.read_text() for other in (*app_files, *templates) if other != path]
+    assert any(re.search(rf"""["'](emails/)?{name}""", source) for source in sources)
+
+
+@named([path for path in templates if path.suffix == ".html" and path.parent.name != "emails"])
+def test_templates_hold_no_inline_script_or_style(path):
+    text = path.read_text()
+    assert not re.search(r"\sstyle=|\son[a-z]+=\"|<style|<script(?![^>]*\bsrc=)|javascript:", text)
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text), "third-party address"
+
+
+@named([path for path in templates if path.suffix == ".html" and 'extends "base.html"' in path.read_text()])
+def test_every_page_has_a_title_and_one_h1(path):
+    text = path.read_text()
+    assert "{% block title %}" in text
+    assert "page_header" in text or text.count("<h1") == 1
+
+
+def our_relations():
+    for model in apps.get_models(include_auto_created=False):
+        if model.__module__.split(".")[0] in OUR_APPS:
+            for field in model._meta.local_fields:
+                if isinstance(field, models.ForeignKey):
+                    yield f"{model._meta.label}.{field.name}", field.remote_field.on_delete
+
+
+def test_nothing_disappears_by_surprise():
+    cascading = {name for name, on_delete in our_relations() if on_delete is models.CASCADE}
+    assert cascading == MAY_CASCADE
+
+
+def test_constraints_speak_french():
+    for model in apps.get_models():
+        if model.__module__.split(".")[0] in OUR_APPS:
+            for constraint in model._meta.constraints:
+                technical = constraint.name.endswith("_reference_unique")
+                default = constraint.violation_error_message == constraint.default_violation_error_message
+                assert technical or not default, constraint.name
+
+
+@pytest.mark.django_db
+def test_migrations_are_up_to_date():
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+@named(sorted((ROOT / "requirements").glob("*.txt")))
+def test_lock_files_hold_hashes_and_no_address(path):
+    text = path.read_text()
+    assert "--hash=sha256:" in text
+    assert not re.search(r"://|^--|file:| @ ", text, re.MULTILINE)
+
+
+def test_nothing_points_at_this_machine():
+    home = str(ROOT.parent)
+    for path in tracked:
+        if path.suffix in {".py", ".md", ".toml", ".yml", ".html", ".txt", ".sh", ""} and path.is_file():
+            text = path.read_text(errors="ignore")
+            assert f"{home}/" not in text, path
+            assert "../" + "shared" not in text, path

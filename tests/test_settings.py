@@ -1,0 +1,83 @@
+"""A wrong setting stops the production start with one sentence; the demo cannot come on there."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+RIGHT = {
+    "CHORUS_ENV": "production",
+    "SECRET_KEY": "k9w$2vXq8!zLr5@tYb3#nMc7^pHd1&fGj4*sQe6(uWa0)iRo-xTlBvCk",
+    "ALLOWED_HOSTS": "portail.exemple.fr",
+    "SITE_URL": "https://portail.exemple.fr",
+    "DATABASE_URL": "postgres://portail:secret@db:5432/portail",
+    "REDIS_URL": "redis://redis:6379/0",
+    "EMAIL_URL": "smtp+tls://portail:secret@mail:587",
+    "MAIL_FROM": "portail@exemple.fr",
+    "SUPPORT_EMAIL": "assistance@exemple.fr",
+    "S3_BUCKET": "portail",
+    "S3_ENDPOINT": "https://s3.exemple.fr",
+    "S3_ACCESS_KEY": "clef",
+    "S3_SECRET_KEY": "secret",
+}
+
+
+def start(environment, code="import chorus.settings"):
+    bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run([sys.executable, "-c", code], env=bare | environment, capture_output=True, text=True)
+
+
+def test_right_settings_start():
+    answer = start(RIGHT)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", sorted(RIGHT.keys() - {"CHORUS_ENV"}))
+def test_a_missing_setting_stops_the_start_with_one_sentence(name):
+    answer = start({key: value for key, value in RIGHT.items() if key != name})
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith("Configuration refusée : ")
+    assert name in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHORUS_ENV", "prod"),
+        ("SECRET_KEY", "trop-court"),
+        ("SECRET_KEY", "a" * 60),
+        ("ALLOWED_HOSTS", "*"),
+        ("SITE_URL", "portail.exemple.fr"),
+        ("SITE_URL", "http://portail.exemple.fr"),
+        ("DATABASE_URL", "sqlite:///portail.sqlite3"),
+        ("DATABASE_URL", "postgres://db"),
+        ("DATABASE_URL", "n'importe quoi"),
+        ("REDIS_URL", "amqp://rabbit"),
+        ("EMAIL_URL", "consolemail://"),
+        ("EMAIL_URL", "smtp://"),
+        ("MAIL_FROM", "personne"),
+        ("SESSION_MINUTES", "une heure"),
+        ("LOG_LEVEL", "BAVARD"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_sentence(name, value):
+    answer = start(RIGHT | {name: value})
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert name in answer.stderr
+
+
+def test_the_demo_is_nowhere_in_production():
+    code = (
+        "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'chorus.settings'; import django; django.setup()\n"
+        "from django.conf import settings; from django.urls import Resolver404, resolve\n"
+        "assert 'chorus.demo' not in settings.INSTALLED_APPS and not settings.OUTBOX_KEEPS_BODIES\n"
+        "assert not settings.DEBUG and settings.SESSION_COOKIE_SECURE and settings.SECURE_SSL_REDIRECT\n"
+        "resolve('/connexion/')\n"
+        "try: resolve('/demo/courriels/')\n"
+        "except Resolver404: print('nowhere')\n"
+    )
+    answer = start(RIGHT | {"CHORUS_DEBUG": "1"}, code)
+    assert answer.stdout == "nowhere\n", answer.stderr
