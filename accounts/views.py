@@ -16,7 +16,7 @@ from accounts.actions import (
 )
 from accounts.forms import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
-from chorus.plumbing.requests import perform, within
+from chorus.plumbing.requests import perform, posted, within
 
 
 @login_not_required
@@ -25,7 +25,7 @@ from chorus.plumbing.requests import perform, within
 def log_in(request):
     if request.user.is_authenticated:
         return redirect("home")
-    form = LoginForm(request, request.POST or None)
+    form = LoginForm(request, posted(request))
     if request.method == "POST" and form.is_valid():
         login(request, form.user)
         return redirect(_next_page(request))
@@ -61,7 +61,7 @@ def activate(request, token):
     link = read_link(token, Purpose.ACTIVATION)
     if not link.is_valid:
         return render(request, "accounts/stale_link.html", _stale(link, "accounts:resend_activation"), status=410)
-    form = ActivationForm(link.user, request.POST or None)
+    form = ActivationForm(link.user, posted(request))
     if request.method == "POST" and form.is_valid():
         answers = {name: form.cleaned_data[name] for name in ("password", "secret_question", "secret_answer")}
         said = "Votre compte est actif. Connectez-vous avec votre nouveau mot de passe."
@@ -78,7 +78,7 @@ def reset(request, token):
     link = read_link(token, Purpose.RESET)
     if not link.is_valid:
         return render(request, "accounts/stale_link.html", _stale(link, "accounts:forgotten_password"), status=410)
-    form = ResetForm(link.user, request.POST or None)
+    form = ResetForm(link.user, posted(request))
     if request.method == "POST" and form.is_valid():
         said = "Votre mot de passe est remplacé. Connectez-vous avec le nouveau."
         perform(request, reset_password, token, done=said, password=form.cleaned_data["password"])
@@ -105,7 +105,7 @@ def forgotten_password(request):
 
 
 def _send_link(request, action, template):
-    form = AddressForm(request.POST or None)
+    form = AddressForm(posted(request))
     sent_to = ""
     if request.method == "POST" and form.is_valid():
         if within(request, "mail_request", settings.MAIL_REQUEST_RATE):

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attachments import actions
 from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import AttachmentRequest
-from chorus.plumbing.requests import perform
+from chorus.plumbing.requests import perform, posted
 
 PER_PAGE = 50
 
@@ -36,7 +36,7 @@ def decide_request(request, reference):
     """Consult a request; POST is « Valider »."""
     wanted = _within_reach(request.user, reference)
     principal = wanted.structure.attachments.current().principal().select_related("user").first()
-    form = DecisionForm(wanted, request.POST or None, may_name_principal=request.user.is_staff and principal is None)
+    form = DecisionForm(wanted, posted(request), may_name_principal=request.user.is_staff and principal is None)
     if request.method == "POST" and form.is_valid():
         done, _ = perform(
             request,
@@ -61,7 +61,7 @@ def refuse_request(request, reference):
     wanted = _within_reach(request.user, reference)
     if not wanted.is_pending and request.method != "POST":
         return redirect("attachments:decide_request", reference)
-    form = RefusalForm(request.POST or None)
+    form = RefusalForm(posted(request))
     if request.method == "POST" and form.is_valid():
         done, _ = perform(
             request,

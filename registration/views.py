@@ -104,7 +104,7 @@ def _captcha_after(data):
     """What the captcha block shows after one of the form's inner buttons."""
     sent = CaptchaCheck(data)
     complete = sent.is_valid()
-    key, answer = data.get("captcha_key", "")[:40], data.get("captcha_answer", "")[:20]
+    key, answer = (sent.cleaned_data.get(name, "") for name in ("captcha_key", "captcha_answer"))
     if "check_captcha" in data and complete:
         right = captcha.is_right(**sent.cleaned_data)
         return captcha.Shown(key, answer, confirmed=True) if right else captcha.fresh(captcha.WRONG)

@@ -5,7 +5,7 @@ from stdnum import luhn
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest
 from chorus.plumbing.references import new_reference
-from structures.models import Service, Structure
+from structures.models import DirectoryEntry, Service, Structure
 
 
 def siret_number(number):
@@ -69,3 +69,8 @@ class AttachmentRequestFactory(factory.django.DjangoModelFactory):
     user = factory.SubFactory(UserFactory, pending=True)
     structure = factory.SubFactory(StructureFactory)
     reference = factory.LazyFunction(new_reference)
+
+
+class DirectoryEntryFactory(StructureFactory):
+    class Meta:
+        model = DirectoryEntry

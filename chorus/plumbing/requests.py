@@ -17,6 +17,11 @@ def client_ip(request):
     return hops[-settings.PROXY_COUNT] if len(hops) >= settings.PROXY_COUNT else peer
 
 
+def posted(request):
+    """What a form is bound to: the posted data, were it empty, and nothing on a GET."""
+    return request.POST if request.method == "POST" else None
+
+
 def within(request, group, rate):
     """Count this request in `group` against its sender's `rate`; whether it is still within it."""
     return not is_ratelimited(request, group=group, key="ip", rate=rate, increment=True)

@@ -12,7 +12,9 @@ from django.utils import timezone
 from notifications.actions import deliver_due, notify
 from notifications.models import OutgoingMail
 from tests.conftest import kill
+from tests.factories import UserFactory
 from tests.processes import portal_environment, wait_until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,6 +70,12 @@ def test_a_sweeper_killed_half_way_loses_nothing(smtp_sink):
     assert not OutgoingMail.objects.exclude(state="sent").exists()
 
 
+def test_a_commit_wakes_a_worker(smtp_sink, celery_worker_process):
+    celery_worker_process()
+    write_mails(1)
+    wait_until(lambda: recipients(smtp_sink) == {"personne0@champoulant.example": 1})
+
+
 def test_a_worker_killed_half_way_loses_nothing(smtp_sink, celery_worker_process):
     write_mails(60)
     smtp_sink.delay = 0.02
@@ -84,3 +92,18 @@ def test_a_worker_killed_half_way_loses_nothing(smtp_sink, celery_worker_process
     sent = recipients(smtp_sink)
     assert len(sent) == 60
     assert sum(sent.values()) <= 61
+
+
+def test_a_dead_broker_shows_no_error_and_hardly_a_delay(smtp_sink):
+    asked = (
+        "import django; django.setup(); import time; from accounts.models import User\n"
+        "from accounts.actions import request_password_reset\n"
+        "start = time.monotonic(); request_password_reset('claire@exemple.example')\n"
+        "print(time.monotonic() - start)"
+    )
+    UserFactory(email="claire@exemple.example")
+    environment = portal_environment(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", LOG_LEVEL="WARNING")
+    process = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True)
+    assert "Broker unreachable" in process.stderr
+    assert float(process.stdout) < 1
+    assert deliver_due() == 1

@@ -25,7 +25,7 @@ text = st.one_of(nasty, st.text(max_size=60))
 many = st.one_of(text, st.lists(text, max_size=4))
 
 fuzz = settings(
-    max_examples=40,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -1,0 +1,156 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.hashers import check_password
+from django.utils import timezone
+
+from accounts import actions
+from accounts.links import Purpose, Standing, make_token, read_link
+from accounts.models import User
+from chorus.plumbing.errors import ActionError
+from history.models import HistoryEntry
+from notifications.models import OutgoingMail
+from tests.factories import UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+
+NEWCOMER = {
+    "email": "Rachid.Amrani@Exemple.example",
+    "first_name": "Rachid",
+    "last_name": "Amrani",
+    "phone": "",
+    "contact_email": "",
+    "survey_consent": True,
+}
+ANSWERS = {"password": "un long mot de passe", "secret_question": "pet", "secret_answer": " Médor "}
+
+
+def events():
+    return list(HistoryEntry.objects.order_by("pk").values_list("event", flat=True))
+
+
+def mails():
+    return list(OutgoingMail.objects.order_by("pk").values_list("slug", "to"))
+
+
+def test_a_newcomer_waits_for_approval():
+    user = actions.register_account(**NEWCOMER)
+    assert (user.email, user.state) == ("rachid.amrani@exemple.example", User.State.PENDING)
+    assert not user.has_usable_password()
+    assert user.survey_consent_at
+    assert user.terms_accepted_at
+    assert events() == ["account_registered"]
+
+
+@pytest.mark.parametrize("state", ["pending", "activating", "active", "disabled"])
+def test_a_used_address_cannot_register_in_any_case(state):
+    UserFactory(email="rachid.amrani@exemple.example", state=state, activated_at=None)
+    with pytest.raises(ActionError):
+        actions.register_account(**NEWCOMER)
+
+
+def test_an_account_closed_after_having_been_active_cannot_register_again():
+    UserFactory(email="rachid.amrani@exemple.example", state=User.State.CLOSED)
+    with pytest.raises(ActionError):
+        actions.register_account(**NEWCOMER)
+
+
+def test_a_refused_newcomer_registers_again_under_the_same_number():
+    before = actions.register_account(**NEWCOMER)
+    actions.close_never_active(before.pk, actor=None, reason="Inconnu")
+    again = actions.register_account(**NEWCOMER | {"first_name": "Rachida"})
+    assert (again.pk, again.reference, again.first_name) == (before.pk, before.reference, "Rachida")
+    assert again.state == User.State.PENDING
+
+
+def test_approval_sends_the_activation_mail_once():
+    user = UserFactory(pending=True)
+    actions.approve_account(user.pk, actor=None, reference="123456782")
+    actions.approve_account(user.pk, actor=None, reference="123456782")
+    user.refresh_from_db()
+    assert user.state == User.State.ACTIVATING
+    assert mails() == [("activation", user.email)]
+    assert events() == ["account_approved"]
+
+
+def test_activation_sets_password_question_and_hashed_answer():
+    user = UserFactory(activating=True)
+    actions.activate_account(make_token(user, Purpose.ACTIVATION), **ANSWERS)
+    user.refresh_from_db()
+    assert user.state == User.State.ACTIVE
+    assert user.activated_at
+    assert user.check_password("un long mot de passe")
+    assert "dor" not in user.secret_answer
+    assert check_password("medor", user.secret_answer)
+
+
+def test_an_activation_link_serves_once():
+    token = make_token(UserFactory(activating=True), Purpose.ACTIVATION)
+    actions.activate_account(token, **ANSWERS)
+    with pytest.raises(ActionError, match="déjà servi"):
+        actions.activate_account(token, **ANSWERS)
+
+
+def test_a_new_activation_link_kills_the_one_before():
+    user = UserFactory(activating=True)
+    token = make_token(user, Purpose.ACTIVATION)
+    actions.resend_activation(user.pk, actor=user)
+    assert read_link(token, Purpose.ACTIVATION).standing is Standing.USED
+    assert mails() == [("activation", user.email)]
+
+
+@pytest.mark.parametrize("state", ["pending", "active", "closed"])
+def test_only_an_activating_account_gets_the_link_again(state):
+    user = UserFactory(state=state)
+    with pytest.raises(ActionError):
+        actions.resend_activation(user.pk, actor=user)
+    actions.request_activation_link(user.email)
+    assert mails() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "sent"),
+    [("active", ["password_reset"]), ("activating", ["activation"]), ("pending", []), ("closed", [])],
+)
+def test_a_forgotten_password_is_answered_as_the_account_stands(state, sent):
+    user = UserFactory(state=state)
+    actions.request_password_reset(user.email.upper())
+    assert [slug for slug, _ in mails()] == sent
+
+
+def test_an_unknown_address_gets_no_mail():
+    actions.request_password_reset("personne@exemple.example")
+    actions.request_activation_link("personne@exemple.example")
+    assert mails() == []
+
+
+def test_a_reset_replaces_the_password_tells_and_serves_once():
+    user = UserFactory()
+    token = make_token(user, Purpose.RESET)
+    actions.reset_password(token, password="une autre phrase longue")
+    user.refresh_from_db()
+    assert user.check_password("une autre phrase longue")
+    assert mails() == [("password_changed", user.email)]
+    assert events() == ["password_reset"]
+    with pytest.raises(ActionError):
+        actions.reset_password(token, password="encore une autre")
+
+
+def test_five_wrong_answers_pause_for_an_hour(time_machine):
+    user = UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
+    assert [actions.check_secret_answer(user.pk, "Rex") for _ in range(5)] == [False] * 5
+    with pytest.raises(ActionError, match="dans une heure"):
+        actions.check_secret_answer(user.pk, "Médor")
+    time_machine.move_to(timezone.now() + timedelta(minutes=61))
+    assert actions.check_secret_answer(user.pk, "  MEDOR ")
+
+
+def test_a_right_answer_forgets_the_wrong_ones():
+    user = UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
+    for _ in range(3):
+        assert [actions.check_secret_answer(user.pk, answer) for answer in ("a", "b", "medor")] == [False, False, True]
+
+
+def test_only_someone_never_let_in_is_closed_by_a_refusal():
+    with pytest.raises(ActionError):
+        actions.close_never_active(UserFactory().pk, actor=None, reason="Inconnu")

@@ -1,0 +1,178 @@
+import re
+
+import pytest
+from django.contrib.sessions.models import Session
+
+from accounts.actions import hashed_answer
+from accounts.links import Purpose, make_token
+from accounts.models import User
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "un long mot de passe"
+
+
+@pytest.fixture
+def claire():
+    user = UserFactory(email="claire@exemple.example")
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def log_in(client, email="claire@exemple.example", password=PASSWORD, **options):
+    return client.post("/connexion/", {"username": email, "password": password}, **options)
+
+
+def words(answer):
+    """What the page says, less what differs at each load."""
+    return re.sub(r'value="[^"]*"', "", answer.text)
+
+
+def test_login_takes_the_address_in_any_case(client, claire):
+    assert log_in(client, "CLAIRE@Exemple.example").status_code == 302
+
+
+@pytest.mark.parametrize("state", [state for state in User.State if state != User.State.ACTIVE])
+def test_only_active_accounts_log_in_and_the_words_do_not_tell(client, claire, state):
+    User.objects.update(state=state)
+    refused = log_in(client)
+    unknown = log_in(client, "personne@exemple.example")
+    assert "inexact" in refused.text
+    assert words(refused) == words(unknown).replace("personne@exemple.example", "claire@exemple.example")
+
+
+@pytest.mark.parametrize("email", ["claire@exemple.example", "personne@exemple.example"])
+def test_too_many_failures_lock_in_the_same_words(client, claire, email):
+    answers = [log_in(client, email, "faux") for _ in range(6)]
+    assert answers[0].status_code == 200
+    assert answers[-1].status_code == 429
+    assert "Attendez <strong>15 minutes</strong>" in answers[-1].text
+    assert log_in(client, email.upper()).status_code == 429
+
+
+def test_a_lock_holds_only_where_the_failures_came_from(client, claire):
+    for _ in range(6):
+        log_in(client, password="faux", REMOTE_ADDR="10.0.0.1")
+    assert log_in(client, REMOTE_ADDR="10.0.0.2").status_code == 302
+
+
+def test_a_lock_cannot_be_dodged_with_a_forged_header(client, claire):
+    answers = [log_in(client, password="faux", headers={"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(6)]
+    assert answers[-1].status_code == 429
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://mal.example/", "//mal.example/", "javascript:alert(1)", "/\\mal.example"]
+)
+def test_login_never_leads_off_the_site(client, claire, elsewhere):
+    answer = client.post(f"/connexion/?next={elsewhere}", {"username": claire.email, "password": PASSWORD})
+    assert answer.url == "/"
+
+
+def test_login_leads_where_one_was_going(client, claire):
+    assert client.get("/demandes/").url == "/connexion/?next=/demandes/"
+    answer = client.post("/connexion/?next=/demandes/", {"username": claire.email, "password": PASSWORD})
+    assert answer.url == "/demandes/"
+
+
+def test_a_session_ends_after_inactivity_and_says_so(client, claire, time_machine):
+    time_machine.move_to("2026-11-21T09:00:00Z")
+    log_in(client)
+    time_machine.shift(20 * 60)
+    assert client.get("/").context["user"] == claire
+    time_machine.shift(20 * 60)
+    assert client.get("/").context["user"] == claire
+    time_machine.shift(31 * 60)
+    answer = client.get("/demandes/", follow=True)
+    assert "Votre session est terminée" in answer.text
+
+
+def test_reading_does_not_write_the_session_at_each_click(client, claire, django_assert_num_queries):
+    log_in(client)
+    client.get("/conditions/")
+    with django_assert_num_queries(3):  # session, user, is_manager
+        client.get("/conditions/")
+
+
+def test_logging_out_is_a_post(client, claire):
+    log_in(client)
+    assert client.get("/deconnexion/").status_code == 405
+    client.post("/deconnexion/")
+    assert not Session.objects.exists()
+
+
+def test_opening_an_activation_link_changes_nothing(client):
+    user = UserFactory(activating=True)
+    path = f"/activation/{make_token(user, Purpose.ACTIVATION)}/"
+    for _ in range(3):
+        assert client.get(path).status_code == 200
+    assert client.head(path).status_code == 200
+    user.refresh_from_db()
+    assert user.state == User.State.ACTIVATING
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"password": "court", "password_again": "court"}, "trop court"),
+        ({"password_again": "différent"}, "Les deux mots de passe diffèrent"),
+        ({"secret_question": "forgée"}, "Sélectionnez un choix valide"),
+        ({"secret_answer": "  "}, "Ce champ est obligatoire"),
+        ({"password": "anne@exemple.example1", "password_again": "anne@exemple.example1"}, "trop semblable"),
+    ],
+)
+def test_activation_says_what_is_wrong(client, change, sentence):
+    user = UserFactory(activating=True, email="anne@exemple.example")
+    right = {
+        "password": PASSWORD,
+        "password_again": PASSWORD,
+        "secret_question": "pet",
+        "secret_answer": "Médor",
+    }
+    answer = client.post(f"/activation/{make_token(user, Purpose.ACTIVATION)}/", right | change)
+    assert sentence in answer.text
+    assert User.objects.get().state == User.State.ACTIVATING
+
+
+@pytest.mark.parametrize("path", ["/activation/", "/mot-de-passe/"])
+def test_asking_for_a_link_says_the_same_whoever_it_is(client, path):
+    asked = {state: UserFactory(state=state).email for state in User.State}
+    asked["unknown"] = "personne@exemple.example"
+    said = {words(client.post(path, {"email": email})).replace(email, "X") for email in asked.values()}
+    assert len(said) == 1
+    assert "vient d" in said.pop()
+
+
+def test_asking_for_links_is_rate_limited(client, settings):
+    settings.MAIL_REQUEST_RATE = "3/h"
+    answers = [client.post("/mot-de-passe/", {"email": "a@exemple.example"}).text for _ in range(4)]
+    assert "Trop de demandes" not in answers[2]
+    assert "Trop de demandes" in answers[3]
+
+
+def test_a_reset_asks_the_secret_question_if_there_is_one(client, claire):
+    User.objects.update(secret_question="pet", secret_answer=hashed_answer("Médor"))
+    claire.refresh_from_db()
+    path = f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/"
+    new = {"password": "une autre phrase longue", "password_again": "une autre phrase longue"}
+    assert "Quel était le nom de votre premier animal" in client.get(path).text
+    assert "Ce n&#x27;est pas la réponse enregistrée" in client.post(path, new | {"secret_answer": "Rex"}).text
+    assert client.post(path, new | {"secret_answer": "medor"}).status_code == 302
+    assert log_in(client, password="une autre phrase longue").status_code == 302
+
+
+def test_a_pause_after_wrong_answers_is_told(client, claire):
+    User.objects.update(secret_question="pet", secret_answer=hashed_answer("Médor"))
+    claire.refresh_from_db()
+    path = f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/"
+    new = {"password": "une autre phrase longue", "password_again": "une autre phrase longue", "secret_answer": "Rex"}
+    assert "réessayez dans une heure" in [client.post(path, new).text for _ in range(6)][-1]
+
+
+def test_a_reset_ends_the_sessions_open_elsewhere(client, claire):
+    log_in(client)
+    claire.set_password("une autre phrase longue")
+    claire.save()
+    assert client.get("/demandes/").status_code == 302

@@ -1,0 +1,156 @@
+import pytest
+
+from attachments.models import Attachment, Role
+from tests.factories import (
+    AttachmentFactory,
+    AttachmentRequestFactory,
+    ServiceFactory,
+    StructureFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def managed(client):
+    """A structure with two services, whose principal manager is logged in."""
+    structure = StructureFactory(legal_name="Collège Jean Macé")
+    ServiceFactory(structure=structure, label="Intendance")
+    ServiceFactory(structure=structure, label="Restauration")
+    client.force_login(AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user)
+    return structure
+
+
+def url(request, tail=""):
+    return f"/demandes/{request.reference}/{tail}"
+
+
+def test_the_list_shows_what_waits_oldest_first_and_nothing_else(client, managed):
+    first = AttachmentRequestFactory(structure=managed, user__last_name="Premier")
+    second = AttachmentRequestFactory(structure=managed, user__last_name="Second")
+    AttachmentRequestFactory(structure=managed, status="approved")
+    AttachmentRequestFactory()
+    assert list(client.get("/demandes/").context["page"]) == [first, second]
+
+
+@pytest.mark.parametrize(("words", "found"), [("amrani", 1), ("JEAN macé", 1), ("zzz", 0), ("\x00", 1), ("%", 0)])
+def test_the_list_can_be_searched(client, managed, words, found):
+    AttachmentRequestFactory(structure=managed, user__last_name="Amrani")
+    answer = client.get("/demandes/", {"q": words})
+    assert len(answer.context["page"]) == found
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "999999999999999999999", "abc", ""])
+def test_any_page_number_is_answered(client, managed, page):
+    assert client.get("/demandes/", {"page": page}).status_code == 200
+
+
+def test_a_request_on_another_structure_is_out_of_reach(client, managed):
+    other = AttachmentRequestFactory()
+    assert client.get(url(other)).status_code == 404
+    assert client.post(url(other), {"role": "simple", "scope": "whole"}).status_code == 404
+    assert client.post(url(other, "refus/"), {"reason": "Non"}).status_code == 404
+    other.refresh_from_db()
+    assert other.is_pending
+
+
+@pytest.mark.parametrize("dates", [{"ends_on": "2020-01-01", "starts_on": "2019-01-01"}, {"starts_on": "2999-01-01"}])
+def test_a_manager_outside_their_dates_decides_nothing(client, managed, dates):
+    wanted = AttachmentRequestFactory(structure=managed)
+    client.force_login(AttachmentFactory(structure=managed, role=Role.SECONDARY, **dates).user)
+    assert client.get(url(wanted)).status_code == 404
+
+
+def test_a_secondary_manager_decides(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    client.force_login(AttachmentFactory(structure=managed, role=Role.SECONDARY).user)
+    client.post(url(wanted), {"role": "simple", "scope": "whole"})
+    wanted.refresh_from_db()
+    assert wanted.status == "approved"
+
+
+def test_services_asked_are_ticked_and_say_so(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
+    wanted.services.add(managed.services.get(label="Intendance"))
+    rows = client.get(url(wanted)).context["form"].service_rows
+    assert [(box.data["selected"], status) for box, status in rows] == [(True, "En cours de validation"), (False, "")]
+
+
+def test_a_closed_service_is_not_offered(client, managed):
+    managed.services.filter(label="Restauration").update(valid_until="2020-01-01", valid_from="2019-01-01")
+    managed.services.filter(label="Intendance").update(is_active=False)
+    assert not client.get(url(AttachmentRequestFactory(structure=managed))).context["form"].has_services
+
+
+def test_the_manager_s_ticks_are_what_is_granted(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    service = managed.services.get(label="Restauration")
+    client.post(url(wanted), {"role": "secondary", "scope": "services", "services": [service.pk]})
+    attachment = Attachment.objects.get(user=wanted.user)
+    assert (attachment.role, attachment.whole_structure, list(attachment.services.all())) == (
+        "secondary",
+        False,
+        [service],
+    )
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"role": "principal", "scope": "whole"},
+        {"role": "simple", "scope": "services"},
+        {"role": "simple", "scope": "services", "services": ["999999"]},
+        {"role": "", "scope": "whole"},
+        {},
+    ],
+)
+def test_a_forged_or_empty_decision_is_refused_on_the_page(client, managed, forged):
+    wanted = AttachmentRequestFactory(structure=managed)
+    assert client.post(url(wanted), forged).status_code == 422
+    assert not Attachment.objects.filter(user=wanted.user).exists()
+
+
+def test_a_request_decided_meanwhile_is_told(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    client.post(url(wanted), {"role": "simple", "scope": "whole"})
+    answer = client.post(url(wanted), {"role": "simple", "scope": "whole"}, follow=True)
+    assert "a déjà été validée" in answer.text
+    assert "il n&#x27;y a plus rien à faire" in answer.text or "il n'y a plus rien à faire" in answer.text
+
+
+def test_a_refusal_keeps_what_was_typed_until_it_can_be_sent(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    long = "x" * 2001
+    answer = client.post(url(wanted, "refus/"), {"reason": long})
+    assert answer.status_code == 422
+    assert long in answer.text
+    client.post(url(wanted, "refus/"), {"reason": "Autre établissement"})
+    wanted.refresh_from_db()
+    assert (wanted.status, wanted.reason) == ("refused", "Autre établissement")
+
+
+def test_what_people_type_is_shown_as_text(client, managed):
+    wanted = AttachmentRequestFactory(
+        structure=managed, comment="<script>alert(1)</script>", user__first_name="<b>Anne</b>"
+    )
+    for page in (url(wanted), "/demandes/"):
+        assert "<script>alert" not in client.get(page).text
+        assert "<b>Anne" not in client.get(page).text
+
+
+def test_nobody_decides_their_own_request(client, managed):
+    manager = managed.attachments.get().user
+    assert client.get(url(AttachmentRequestFactory(structure=managed, user=manager))).status_code == 404
+
+
+def test_support_may_name_a_principal_only_where_there_is_none(client, managed):
+    client.force_login(UserFactory(staff=True))
+    with_manager, without = AttachmentRequestFactory(structure=managed), AttachmentRequestFactory()
+    roles = [
+        [value for value, _ in client.get(url(request)).context["form"].fields["role"].choices]
+        for request in (with_manager, without)
+    ]
+    assert roles == [["simple", "secondary"], ["simple", "secondary", "principal"]]
+    client.post(url(without), {"role": "principal", "scope": "whole"})
+    assert Attachment.objects.get(structure=without.structure).role == Role.PRINCIPAL

@@ -1,0 +1,126 @@
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from chorus.plumbing.errors import ActionError
+from notifications.actions import deliver_due, notify, retry_mail
+from notifications.models import OutgoingMail
+from tests.factories import UserFactory
+from tests.servers import free_port
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.also_sqlite]
+
+
+def write(to="anne@exemple.example"):
+    context = {"user": UserFactory(), "forgotten_link": "https://portail.example/"}
+    return notify("password_changed", to=to, purpose="Essai", reference="123456782", context=context)
+
+
+def test_a_mail_leaves_as_it_was_written(smtp_sink):
+    write()
+    assert deliver_due() == 1
+    mail = smtp_sink.messages[0]
+    assert (mail["To"], mail["Subject"].strip()) == (
+        "anne@exemple.example",
+        "[Portail des structures] Essai – Dossier n° 123 456 782",
+    )
+    assert mail.get_body(("html",)) is not None
+    assert "connexions ouvertes" in mail.get_body(("plain",)).get_content()
+
+
+def test_a_rolled_back_transaction_sends_nothing(smtp_sink):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        write()
+        _ = 1 / 0
+    assert deliver_due() == 0
+    assert smtp_sink.messages == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_sent_mail_s_body_is_cleared_except_in_the_demo(smtp_sink, settings, kept):
+    settings.OUTBOX_KEEPS_BODIES = kept
+    row = write()
+    deliver_due()
+    row.refresh_from_db()
+    assert row.state == OutgoingMail.State.SENT
+    assert bool(row.message) is kept
+    assert row.parts() != ("", "") if kept else row.parts() == ("", "")
+
+
+def test_a_mail_is_sent_once(smtp_sink):
+    write()
+    deliver_due()
+    deliver_due()
+    assert len(smtp_sink.messages) == 1
+
+
+def test_a_dead_mail_server_loses_nothing_and_tries_later(smtp_sink, settings, time_machine):
+    rows = [write() for _ in range(12)]
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, free_port()
+    assert deliver_due() == 0
+    assert OutgoingMail.objects.filter(state="waiting", pk__in=[row.pk for row in rows]).count() == 12
+    settings.EMAIL_PORT = port
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    assert deliver_due() == 12
+
+
+def test_pauses_grow_up_to_an_hour_and_end_after_four_days(smtp_sink, settings, time_machine):
+    row = write()
+    settings.EMAIL_PORT = free_port()
+    pauses = []
+    while row.state == OutgoingMail.State.WAITING:
+        deliver_due()
+        row.refresh_from_db()
+        pauses.append(round((row.next_try_at - timezone.now()).total_seconds() / 60))
+        time_machine.move_to(row.next_try_at + timedelta(seconds=1))
+    assert pauses[:7] == [1, 2, 4, 8, 16, 32, 60]
+    assert set(pauses[7:]) == {60}
+    assert 90 < len(pauses) < 110
+    assert row.message
+
+
+def test_a_refused_recipient_is_told_to_support_and_does_not_hold_up_others(smtp_sink):
+    refused = write()
+    smtp_sink.refusal = "550 no such mailbox"
+    deliver_due()
+    smtp_sink.refusal = None
+    write("jean@exemple.example")
+    assert deliver_due() == 1
+    refused.refresh_from_db()
+    assert refused.state == OutgoingMail.State.FAILED
+    assert "no such mailbox" in refused.error
+
+
+def test_a_temporary_refusal_is_tried_again(smtp_sink, time_machine):
+    row = write()
+    smtp_sink.refusal = "451 come back later"
+    deliver_due()
+    row.refresh_from_db()
+    assert row.state == OutgoingMail.State.WAITING
+    smtp_sink.refusal = None
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    assert deliver_due() == 1
+
+
+def test_a_mail_nobody_can_send_does_not_hold_up_the_next(smtp_sink):
+    OutgoingMail.objects.filter(pk=write().pk).update(to="pas une adresse\n")
+    write()
+    assert deliver_due() == 1
+
+
+def test_a_mail_in_another_sender_s_hands_is_left_alone_until_the_lease_ends(smtp_sink, time_machine):
+    OutgoingMail.objects.filter(pk=write().pk).update(leased_until=timezone.now() + timedelta(minutes=5))
+    assert deliver_due() == 0
+    time_machine.move_to(timezone.now() + timedelta(minutes=6))
+    assert deliver_due() == 1
+
+
+def test_support_puts_a_refused_mail_back(smtp_sink):
+    row, actor = write(), UserFactory(staff=True)
+    with pytest.raises(ActionError):
+        retry_mail(row.pk, actor=actor)
+    OutgoingMail.objects.update(state="failed", give_up_at=timezone.now() - timedelta(days=1))
+    retry_mail(row.pk, actor=actor)
+    assert deliver_due() == 1

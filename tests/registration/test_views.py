@@ -1,0 +1,243 @@
+import re
+
+import pytest
+from captcha.models import CaptchaStore
+
+from accounts.models import User
+from attachments.models import Attachment, AttachmentRequest, Role
+from notifications.models import OutgoingMail
+from registration.captcha import fresh
+from structures.models import DirectoryEntry, Structure
+from tests.factories import (
+    AttachmentFactory,
+    DirectoryEntryFactory,
+    ServiceFactory,
+    StructureFactory,
+    UserFactory,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+
+NEW_PRIVATE = "99990011100017"
+DESCRIPTION = {
+    "nature": "private",
+    "legal_name": "Menuiserie Kerjean",
+    "address": "3 rue du Port",
+    "postcode": "35400",
+    "city": "Saint-Malo",
+    "country": "France",
+}
+
+
+def person(**more):
+    """A form right but for the structure, with a captcha answered."""
+    shown = fresh()
+    return {
+        "email": "Rachid@exemple.example",
+        "email_again": "rachid@exemple.example",
+        "first_name": "Rachid",
+        "last_name": "Amrani",
+        "terms": "on",
+        "identifier_type": "siret",
+        "captcha_key": shown.key,
+        "captcha_answer": CaptchaStore.objects.get(hashkey=shown.key).response.upper(),
+        **more,
+    }
+
+
+@pytest.fixture
+def managed():
+    structure = StructureFactory(legal_name="Collège Jean Macé")
+    AttachmentFactory(structure=structure, role=Role.PRINCIPAL)
+    return structure
+
+
+def register(client, **more):
+    return client.post("/inscription/", person(**more), follow=True)
+
+
+def find(client, identifier, kind="siret", **more):
+    return client.post("/inscription/structure/", {"identifier_type": kind, "identifier": identifier, **more}).text
+
+
+def test_a_managed_structure_s_manager_decides(client, managed):
+    page = register(client, identifier=managed.identifier).text
+    request = AttachmentRequest.objects.get()
+    assert request.is_pending
+    assert "transmise au gestionnaire" in page
+    assert request.spaced_reference in page
+    assert "Collège Jean Macé" in page
+
+
+def test_services_are_asked_one_by_one(client, managed):
+    intendance, _ = ServiceFactory(structure=managed, label="Intendance"), ServiceFactory(structure=managed)
+    page = register(client, identifier=managed.identifier, scope="services", services=[intendance.pk]).text
+    assert list(AttachmentRequest.objects.get().services.all()) == [intendance]
+    assert "Intendance" in page
+
+
+def test_asking_for_services_without_any_is_refused(client, managed):
+    ServiceFactory(structure=managed)
+    page = register(client, identifier=managed.identifier, scope="services").text
+    assert "Cochez au moins un service" in page
+
+
+def test_a_service_of_another_structure_is_refused(client, managed):
+    ServiceFactory(structure=managed)
+    register(client, identifier=managed.identifier, scope="services", services=[ServiceFactory().pk])
+    assert not User.objects.filter(email="rachid@exemple.example").exists()
+
+
+def test_the_first_person_of_an_unknown_private_structure_manages_it(client):
+    page = register(client, identifier=NEW_PRIVATE, **DESCRIPTION).text
+    assert "vous en devenez <strong>gestionnaire principal</strong>" in page
+    assert Attachment.objects.get().role == Role.PRINCIPAL
+    assert Structure.objects.get().city == "Saint-Malo"
+    assert set(OutgoingMail.objects.values_list("slug", flat=True)) == {"became_principal", "activation"}
+
+
+def test_a_private_structure_without_manager_gets_one(client):
+    structure = StructureFactory(private=True)
+    register(client, identifier=structure.identifier)
+    assert structure.attachments.get().role == Role.PRINCIPAL
+
+
+def test_a_public_directory_entry_becomes_a_structure_for_support_to_decide(client):
+    entry = DirectoryEntryFactory(legal_name="École du Port")
+    page = register(client, identifier=entry.identifier).text
+    assert "l'assistance examine votre demande" in page
+    assert Structure.objects.get().legal_name == "École du Port"
+    assert AttachmentRequest.objects.pending().without_principal().count() == 1
+
+
+def test_what_is_typed_of_a_known_structure_is_ignored(client, managed):
+    register(client, identifier=managed.identifier, legal_name="Piraté", nature="private")
+    managed.refresh_from_db()
+    assert managed.legal_name == "Collège Jean Macé"
+    entry = DirectoryEntryFactory(legal_name="École du Port")
+    register(client, identifier=entry.identifier, legal_name="Piraté", email="b@b.example", email_again="b@b.example")
+    assert not Structure.objects.filter(legal_name="Piraté").exists()
+
+
+@pytest.mark.parametrize(("identifier", "nature"), [("20003035100015", "private"), (NEW_PRIVATE, "public")])
+def test_an_unknown_public_structure_is_refused_with_what_to_do(client, identifier, nature):
+    page = register(client, identifier=identifier, **DESCRIPTION | {"nature": nature}).text
+    assert "ne permet pas d&#x27;en créer" in page
+    assert "assistance@portail.example" in page
+    assert not Structure.objects.exists()
+
+
+def test_a_closed_or_inactive_structure_is_refused(client):
+    closed = DirectoryEntryFactory(closed_on="2020-01-01")
+    inactive = StructureFactory(state=Structure.State.INACTIVE)
+    assert "est fermé" in register(client, identifier=closed.identifier).text
+    assert "est désactivée" in register(client, identifier=inactive.identifier).text
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("structure", ["managed", "new"])
+@pytest.mark.parametrize("state", User.State)
+def test_a_used_address_sees_the_same_page_and_its_owner_gets_a_mail(client, managed, structure, state):
+    more = {"identifier": managed.identifier} if structure == "managed" else {"identifier": NEW_PRIVATE, **DESCRIPTION}
+    UserFactory(email="claire@exemple.example", state=state)
+    used = register(client, **more, email="claire@exemple.example", email_again="claire@exemple.example")
+    assert OutgoingMail.objects.get().slug == "address_used"
+    assert not AttachmentRequest.objects.exists()
+    client.logout()
+    fresh_one = register(client, **more, email="neuf@exemple.example", email_again="neuf@exemple.example")
+    assert used.redirect_chain == fresh_one.redirect_chain
+    assert anonymous(used.text) == anonymous(fresh_one.text).replace("neuf@", "claire@")
+
+
+def anonymous(page):
+    return re.sub(r"\d{3} \d{3} \d{3}<|value=\"[^\"]*\"", "", page)
+
+
+SECRETS = {
+    "legal_name": "Nom Très Privé",
+    "label": "Libellé Discret",
+    "address": "7 impasse Cachée",
+    "complement_1": "Bâtiment Masqué",
+    "complement_2": "Étage Voilé",
+    "postcode": "35777",
+    "city": "Ville-Secrète",
+}
+
+
+@pytest.mark.parametrize(
+    ("factory", "more"),
+    [
+        (StructureFactory, {"undisclosed": True}),
+        (DirectoryEntryFactory, {"undisclosed": True}),
+        (StructureFactory, {"identifier_type": "person", "identifier": "DUPONT1"}),
+    ],
+)
+def test_what_is_private_is_never_shown_to_a_visitor(client, factory, more):
+    known = factory(nature="private", **SECRETS, **more)
+    if isinstance(known, Structure):
+        AttachmentFactory(structure=known, role=Role.PRINCIPAL)
+        ServiceFactory(structure=known, label="Service Confidentiel")
+    fields = {"identifier": known.identifier, "identifier_type": known.identifier_type}
+    pages = [
+        find(client, known.identifier, known.identifier_type),
+        client.post("/inscription/", fields | {"find_structure": "1"}).text,
+        client.post("/inscription/", fields).text,
+        register(client, **fields, **(DESCRIPTION if isinstance(known, DirectoryEntry) else {})).text,
+        *("".join(mail.parts()) for mail in OutgoingMail.objects.filter(to="rachid@exemple.example")),
+    ]
+    assert User.objects.filter(email="rachid@exemple.example").exists()
+    for page in pages[:4]:
+        assert not [value for value in (*SECRETS.values(), "Service Confidentiel") if value in page]
+
+
+def test_an_undisclosed_directory_entry_is_described_by_its_first_registrant(client):
+    entry = DirectoryEntryFactory(nature="private", undisclosed=True, legal_name="[ND]")
+    register(client, identifier=entry.identifier, **DESCRIPTION)
+    structure = Structure.objects.get()
+    assert (structure.legal_name, structure.undisclosed) == ("Menuiserie Kerjean", True)
+
+
+def test_the_prefill_is_rate_limited_whatever_the_button(client, managed, settings):
+    settings.PREFILL_RATE = "3/m"
+    answers = [find(client, managed.identifier) for _ in range(4)]
+    assert "déjà présente" in answers[2]
+    assert "Trop de recherches" in answers[3]
+    for button in ("find_structure", "check_captcha", "new_captcha", "other"):
+        page = client.post("/inscription/", {"identifier": managed.identifier, button: "1"}).text
+        assert "Collège Jean Macé" not in page
+
+
+def test_registrations_are_rate_limited(client, managed, settings):
+    settings.REGISTRATION_RATE = "1/h"
+    register(client, identifier=managed.identifier)
+    page = register(client, identifier=managed.identifier, email="b@b.example", email_again="b@b.example").text
+    assert "Trop de comptes" in page
+    assert not User.objects.filter(email="b@b.example").exists()
+
+
+def test_nothing_typed_is_lost(client, managed):
+    page = register(client, identifier=managed.identifier, email_again="autre@exemple.example", phone="n'importe").text
+    for typed in ("Rachid@exemple.example", "autre@exemple.example", "n&#x27;importe", "Amrani", managed.identifier):
+        assert f'value="{typed}"' in page
+    assert "Les deux adresses diffèrent" in page
+    assert "Captcha validé" in page
+
+
+def test_the_whole_form_without_javascript_keeps_what_was_typed(client, managed):
+    ServiceFactory(structure=managed, label="Intendance")
+    page = client.post(
+        "/inscription/", person(identifier=managed.identifier, find_structure="1", first_name="Zoé")
+    ).text
+    assert "Cette structure est déjà présente" in page
+    assert "Intendance" in page
+    assert 'value="Zoé"' in page
+    assert "Ce champ est obligatoire" not in page
+
+
+def test_whoever_is_logged_in_has_nothing_to_register(client):
+    client.force_login(UserFactory())
+    assert client.get("/inscription/").url == "/"
+
+
+def test_the_last_page_is_only_for_who_just_registered(client):
+    assert client.get("/inscription/recapitulatif/").url == "/inscription/"
