@@ -1,0 +1,120 @@
+"""Who may open what: every URL name × every role × the expected answer to a GET."""
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from accounts.links import Purpose, make_token
+from attachments.models import Role
+from notifications.models import OutgoingMail
+from registration.captcha import fresh
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("visitor", "alone", "simple", "secondary", "principal", "stranger", "staff")
+LOGIN, HOME = 302, 302
+# name: (arguments, what each of ROLES gets)
+PUBLIC = (200,) * 7
+VISITORS_ONLY = (200, *(HOME,) * 6)
+POST_ONLY = (405,) * 7
+TABLE = {
+    "home": ([], PUBLIC),
+    "terms": ([], PUBLIC),
+    "privacy": ([], PUBLIC),
+    "health": ([], PUBLIC),
+    "registration:register": ([], VISITORS_ONLY),
+    "registration:structure_block": ([], (405, *(HOME,) * 6)),
+    "registration:captcha_block": ([], (405, *(HOME,) * 6)),
+    "registration:captcha_image": (["captcha"], VISITORS_ONLY),
+    "registration:captcha_audio": (["captcha"], VISITORS_ONLY),
+    "registration:recap": ([], (302,) * 7),
+    "accounts:login": ([], VISITORS_ONLY),
+    "accounts:logout": ([], POST_ONLY),
+    "accounts:resend_activation": ([], PUBLIC),
+    "accounts:activate": (["activation"], PUBLIC),
+    "accounts:forgotten_password": ([], PUBLIC),
+    "accounts:reset": (["reset"], PUBLIC),
+    "attachments:pending_requests": ([], (LOGIN, *(200,) * 6)),
+    "attachments:decide_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
+    "attachments:refuse_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
+    "demo:mailbox": ([], PUBLIC),
+    "demo:mail": (["mail"], PUBLIC),
+    "demo:mail_html": (["mail"], PUBLIC),
+}
+# Django's own, for whoever is logged in; the rest of the admin is support's.
+ADMIN_FOR_ALL = {"admin:jsi18n", "admin:logout", "admin:password_change", "admin:password_change_done"}
+OF_ONE_ROW = ("_change", "_delete", "_history", "app_list", "view_on_site")
+
+
+def names(resolver, prefix=""):
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            if entry.name:
+                yield prefix + entry.name
+        else:
+            yield from names(entry, f"{prefix}{entry.namespace}:" if entry.namespace else prefix)
+
+
+def test_every_url_is_in_the_table():
+    ours = {name for name in names(get_resolver()) if not name.startswith("admin:")}
+    assert ours == TABLE.keys()
+
+
+@pytest.fixture
+def arguments():
+    """What stands for each argument of the table."""
+    structure = StructureFactory()
+    return {
+        "structure": structure,
+        "request": AttachmentRequestFactory(structure=structure).reference,
+        "captcha": fresh().key,
+        "activation": make_token(UserFactory(activating=True), Purpose.ACTIVATION),
+        "reset": make_token(UserFactory(), Purpose.RESET),
+        "mail": OutgoingMail.objects.create(slug="essai", to="a@exemple.example", subject="Essai").pk,
+    }
+
+
+def log_in_as(client, role, structure):
+    if role == "visitor":
+        return
+    if role in ("alone", "staff"):
+        user = UserFactory(staff=role == "staff")
+    elif role == "stranger":
+        user = AttachmentFactory(role=Role.PRINCIPAL).user
+    else:
+        user = AttachmentFactory(structure=structure, role=Role(role)).user
+    client.force_login(user)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", TABLE)
+def test_access(client, arguments, name, role):
+    wanted, answers = TABLE[name]
+    log_in_as(client, role, arguments["structure"])
+    answer = client.get(reverse(name, args=[arguments[argument] for argument in wanted]))
+    assert answer.status_code == answers[ROLES.index(role)]
+    if name.startswith("attachments:") and role == "visitor":
+        assert answer.url.startswith("/connexion/?next=")
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "staff"])
+def test_nobody_but_support_enters_the_admin(client, role):
+    log_in_as(client, role, StructureFactory())
+    for name in names(get_resolver()):
+        if name.startswith("admin:") and not name.endswith(OF_ONE_ROW) and name not in ADMIN_FOR_ALL:
+            answer = client.get(reverse(name), follow=True)
+            assert answer.status_code == 403 or answer.redirect_chain[-1][0].startswith("/connexion/"), name
+
+
+@pytest.mark.parametrize("model", ["accounts_user", "structures_structure", "attachments_attachmentrequest"])
+def test_nobody_but_support_changes_a_row_in_the_admin(client, model):
+    client.force_login(UserFactory())
+    for tail in ("change", "delete", "history"):
+        answer = client.get(reverse(f"admin:{model}_{tail}", args=[1]), follow=True)
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("name", ["accounts:logout", "registration:structure_block", "registration:captcha_block"])
+def test_posts_need_the_token_of_a_page_of_ours(name):
+    assert Client(enforce_csrf_checks=True).post(reverse(name)).status_code == 403

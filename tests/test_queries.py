@@ -1,0 +1,111 @@
+"""The same number of queries for 2 rows and for 50, on every list."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from attachments.models import Role
+from history.actions import record
+from history.models import Event
+from notifications.models import OutgoingMail
+from structures.models import Referent
+from tests.factories import (
+    AttachmentFactory,
+    AttachmentRequestFactory,
+    DirectoryEntryFactory,
+    ServiceFactory,
+    StructureFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+FEW, MANY = 2, 50
+
+
+def queries(client, path, data=None):
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        answer = client.post(path, data) if data else client.get(path)
+    assert answer.status_code == 200
+    return len(captured)
+
+
+def same_for_many(client, path, add, data=None):
+    for _ in range(FEW):
+        add()
+    client.get("/")  # the session's once-a-minute write is not the list's
+    few = queries(client, path, data)
+    for _ in range(MANY - FEW):
+        add()
+    assert queries(client, path, data) == few
+
+
+@pytest.fixture
+def managed(client):
+    structure = StructureFactory()
+    client.force_login(AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user)
+    return structure
+
+
+def test_pending_requests(client, managed):
+    def add():
+        wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
+        wanted.services.add(ServiceFactory(structure=managed))
+
+    same_for_many(client, "/demandes/", add)
+
+
+def test_home_with_structures_and_requests(client):
+    user = UserFactory()
+    client.force_login(user)
+
+    def add():
+        AttachmentRequestFactory(user=user)
+        attachment = AttachmentFactory(user=user, whole_structure=False)
+        attachment.services.add(ServiceFactory(structure=attachment.structure))
+
+    same_for_many(client, "/", add)
+
+
+def test_services_of_a_request(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
+    same_for_many(
+        client, f"/demandes/{wanted.reference}/", lambda: wanted.services.add(ServiceFactory(structure=managed))
+    )
+
+
+def test_services_of_a_structure_at_registration(client):
+    structure = StructureFactory()
+    data = {"identifier_type": "siret", "identifier": structure.identifier}
+    same_for_many(client, "/inscription/structure/", lambda: ServiceFactory(structure=structure), data)
+
+
+ADD = {
+    "accounts.User": UserFactory,
+    "structures.Structure": StructureFactory,
+    "structures.DirectoryEntry": DirectoryEntryFactory,
+    "structures.Referent": lambda: Referent.objects.create(administration=f"A{Referent.objects.count()}", name="N"),
+    "attachments.Attachment": AttachmentFactory,
+    "attachments.AttachmentRequest": AttachmentRequestFactory,
+    "history.HistoryEntry": lambda: record(
+        Event.REQUEST_SENT, actor=UserFactory(), subject=UserFactory(), structure=StructureFactory()
+    ),
+    "notifications.OutgoingMail": lambda: OutgoingMail.objects.create(slug="s", to="a@b.example", subject="S"),
+}
+
+
+def test_every_admin_list_is_tried():
+    assert {
+        model._meta.label for model in admin.site._registry if not model.__module__.startswith("axes")
+    } == ADD.keys()
+
+
+@pytest.mark.parametrize("model", ADD)
+def test_admin_lists(client, model):
+    client.force_login(UserFactory(staff=True))
+    path = reverse(f"admin:{model.lower().replace('.', '_')}_changelist")
+    same_for_many(client, path, ADD[model])
