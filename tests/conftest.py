@@ -25,7 +25,7 @@ def pytest_configure():
     database = django_settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         # On disk: in memory, all threads would share one connection and hide what locks do.
-        database["TEST"] = {"NAME": f"{database['NAME']}-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"}
+        database.setdefault("TEST", {})["NAME"] = f"{database['NAME']}-test"
     engines["django"].engine.string_if_invalid = Undefined()
 
 

@@ -12,7 +12,7 @@ from attachments.models import Attachment, Role
 from notifications.actions import deliver_due
 from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 SIRET = "20003035100015"
 PASSWORD = "un long mot de passe"
@@ -107,6 +107,7 @@ def activate(page, axe, link):
     axe(page)
 
 
+@pytest.mark.also_sqlite
 def test_a_newcomer_is_approved_activates_and_sees_the_structure(site, college, person, smtp_sink, axe):
     newcomer, manager = person(), person()
 
