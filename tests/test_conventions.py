@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import models
+from django.template import Context, Origin, Template, engines
 
 ROOT = Path(settings.BASE_DIR)
 OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications")
@@ -99,6 +100,15 @@ def test_every_page_has_a_title_and_one_h1(path):
     text = path.read_text()
     assert "{% block title %}" in text
     assert "page_header" in text or text.count("<h1") == 1
+
+
+def test_an_undefined_variable_in_our_templates_is_an_error():
+    engine = engines["django"].engine
+    ours = Origin(str(ROOT / "templates/x.html"), template_name="x.html")
+    with pytest.raises(AssertionError, match="« nothing.at_all »"):
+        Template("{{ nothing.at_all }}", origin=ours, engine=engine).render(Context({}))
+    assert Template("{{ nothing }}|", engine=engine).render(Context({})) == "|"
+    assert Template("{% if nothing %}x{% endif %}|", origin=ours, engine=engine).render(Context({})) == "|"
 
 
 def our_relations():
