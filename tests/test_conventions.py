@@ -105,7 +105,7 @@ def test_every_page_has_a_title_and_one_h1(path):
 def test_an_undefined_variable_in_our_templates_is_an_error():
     engine = engines["django"].engine
     ours = Origin(str(ROOT / "templates/x.html"), template_name="x.html")
-    with pytest.raises(AssertionError, match="« nothing.at_all »"):
+    with pytest.raises(AssertionError, match=r"« nothing\.at_all »"):
         Template("{{ nothing.at_all }}", origin=ours, engine=engine).render(Context({}))
     assert Template("{{ nothing }}|", engine=engine).render(Context({})) == "|"
     assert Template("{% if nothing %}x{% endif %}|", origin=ours, engine=engine).render(Context({})) == "|"

@@ -9,22 +9,22 @@ OURS = str(settings.BASE_DIR / "templates")
 
 
 class Undefined(str):
-    """Django's `string_if_invalid`: empty, until one of our templates asks for its text.
+    """Django's `string_if_invalid`: an empty string, true only inside our templates.
 
-    Django calls `%` with the variable's name only if the string holds « %s ».
+    Django formats a true one that holds « %s » with the variable's name: there we raise.
     """
 
     def __new__(cls):
         return super().__new__(cls, "")
 
+    def __bool__(self):
+        return rendering_template().startswith(OURS)
+
     def __contains__(self, text):
-        return text == "%s" or super().__contains__(text)
+        return text == "%s"
 
     def __mod__(self, variable):
-        origin = rendering_template()
-        if origin.startswith(OURS):
-            raise AssertionError(f"{origin} uses « {variable} », which is not defined")
-        return ""
+        raise AssertionError(f"{rendering_template()} uses « {variable} », which is not defined")
 
 
 def rendering_template():
