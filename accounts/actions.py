@@ -1,5 +1,6 @@
 """What happens to an account: registered, approved, activated, its password replaced, closed."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -67,15 +68,13 @@ def approve_account(user_id, *, actor, reference):
 
 @transaction.atomic
 def resend_activation(user_id, *, actor):
-    """Send the activation mail again; links sent before stop working.
+    """Send the activation mail again; the first link used ends the others.
 
     Raises ActionError unless the account is « En cours d'activation ».
     """
     user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
     if user.state != User.State.ACTIVATING:
         raise ActionError(f"Le compte de {user} n'est pas en cours d'activation.")
-    user.link_version += 1
-    user.save(update_fields=["link_version"])
     record(Event.ACTIVATION_RESENT, actor=actor, subject=user, reference=user.reference)
     emails.send_activation(user, reference=user.reference)
 
@@ -85,9 +84,11 @@ def request_activation_link(email):
 
     Says nothing either way, so that nobody learns who has an account.
     """
-    user = User.objects.with_email(email).filter(state=User.State.ACTIVATING).first()
+    user = User.objects.with_email(email).first()
     if user is not None:
-        resend_activation(user.pk, actor=user)
+        # Whatever the account's status: somebody else's business.
+        with suppress(ActionError):
+            resend_activation(user.pk, actor=user)
 
 
 @transaction.atomic
@@ -112,8 +113,8 @@ def request_password_reset(email):
         return
     if user.state == User.State.ACTIVE:
         emails.send_reset(user)
-    elif user.state == User.State.ACTIVATING:
-        resend_activation(user.pk, actor=user)
+    else:
+        request_activation_link(email)
 
 
 @transaction.atomic

@@ -14,6 +14,11 @@ class UserAdmin(SupportAdmin):
     editable = ("first_name", "last_name", "phone", "contact_email", "identity_from_pigp")
     actions = ["send_activation_again"]
 
+    def has_change_permission(self, request, obj=None):
+        """Only a superuser touches a superuser: a contact address is enough to take an account over."""
+        above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return super().has_change_permission(request, obj) and not above
+
     def get_readonly_fields(self, request, obj=None):
         hidden = {*self.exclude}
         rights = {"is_staff", "is_superuser"} if request.user.is_superuser else set()

@@ -4,7 +4,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.core.exceptions import ValidationError
 
 from accounts.actions import check_secret_answer
-from accounts.models import SecretQuestion
+from accounts.models import SecretQuestion, validate_deliverable
 from chorus.plumbing.errors import ActionError
 from chorus.plumbing.text import folded
 
@@ -45,6 +45,7 @@ class AddressForm(forms.Form):
     email = forms.EmailField(
         label="Adresse de connexion",
         max_length=254,
+        validators=[validate_deliverable],
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
 

@@ -1,5 +1,7 @@
 import time
 
+from django.utils.cache import patch_cache_control
+
 KEY = "seen"
 PRECISION_SECONDS = 60
 
@@ -19,4 +21,8 @@ class InactivityMiddleware:
             now, seen = int(time.time()), request.session.get(KEY, 0)
             if now - seen >= PRECISION_SECONDS:
                 request.session[KEY] = now
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.user.is_authenticated:
+            # A shared computer's « page précédente » must not bring somebody's page back.
+            patch_cache_control(response, private=True, no_store=True)
+        return response

@@ -1,5 +1,7 @@
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.core.mail.message import sanitize_address
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -26,6 +28,14 @@ class UserQuerySet(models.QuerySet):
 def normalised_email(email):
     """The form a login address is stored and compared in: lower case, no surrounding space."""
     return email.strip().lower()
+
+
+def validate_deliverable(email):
+    """Raises ValidationError for an address that mail software cannot write down."""
+    try:
+        sanitize_address(normalised_email(email), "ascii")
+    except (ValueError, UnicodeError) as error:
+        raise ValidationError("Saisissez une adresse e-mail valide.", code="invalid") from error
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):

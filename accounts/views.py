@@ -16,6 +16,7 @@ from accounts.actions import (
 )
 from accounts.forms import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
+from accounts.models import normalised_email
 from chorus.plumbing.requests import perform, posted, within
 
 
@@ -26,7 +27,9 @@ def log_in(request):
     if request.user.is_authenticated:
         return redirect("home")
     form = LoginForm(request, posted(request))
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
+        form.add_error(None, "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez.")
+    elif request.method == "POST" and form.is_valid():
         login(request, form.user)
         return redirect(_next_page(request))
     session_ended = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
@@ -108,9 +111,12 @@ def _send_link(request, action, template):
     form = AddressForm(posted(request))
     sent_to = ""
     if request.method == "POST" and form.is_valid():
+        email = form.cleaned_data["email"]
         if within(request, "mail_request", settings.MAIL_REQUEST_RATE):
-            action(form.cleaned_data["email"])
-            sent_to = form.cleaned_data["email"]
+            # Past this address's own limit nothing is sent, and nothing says so.
+            if within(request, "mail_to", settings.MAIL_TO_ONE_RATE, key=lambda *_: normalised_email(email)):
+                action(email)
+            sent_to = email
         else:
             form.add_error(None, "Trop de demandes depuis votre connexion. Réessayez dans une heure.")
     return render(request, template, {"form": form, "sent_to": sent_to})

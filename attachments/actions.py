@@ -24,14 +24,14 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
 
     The first person of a private structure without principal manager becomes it at once;
     everybody else waits for a manager, or for support when there is none.
-    Raises ActionError when the structure is inactive, or when the person is already attached
-    or already waiting there.
+    Someone attached to some services may ask for others. Raises ActionError when the structure
+    is inactive, or when the person is attached to all of it or already waiting there.
     """
     structure = Structure.objects.select_for_update(of=("self",)).get(pk=structure.pk)
     if not structure.is_active:
         raise ActionError("Cette structure est désactivée : personne ne peut s'y rattacher.")
     attachments = structure.attachments.current()
-    if attachments.filter(user=user).exists():
+    if attachments.filter(user=user, whole_structure=True).exists():
         raise ActionError("Vous êtes déjà rattaché à cette structure.")
     if structure.attachment_requests.pending().filter(user=user).exists():
         raise ActionError("Une demande est déjà en cours pour cette structure.")
@@ -86,7 +86,7 @@ def _take_over(request):
 
 @transaction.atomic
 def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True, services=()):
-    """Attach the requester as decided, let their account in, tell them.
+    """Attach the requester as decided (or widen what they hold), let their account in, tell them.
 
     `services` are those ticked, when not the whole structure. Role.PRINCIPAL is for support,
     on a structure that has no principal manager. Raises ActionError when the request was
@@ -106,14 +106,18 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
     if any(service.structure_id != structure.pk for service in services):
         raise ActionError("Un des services choisis n'appartient pas à cette structure.")
 
-    attachment, created = Attachment.objects.get_or_create(
-        user=request.user, structure=structure, ended_at=None, defaults={
-            "role": role, "whole_structure": whole_structure, "starts_on": request.starts_on,
-            "ends_on": None if role == Role.PRINCIPAL else request.ends_on,
-        },
-    )  # fmt: skip
-    if not created:
+    attachment = structure.attachments.current().filter(user=request.user).first()
+    if attachment is None:
+        attachment = Attachment(
+            user=request.user,
+            structure=structure,
+            starts_on=request.starts_on,
+            ends_on=None if role == Role.PRINCIPAL else request.ends_on,
+        )
+    elif attachment.whole_structure:
         raise ActionError(f"{request.user} est déjà rattaché à cette structure.")
+    attachment.role, attachment.whole_structure = role, whole_structure
+    attachment.save()
     attachment.services.set(services)
     _decide(request, AttachmentRequest.Status.APPROVED, actor)
     record(

@@ -5,6 +5,7 @@ from django.utils.html import format_html
 from attachments.actions import approve_request
 from attachments.models import Attachment, AttachmentRequest, Role
 from chorus.plumbing.admin import SupportAdmin
+from chorus.plumbing.errors import ActionError
 
 
 class PrincipalFilter(admin.SimpleListFilter):
@@ -45,6 +46,8 @@ class AttachmentRequestAdmin(SupportAdmin):
 
     def _approve(self, request, requests, role):
         def approve(wanted):
+            if not request.user.has_perm("attachments.decide_request", wanted):
+                raise ActionError("nul ne décide de sa propre demande.")
             approve_request(
                 wanted.pk,
                 actor=request.user,

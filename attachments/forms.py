@@ -1,8 +1,7 @@
 from django import forms
-from django.core.exceptions import ValidationError
 
 from attachments.models import Attachment, Role
-from structures.models import Service
+from structures.forms import ServicesField
 
 WHOLE, PER_SERVICE = "whole", "services"
 
@@ -11,7 +10,7 @@ class DecisionForm(forms.Form):
     """« Valider »: in which role, and for which part of the structure.
 
     Each service comes with its « statut du rattachement »: asked, already held, or neither.
-    Support may also name the first principal manager of a structure that has none.
+    `roles` are those the person at the screen may give.
     """
 
     role = forms.ChoiceField(label="Rôle", widget=forms.RadioSelect, initial=Role.SIMPLE)
@@ -20,13 +19,11 @@ class DecisionForm(forms.Form):
         choices=[(WHOLE, "La structure entière"), (PER_SERVICE, "Seulement les services cochés")],
         widget=forms.RadioSelect,
     )
-    services = forms.ModelMultipleChoiceField(
-        label="Services", queryset=Service.objects.none(), widget=forms.CheckboxSelectMultiple, required=False
-    )
+    services = ServicesField()
 
     ASKED, HELD = "En cours de validation", "Validé"
 
-    def __init__(self, attachment_request, data=None, *, may_name_principal=False):
+    def __init__(self, attachment_request, data=None, *, roles=(Role.SIMPLE,)):
         self.request = attachment_request
         open_services = list(attachment_request.structure.services.open())
         asked = {service.pk for service in attachment_request.services.all()}
@@ -39,7 +36,6 @@ class DecisionForm(forms.Form):
                 "services": asked | held,
             },
         )
-        roles = [Role.SIMPLE, Role.SECONDARY] + ([Role.PRINCIPAL] if may_name_principal else [])
         self.fields["role"].choices = [(role.value, role.label) for role in roles]
         self.fields["services"].queryset = attachment_request.structure.services.open()
         self.has_services = bool(open_services)
@@ -60,8 +56,11 @@ class DecisionForm(forms.Form):
 
     def clean(self):
         super().clean()
-        if self.cleaned_data.get("scope") == PER_SERVICE and not self.cleaned_data.get("services"):
-            self.add_error("services", ValidationError("Cochez au moins un service, ou la structure entière."))
+        scope, services = self.cleaned_data.get("scope"), self.cleaned_data.get("services")
+        if scope == PER_SERVICE and not services:
+            self.add_error("services", "Cochez au moins un service, ou la structure entière.")
+        elif scope == WHOLE and services:
+            self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
         return self.cleaned_data
 
     @property

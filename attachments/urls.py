@@ -1,10 +1,19 @@
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from attachments import views
+from chorus.plumbing.references import LENGTH
+
+
+class ReferenceConverter(StringConverter):
+    regex = f"[0-9]{{{LENGTH}}}"
+
+
+register_converter(ReferenceConverter, "reference")
 
 app_name = "attachments"
 urlpatterns = [
     path("demandes/", views.pending_requests, name="pending_requests"),
-    path("demandes/<str:reference>/", views.decide_request, name="decide_request"),
-    path("demandes/<str:reference>/refus/", views.refuse_request, name="refuse_request"),
+    path("demandes/<reference:reference>/", views.decide_request, name="decide_request"),
+    path("demandes/<reference:reference>/refus/", views.refuse_request, name="refuse_request"),
 ]

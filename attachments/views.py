@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
 from attachments.forms import DecisionForm, RefusalForm
-from attachments.models import AttachmentRequest
+from attachments.models import AttachmentRequest, Role
 from chorus.plumbing.requests import perform, posted
 
 PER_PAGE = 50
@@ -16,7 +16,7 @@ PER_PAGE = 50
 @require_safe
 def pending_requests(request):
     """« Les demandes de rattachement à une structure »: what waits for this manager, oldest first."""
-    words = request.GET.get("q", "").replace("\x00", "")[:100].strip()
+    words = request.GET.get("q", "")[:100].strip()
     waiting = (
         AttachmentRequest.objects.pending()
         .for_manager(request.user)
@@ -36,7 +36,7 @@ def decide_request(request, reference):
     """Consult a request; POST is « Valider »."""
     wanted = _within_reach(request.user, reference)
     principal = wanted.structure.attachments.current().principal().select_related("user").first()
-    form = DecisionForm(wanted, posted(request), may_name_principal=request.user.is_staff and principal is None)
+    form = DecisionForm(wanted, posted(request), roles=_roles(request.user, wanted, principal))
     if request.method == "POST" and form.is_valid():
         done, _ = perform(
             request,
@@ -50,7 +50,7 @@ def decide_request(request, reference):
     return render(
         request,
         "attachments/decide_request.html",
-        {"wanted": wanted, "form": form, "principal": principal},
+        {"wanted": wanted, "form": form, "principal": principal.user if principal else None},
         status=422 if form.errors else 200,
     )
 
@@ -78,6 +78,16 @@ def refuse_request(request, reference):
         {"wanted": wanted, "form": form},
         status=422 if form.errors else 200,
     )
+
+
+def _roles(user, wanted, principal):
+    """The roles `user` may give: only support names a principal manager, where there is none."""
+    roles = [Role.SIMPLE]
+    if user.has_perm("attachments.name_secondary", wanted):
+        roles.append(Role.SECONDARY)
+    if user.is_staff and principal is None:
+        roles.append(Role.PRINCIPAL)
+    return roles
 
 
 def _within_reach(user, reference):

@@ -4,7 +4,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from attachments.models import AttachmentRequest
@@ -58,6 +59,11 @@ def staff_only(request, extra_context=None):
     return redirect_to_login(request.GET.get("next", request.get_full_path()))
 
 
+def change_password(request, extra_context=None):
+    """The admin's own page would change a password without history or mail."""
+    return redirect("accounts:forgotten_password")
+
+
 def bad_request(request, exception):
     return render(request, "400.html", status=400)
 
@@ -76,4 +82,7 @@ def broken(request):
 
 
 def csrf_failure(request, reason=""):
+    # Two login pages were open, and the other one served.
+    if request.user.is_authenticated and request.path == reverse("accounts:login"):
+        return redirect("home")
     return render(request, "403_csrf.html", status=403)

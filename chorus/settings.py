@@ -8,52 +8,23 @@
 """
 
 import importlib.util
+import re
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from chorus.environment import PRODUCTION, env, rate, refuse, required, whole_number
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-
-
-def refuse(sentence):
-    """Stop the start: whoever reads the console is not always a developer, so no traceback."""
-    raise SystemExit(f"Configuration refusée : {sentence}")
-
-
-CHORUS_ENV = env.str("CHORUS_ENV", default="demo")
-if CHORUS_ENV not in ("demo", "production"):
-    refuse(f"CHORUS_ENV vaut « {CHORUS_ENV} », or seules « demo » et « production » existent.")
-PRODUCTION = CHORUS_ENV == "production"
 DEMO = not PRODUCTION
 DEBUG = DEMO and env.bool("CHORUS_DEBUG", default=False)
-
-# --- The place files are written to in the demo ---------------------------------------------
+# The place files are written to in the demo.
 VAR_DIR = Path(env.str("CHORUS_VAR_DIR", default=str(BASE_DIR / ".demo")))
-
-
-def required(name, purpose, demo):
-    """The variable in production, `demo` in the demo; refuses an empty one in production."""
-    value = env.str(name, default="").strip()
-    if value:
-        return value
-    if PRODUCTION:
-        refuse(f"la variable {name} ({purpose}) n'est pas définie.")
-    return demo
-
-
-def whole_number(name, default, least=1):
-    """A whole number of at least `least`; refuses anything else."""
-    raw = env.str(name, default=str(default))
-    if not raw.isascii() or not raw.isdigit() or int(raw) < least:
-        refuse(f"{name} doit être un nombre entier d'au moins {least}, et non « {raw} ».")
-    return int(raw)
-
 
 # --- Who and where we are -------------------------------------------------------------------
 PORTAL_NAME = env.str("PORTAL_NAME", default="Portail des structures")
@@ -67,6 +38,8 @@ if PRODUCTION and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10):
 SITE_URL = required("SITE_URL", "adresse publique du portail", "http://localhost:8000").rstrip("/")
 if urlsplit(SITE_URL).scheme not in ("http", "https") or not urlsplit(SITE_URL).hostname:
     refuse(f"SITE_URL doit ressembler à https://portail.exemple.fr, et non « {SITE_URL} ».")
+if urlsplit(SITE_URL).path:
+    refuse("SITE_URL s'arrête au nom d'hôte : le portail est servi à la racine.")
 if PRODUCTION and not SITE_URL.startswith("https://"):
     refuse("SITE_URL doit commencer par https:// en production.")
 
@@ -76,13 +49,13 @@ if PRODUCTION:
         for host in required("ALLOWED_HOSTS", "noms d'hôte servis, séparés par des virgules", "").split(",")
         if host.strip()
     ]
-    if "*" in ALLOWED_HOSTS:
-        refuse("ALLOWED_HOSTS ne peut pas contenir « * » : citez les noms d'hôte servis.")
+    if not ALLOWED_HOSTS or any("*" in host or "/" in host for host in ALLOWED_HOSTS):
+        refuse("ALLOWED_HOSTS doit citer les noms d'hôte servis, sans https:// ni « * ».")
 else:
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", ".localhost"]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
-# --- Apps, lowest floor last (README, « Où se trouve chaque règle ») --------------------------
+# --- Apps, lowest floor last (README, « Where each rule lives ») --------------------------
 INSTALLED_APPS = [
     "chorus",
     "registration",
@@ -114,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "chorus.plumbing.middleware.NoNulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -223,7 +197,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "notifications.tasks.sweep_outbox",
         "schedule": timedelta(seconds=whole_number("OUTBOX_SWEEP_SECONDS", 20)),
     },
-    "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(hour="3", minute="30")},
+    "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},
 }
 
 # --- E-mail ------------------------------------------------------------------------------------
@@ -243,8 +217,9 @@ EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = required("MAIL_FROM", "expéditeur des courriels", "ne-pas-repondre@portail.example")
-if "@" not in DEFAULT_FROM_EMAIL:
-    refuse("MAIL_FROM doit être une adresse électronique.")
+for _name, _address in (("MAIL_FROM", DEFAULT_FROM_EMAIL), ("SUPPORT_EMAIL", SUPPORT_EMAIL)):
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", parseaddr(_address)[1]):
+        refuse(f"{_name} doit être une adresse électronique, et non « {_address} ».")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # A sent mail holds links and personal data: its body is kept only for the demo's mailbox.
 OUTBOX_KEEPS_BODIES = DEMO
@@ -277,6 +252,8 @@ ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 SESSION_MINUTES = whole_number("SESSION_MINUTES", 30, least=2)
 SESSION_COOKIE_AGE = SESSION_MINUTES * 60
+# The server ends the session; a cookie that outlives it lets the login page say so.
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_NAME = "session"
 LOCKOUT_FAILURES = whole_number("LOCKOUT_FAILURES", 5)
 LOCKOUT_MINUTES = whole_number("LOCKOUT_MINUTES", 15)
@@ -300,10 +277,13 @@ CAPTCHA_NOISE_FUNCTIONS = ("captcha.helpers.noise_arcs",)
 CAPTCHA_FOREGROUND_COLOR = "#15314b"
 CAPTCHA_2X_IMAGE = False
 # Requests per address, « n/m » is n a minute (django-ratelimit).
-PREFILL_RATE = env.str("PREFILL_RATE", default="30/m")
-REGISTRATION_RATE = env.str("REGISTRATION_RATE", default="20/h")
-CAPTCHA_AUDIO_RATE = env.str("CAPTCHA_AUDIO_RATE", default="20/m")
-MAIL_REQUEST_RATE = env.str("MAIL_REQUEST_RATE", default="10/h")
+PREFILL_RATE = rate("PREFILL_RATE", "30/m")
+REGISTRATION_RATE = rate("REGISTRATION_RATE", "20/h")
+CAPTCHA_AUDIO_RATE = rate("CAPTCHA_AUDIO_RATE", "20/m")
+MAIL_REQUEST_RATE = rate("MAIL_REQUEST_RATE", "10/h")
+LOGIN_RATE = rate("LOGIN_RATE", "60/m")
+# Mails asked for one login address, wherever they are asked from.
+MAIL_TO_ONE_RATE = rate("MAIL_TO_ONE_RATE", "5/h")
 
 # --- Security ----------------------------------------------------------------------------------------
 # Reverse proxies in front of the portal, each adding one address to X-Forwarded-For.
@@ -383,7 +363,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"hide_tokens": {"()": "chorus.plumbing.logs.HideTokens"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["hide_tokens"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
     "loggers": {
         "axes": {"level": "WARNING"},

@@ -16,6 +16,7 @@ admin.site.index_title = "Assistance"
 admin.site.unregister(Group)
 # One door for everybody: our login page, with its lockout.
 admin.site.login = pages.staff_only
+admin.site.password_change = pages.change_password
 
 urlpatterns = [
     path("", pages.home, name="home"),

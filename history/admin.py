@@ -11,6 +11,3 @@ class HistoryEntryAdmin(SupportAdmin):
     list_select_related = ["actor", "subject", "structure"]
     search_fields = ["reference", "actor__email", "subject__email", "structure__legal_name", "structure__identifier"]
     date_hierarchy = "created_at"
-
-    def has_change_permission(self, request, obj=None):
-        return False

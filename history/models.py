@@ -19,9 +19,6 @@ class Event(models.TextChoices):
 
 
 class HistoryEntryQuerySet(models.QuerySet):
-    def for_structure(self, structure):
-        return self.filter(structure=structure)
-
     def update(self, **kwargs):
         raise TypeError("L'historique ne se modifie pas.")
 

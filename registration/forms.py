@@ -3,10 +3,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from phonenumber_field.formfields import PhoneNumberField
 
+from accounts.models import validate_deliverable
+from chorus.plumbing.validators import validate_person_name, validate_plain_line
 from registration import captcha
+from structures.forms import ServicesField
 from structures.identifiers import IdentifierType, clean_identifier, names_public_body, spaced_identifier
 from structures.lookup import Found, look_up
-from structures.models import Establishment, Nature, Service, address_lines
+from structures.models import Establishment, Nature, address_lines
 
 WHOLE, PER_SERVICE = "whole", "services"
 TOO_MANY_LOOKUPS = "Trop de recherches depuis votre connexion. Attendez une minute, puis recommencez."
@@ -20,15 +23,21 @@ class RegistrationForm(forms.Form):
     descriptive fields hold is ignored.
     """
 
-    email = forms.EmailField(label="Adresse e-mail", max_length=254, help_text="Elle vous servira à vous connecter.")
+    email = forms.EmailField(
+        label="Adresse e-mail",
+        max_length=254,
+        help_text="Elle vous servira à vous connecter.",
+        validators=[validate_deliverable],
+    )
     email_again = forms.EmailField(label="Confirmation de l'adresse e-mail", max_length=254)
-    first_name = forms.CharField(label="Prénom", max_length=100)
-    last_name = forms.CharField(label="Nom", max_length=100)
+    first_name = forms.CharField(label="Prénom", max_length=100, validators=[validate_person_name])
+    last_name = forms.CharField(label="Nom", max_length=100, validators=[validate_person_name])
     phone = PhoneNumberField(label="Téléphone", required=False, max_length=30)
     contact_email = forms.EmailField(
         label="Adresse e-mail de contact",
         max_length=254,
         required=False,
+        validators=[validate_deliverable],
         help_text="Seulement si vous voulez recevoir les courriels de suivi à une autre adresse.",
     )
     survey_consent = forms.BooleanField(
@@ -54,6 +63,11 @@ class RegistrationForm(forms.Form):
     postcode = forms.CharField(label="Code postal", max_length=10, required=False)
     city = forms.CharField(label="Ville", max_length=100, required=False)
     country = forms.CharField(label="Pays", max_length=60, required=False, initial="France")
+    undisclosed = forms.BooleanField(
+        label="Non diffusible",
+        required=False,
+        help_text="Cochez si la structure a demandé à l'INSEE que ses informations ne soient pas publiques.",
+    )
 
     scope = forms.ChoiceField(
         label="Niveau de rattachement",
@@ -65,9 +79,7 @@ class RegistrationForm(forms.Form):
         required=False,
         initial=WHOLE,
     )
-    services = forms.ModelMultipleChoiceField(
-        label="Services", queryset=Service.objects.none(), widget=forms.CheckboxSelectMultiple, required=False
-    )
+    services = ServicesField()
 
     captcha_key = forms.CharField(max_length=40, required=False)
     captcha_answer = forms.CharField(
@@ -77,7 +89,7 @@ class RegistrationForm(forms.Form):
         error_messages={"required": "Recopiez les caractères de l'image, ou écoutez-les."},
     )
 
-    REQUIRED_DESCRIPTION = ("legal_name", "address", "postcode", "city", "country")
+    REQUIRED_DESCRIPTION = ("legal_name", "address", "postcode", "city")
     AUTOCOMPLETE = {
         "email": "email",
         "email_again": "email",
@@ -94,6 +106,8 @@ class RegistrationForm(forms.Form):
         self.lookups_allowed = lookups_allowed
         self.lookup = None
         self.captcha_is_right = False
+        for name in Establishment.DESCRIPTIVE:
+            self.fields[name].validators.append(validate_plain_line)
         for name, value in self.AUTOCOMPLETE.items():
             self.fields[name].widget.attrs["autocomplete"] = value
         self.fields["captcha_answer"].widget.attrs.update(autocapitalize="characters", spellcheck="false")
@@ -173,10 +187,16 @@ class RegistrationForm(forms.Form):
             f"{settings.SUPPORT_EMAIL} en indiquant le SIRET et la raison sociale."
         )
 
+    def clean_country(self):
+        return self.cleaned_data["country"] or self.fields["country"].initial
+
     def clean_services(self):
         services = self.cleaned_data["services"]
-        if self.lookup and self.lookup.services and self.cleaned_data.get("scope") == PER_SERVICE and not services:
+        per_service = self.cleaned_data.get("scope") == PER_SERVICE
+        if self.lookup and self.lookup.services and per_service and not services:
             raise ValidationError("Cochez au moins un service, ou choisissez la maille de l'organisation.")
+        if services and not per_service:
+            raise ValidationError("Décochez les services, ou choisissez la maille du service.")
         return services
 
     def clean(self):
@@ -203,7 +223,9 @@ class RegistrationForm(forms.Form):
         """The structure as the registrant describes it; None when it is known without them."""
         if not self.lookup.must_describe:
             return None
-        return {name: self.cleaned_data[name] for name in Establishment.DESCRIPTIVE}
+        described = {name: self.cleaned_data[name] for name in Establishment.DESCRIPTIVE}
+        # What the directory keeps private stays so, whatever is ticked.
+        return described | {"undisclosed": self.cleaned_data["undisclosed"] or self.lookup.found is Found.DIRECTORY}
 
     @property
     def summary(self):

@@ -11,7 +11,7 @@ from structures.models import DirectoryEntry, Nature, Structure
 def create_from_directory(entry_id, *, actor, described=None):
     """The structure of a directory entry, created on first need.
 
-    `described` gives the details the directory keeps private (DESCRIPTIVE fields). Two people
+    `described` gives the details the directory keeps private (DESCRIPTIVE, undisclosed). Two people
     at once get the same structure.
     """
     entry = DirectoryEntry.objects.get(pk=entry_id)
@@ -30,9 +30,9 @@ def _create(source, details, actor):
         identifier_type=source.identifier_type,
         identifier=source.identifier,
         defaults={
+            "undisclosed": source.undisclosed,
             **details,
             "nature": source.nature,
-            "undisclosed": source.undisclosed,
             "receives_invoices": source.nature == Nature.PUBLIC,
         },
     )

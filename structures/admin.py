@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from chorus.plumbing.admin import SupportAdmin
+from chorus.plumbing.admin import FullyCheckedForm, SupportAdmin
 from history.actions import record
 from history.models import Event
 from structures.models import DirectoryEntry, Referent, Service, Structure
@@ -8,6 +8,7 @@ from structures.models import DirectoryEntry, Referent, Service, Structure
 
 class ServiceInline(admin.TabularInline):
     model = Service
+    form = FullyCheckedForm
     extra = 0
     fields = ["code", "label", "is_active", "valid_from", "valid_until", "requires_commitment"]
 

@@ -52,7 +52,7 @@ def _clean_siret(value):
         digits = sum(c.isdigit() for c in value)
         raise ValidationError(
             f"Un SIRET compte 14 chiffres ; celui-ci en compte {digits}."
-            if value.isdigit()
+            if value.isascii() and value.isdigit()
             else "Un SIRET compte 14 chiffres, sans lettre.",
             code="invalid",
         )

@@ -76,13 +76,15 @@ class Sink:
     """A mail server that keeps what it takes: `messages`, parsed, in order of arrival.
 
     `delay` seconds are spent on each mail; `refusal`, an SMTP answer such as "550 no such user",
-    is given instead of taking it.
+    is given instead of taking it; `content_refusal` is such an answer to the message itself and
+    how many times to give it.
     """
 
     def __init__(self):
         self.messages = []
         self.delay = 0
         self.refusal = None
+        self.content_refusal = ("", 0)
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if self.refusal:
@@ -91,6 +93,10 @@ class Sink:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
+        answer, times = self.content_refusal
+        if times:
+            self.content_refusal = (answer, times - 1)
+            return answer
         if self.delay:
             await asyncio.sleep(self.delay)
         self.messages.append(email.message_from_bytes(envelope.content, policy=email.policy.default))

@@ -111,6 +111,32 @@ def structure_data(**more):
     }
 
 
+@pytest.mark.parametrize(
+    ("model", "lookup"),
+    [
+        ("accounts_user", "password__startswith"),
+        ("accounts_user", "secret_answer__startswith"),
+        ("notifications_outgoingmail", "message__regex"),
+    ],
+)
+def test_hidden_columns_cannot_be_guessed_through_filters(client, support, model, lookup):
+    answer = client.get(reverse(f"admin:{model}_changelist"), {lookup: "a"})
+    assert answer.status_code == 400
+
+
+def test_constraints_on_read_only_columns_are_told_too(client, support):
+    structure = StructureFactory(private=True)
+    answer = change(client, structure, uses_pigp="on")
+    assert "réservés aux structures publiques" in answer.text
+    assert not structure.uses_pigp
+
+
+def test_support_does_not_touch_a_superuser(client, support):
+    boss = UserFactory(staff=True, is_superuser=True)
+    path = reverse("admin:accounts_user_change", args=[boss.pk])
+    assert client.post(path, {"contact_email": "mal@mal.example"}).status_code == 403
+
+
 def test_support_creates_a_public_structure_and_it_is_journaled(client, support):
     client.post(reverse("admin:structures_structure_add"), structure_data(identifier="200 030 351 00015"))
     assert Structure.objects.get().identifier == "20003035100015"

@@ -18,8 +18,7 @@ MAILS_A_PAGE = 50
 @require_safe
 def mailbox(request):
     """Mails newest first, all or those to one recipient."""
-    # PostgreSQL takes no NUL in a text.
-    recipient = request.GET.get("a", "").replace("\x00", "").strip()
+    recipient = request.GET.get("a", "").strip()
     mails = OutgoingMail.objects.defer("message")
     if recipient:
         mails = mails.filter(to__icontains=recipient)

@@ -1,11 +1,26 @@
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 
 from chorus.plumbing.errors import ActionError
+
+
+class FullyCheckedForm(forms.ModelForm):
+    """Checks every constraint, also those on columns that are read-only on the page."""
+
+    def _post_clean(self):
+        super()._post_clean()
+        if not self.errors:
+            try:
+                self.instance.validate_constraints()
+            except ValidationError as error:
+                self.add_error(None, ValidationError(error.messages))
 
 
 class SupportAdmin(admin.ModelAdmin):
     """What support staff see of a table: everything, changed only where the class says so."""
 
+    form = FullyCheckedForm
     editable = ()
     show_full_result_count = False
     list_per_page = 50
@@ -17,7 +32,13 @@ class SupportAdmin(admin.ModelAdmin):
         return self.has_module_permission(request)
 
     def has_change_permission(self, request, obj=None):
-        return self.has_module_permission(request)
+        return bool(self.editable) and self.has_module_permission(request)
+
+    def lookup_allowed(self, lookup, value, request=None):
+        """Only the filters on screen: any other would let one guess hidden columns bit by bit."""
+        filters = [getattr(offered, "parameter_name", offered) for offered in self.list_filter]
+        offered = [*filters, *filter(None, [self.date_hierarchy])]
+        return any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
 
     def has_add_permission(self, request):
         return False
@@ -40,20 +61,3 @@ class SupportAdmin(admin.ModelAdmin):
             else:
                 count += 1
         self.message_user(request, f"{done} : {count}.", messages.SUCCESS if count else messages.INFO)
-
-
-class ReadOnlyInline(admin.TabularInline):
-    """Rows of another table, shown and never changed here."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def has_view_permission(self, request, obj=None):
-        return request.user.is_active and request.user.is_staff
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False

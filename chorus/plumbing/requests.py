@@ -22,9 +22,9 @@ def posted(request):
     return request.POST if request.method == "POST" else None
 
 
-def within(request, group, rate):
+def within(request, group, rate, key="ip"):
     """Count this request in `group` against its sender's `rate`; whether it is still within it."""
-    return not is_ratelimited(request, group=group, key="ip", rate=rate, increment=True)
+    return not is_ratelimited(request, group=group, key=key, rate=rate, increment=True)
 
 
 def perform(request, action, *args, done="", **kwargs):

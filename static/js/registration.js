@@ -21,8 +21,9 @@ function replace(selector, answer) {
 
 async function findStructure() {
   const wanted = form.elements.identifier_type.value + identifier.value.trim();
-  if (!identifier.value.trim() || wanted === lastLookUp) return;
+  if (wanted === lastLookUp) return;
   lastLookUp = wanted;
+  identifier.classList.remove("is-invalid");
   announcer.textContent = "Recherche de la structure…";
   try {
     const answer = await askServer(form.dataset.structureUrl);
@@ -42,6 +43,11 @@ form.querySelector("[data-find-structure]").addEventListener("click", (event) =>
   findStructure();
 });
 identifier.addEventListener("change", findStructure);
+identifier.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  findStructure();
+});
 form.elements.identifier_type.addEventListener("change", findStructure);
 
 const captchaBlock = form.querySelector("[data-captcha-block]");

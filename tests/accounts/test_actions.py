@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -91,12 +92,14 @@ def test_an_activation_link_serves_once():
         actions.activate_account(token, **ANSWERS)
 
 
-def test_a_new_activation_link_kills_the_one_before():
+def test_a_stranger_asking_for_the_link_again_spoils_nothing_and_one_use_ends_all():
     user = UserFactory(activating=True)
     token = make_token(user, Purpose.ACTIVATION)
     actions.resend_activation(user.pk, actor=user)
-    assert read_link(token, Purpose.ACTIVATION).standing is Standing.USED
     assert mails() == [("activation", user.email)]
+    actions.activate_account(token, **ANSWERS)
+    link = re.search(r"/activation/(\S+)/", OutgoingMail.objects.get().parts()[0])
+    assert read_link(link.group(1), Purpose.ACTIVATION).standing is Standing.USED
 
 
 @pytest.mark.parametrize("state", ["pending", "active", "closed"])

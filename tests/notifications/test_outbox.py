@@ -93,6 +93,15 @@ def test_a_refused_recipient_is_told_to_support_and_does_not_hold_up_others(smtp
     assert "no such mailbox" in refused.error
 
 
+def test_a_mail_refused_for_its_content_does_not_hold_up_its_neighbours(smtp_sink):
+    rows = [write() for _ in range(3)]
+    smtp_sink.content_refusal = ("554 looks like spam", 1)
+    assert deliver_due() == 2
+    rows[0].refresh_from_db()
+    assert rows[0].state == OutgoingMail.State.FAILED
+    assert "looks like spam" in rows[0].error
+
+
 def test_a_temporary_refusal_is_tried_again(smtp_sink, time_machine):
     row = write()
     smtp_sink.refusal = "451 come back later"

@@ -11,7 +11,7 @@ from registration.forms import RegistrationForm
 from structures.identifiers import IdentifierType
 from tests.factories import ServiceFactory, StructureFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
 MEGABYTE = 1024 * 1024
 ANSWERS = {200, 302, 400, 403, 410, 422, 429}

@@ -234,6 +234,32 @@ def test_the_whole_form_without_javascript_keeps_what_was_typed(client, managed)
     assert "Ce champ est obligatoire" not in page
 
 
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("first_name", "Gagnez https://mal.example"),
+        ("last_name", "Anne\nBcc: x"),
+        ("last_name", "\u202eennA"),
+        ("email", "x@" + "İ" * 30 + ".fr"),
+        ("legal_name", "Menuiserie\u202e"),
+    ],
+)
+def test_words_that_could_deceive_their_readers_are_refused(client, field, typed):
+    page = register(client, identifier=NEW_PRIVATE, **DESCRIPTION | {field: typed})
+    assert page.context["form"].errors.keys() >= {field}
+
+
+@pytest.mark.parametrize("name", ["Jean-Paul", "O'Brien", "d’Artagnan", "Éloïse", "M. Léon", "李", "अनीता"])
+def test_people_s_names_are_taken_as_they_are(client, managed, name):
+    register(client, identifier=managed.identifier, first_name=name)
+    assert User.objects.get(email="rachid@exemple.example").first_name == name
+
+
+def test_a_registrant_may_say_the_structure_is_not_to_be_disclosed(client):
+    register(client, identifier=NEW_PRIVATE, undisclosed="on", **DESCRIPTION)
+    assert "Menuiserie" not in find(client, NEW_PRIVATE)
+
+
 def test_whoever_is_logged_in_has_nothing_to_register(client):
     client.force_login(UserFactory())
     assert client.get("/inscription/").url == "/"

@@ -1,0 +1,22 @@
+import unicodedata
+
+from django.core.exceptions import ValidationError
+
+IN_NAMES = " -'’."
+
+
+def validate_person_name(value):
+    """A first or last name: letters of any script and what joins them.
+
+    Names are mailed to other people: they must not carry an address, a link or a line break.
+    """
+    if any(unicodedata.category(c)[0] not in "LM" and c not in IN_NAMES for c in value):
+        raise ValidationError(
+            "Un nom s'écrit avec des lettres, des espaces, des traits d'union et des apostrophes.", code="name"
+        )
+
+
+def validate_plain_line(value):
+    """One line of visible text: no control character, none that turns the reading direction."""
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in value):
+        raise ValidationError("Ce texte contient un caractère invisible : retapez-le.", code="line")
