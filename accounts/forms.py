@@ -85,6 +85,11 @@ class NewPasswordForm(forms.Form):
             raise ValidationError("Les deux mots de passe diffèrent.")
         return again
 
+    @property
+    def answers(self):
+        """What the action that uses the link takes."""
+        return {"password": self.cleaned_data["password"]}
+
 
 class ActivationForm(NewPasswordForm):
     """First password, secret question and answer."""
@@ -104,6 +109,11 @@ class ActivationForm(NewPasswordForm):
         if len(folded(answer)) < 2:
             raise ValidationError("Donnez une réponse d'au moins deux caractères.")
         return answer
+
+    @property
+    def answers(self):
+        chosen = {name: self.cleaned_data[name] for name in ("secret_question", "secret_answer")}
+        return super().answers | chosen
 
 
 class ResetForm(NewPasswordForm):

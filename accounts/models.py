@@ -50,7 +50,8 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
         return user
 
     def create_superuser(self, email, password=None, **fields):
-        return self.create_user(email, password, state=User.State.ACTIVE, is_staff=True, is_superuser=True, **fields)
+        rights = {"state": User.State.ACTIVE, "activated_at": timezone.now(), "is_staff": True, "is_superuser": True}
+        return self.create_user(email, password, **rights | fields)
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -19,6 +19,9 @@ from accounts.links import Purpose, read_link
 from accounts.models import normalised_email
 from chorus.plumbing.requests import perform, posted, within
 
+RENEW = {Purpose.ACTIVATION: "accounts:resend_activation", Purpose.RESET: "accounts:forgotten_password"}
+PAGES = {Purpose.ACTIVATION: "accounts/activate.html", Purpose.RESET: "accounts/reset.html"}
+
 
 @login_not_required
 @never_cache
@@ -60,37 +63,30 @@ def log_out(request):
 @never_cache
 @sensitive_post_parameters()
 def activate(request, token):
-    """GET shows the form and changes nothing (mail scanners open links); POST activates."""
-    link = read_link(token, Purpose.ACTIVATION)
-    if not link.is_valid:
-        return render(request, "accounts/stale_link.html", _stale(link, "accounts:resend_activation"), status=410)
-    form = ActivationForm(link.user, posted(request))
-    if request.method == "POST" and form.is_valid():
-        answers = {name: form.cleaned_data[name] for name in ("password", "secret_question", "secret_answer")}
-        said = "Votre compte est actif. Connectez-vous avec votre nouveau mot de passe."
-        perform(request, activate_account, token, done=said, **answers)
-        return redirect("accounts:login")
-    return render(request, "accounts/activate.html", {"form": form, "link": link})
+    """First password, secret question and answer."""
+    said = "Votre compte est actif. Connectez-vous avec votre nouveau mot de passe."
+    return _use_link(request, token, Purpose.ACTIVATION, ActivationForm, activate_account, said)
 
 
 @login_not_required
 @never_cache
 @sensitive_post_parameters()
 def reset(request, token):
-    """GET shows the form and changes nothing; POST replaces the password."""
-    link = read_link(token, Purpose.RESET)
+    """A new password, after the secret question if there is one."""
+    said = "Votre mot de passe est remplacé. Connectez-vous avec le nouveau."
+    return _use_link(request, token, Purpose.RESET, ResetForm, reset_password, said)
+
+
+def _use_link(request, token, purpose, form_class, action, said):
+    """GET shows the form and changes nothing (mail scanners open links); POST uses the link."""
+    link = read_link(token, purpose)
     if not link.is_valid:
-        return render(request, "accounts/stale_link.html", _stale(link, "accounts:forgotten_password"), status=410)
-    form = ResetForm(link.user, posted(request))
+        return render(request, "accounts/stale_link.html", {"link": link, "renew": RENEW[purpose]}, status=410)
+    form = form_class(link.user, posted(request))
     if request.method == "POST" and form.is_valid():
-        said = "Votre mot de passe est remplacé. Connectez-vous avec le nouveau."
-        perform(request, reset_password, token, done=said, password=form.cleaned_data["password"])
+        perform(request, action, token, done=said, **form.answers)
         return redirect("accounts:login")
-    return render(request, "accounts/reset.html", {"form": form, "link": link})
-
-
-def _stale(link, renew):
-    return {"link": link, "renew": renew}
+    return render(request, PAGES[purpose], {"form": form, "link": link})
 
 
 @login_not_required

@@ -4,7 +4,6 @@ from threading import Barrier, Thread
 
 import pytest
 from django.db import connection
-from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 from accounts.models import User
 from attachments.actions import approve_request, refuse_request
@@ -15,6 +14,7 @@ from registration.actions import Outcome, register
 from structures.identifiers import IdentifierType
 from structures.lookup import look_up
 from structures.models import Structure
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 5
