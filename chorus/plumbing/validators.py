@@ -3,6 +3,9 @@ import unicodedata
 from django.core.exceptions import ValidationError
 
 IN_NAMES = " -'’."
+# What is longer is refused for its length, by its own field: reading a megabyte letter by letter
+# would only cost time.
+LONGEST_READ = 300
 
 
 def validate_person_name(value):
@@ -10,7 +13,7 @@ def validate_person_name(value):
 
     Names are mailed to other people: they must not carry an address, a link or a line break.
     """
-    if any(unicodedata.category(c)[0] not in "LM" and c not in IN_NAMES for c in value):
+    if any(unicodedata.category(c)[0] not in "LM" and c not in IN_NAMES for c in value[:LONGEST_READ]):
         raise ValidationError(
             "Un nom s'écrit avec des lettres, des espaces, des traits d'union et des apostrophes.", code="name"
         )
@@ -18,5 +21,5 @@ def validate_person_name(value):
 
 def validate_plain_line(value):
     """One line of visible text: no control character, none that turns the reading direction."""
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in value):
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in value[:LONGEST_READ]):
         raise ValidationError("Ce texte contient un caractère invisible : retapez-le.", code="line")
