@@ -22,13 +22,9 @@ SWEEP = "import django; django.setup(); from notifications.actions import delive
 
 
 def write_mails(count):
+    context = {"user": UserFactory(), "forgotten_link": "https://portail.example/mot-de-passe/"}
     for number in range(count):
-        notify(
-            "became_principal",
-            to=f"personne{number}@champoulant.example",
-            purpose="Essai",
-            context={"request": {"user": {"first_name": "Anne", "was_ever_active": True}, "structure": "Collège"}},
-        )
+        notify("password_changed", to=f"personne{number}@champoulant.example", purpose="Essai", context=context)
 
 
 def sweeper(**environment):
