@@ -5,6 +5,7 @@ from stdnum import luhn
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest
 from chorus.plumbing.references import new_reference
+from notifications.models import OutgoingMail
 from structures.models import DirectoryEntry, Service, Structure
 
 
@@ -21,6 +22,7 @@ class UserFactory(factory.django.DjangoModelFactory):
     class Params:
         pending = factory.Trait(state=User.State.PENDING, activated_at=None)
         activating = factory.Trait(state=User.State.ACTIVATING, activated_at=None)
+        closed = factory.Trait(state=User.State.CLOSED, closed_at=factory.LazyFunction(timezone.now))
         staff = factory.Trait(is_staff=True)
 
     email = factory.Sequence(lambda n: f"personne{n}@exemple.example")
@@ -74,3 +76,13 @@ class AttachmentRequestFactory(factory.django.DjangoModelFactory):
 class DirectoryEntryFactory(StructureFactory):
     class Meta:
         model = DirectoryEntry
+
+
+class OutgoingMailFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = OutgoingMail
+
+    slug = "essai"
+    to = factory.Sequence(lambda n: f"destinataire{n}@exemple.example")
+    subject = "Essai"
+    message = b"Subject: Essai\r\n\r\nEssai"

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from accounts.links import Purpose, make_token
-from attachments.models import Role
+from attachments.models import AttachmentRequest, Role
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
@@ -118,3 +118,77 @@ def test_nobody_but_support_changes_a_row_in_the_admin(client, model):
 @pytest.mark.parametrize("name", ["accounts:logout", "registration:structure_block", "registration:captcha_block"])
 def test_posts_need_the_token_of_a_page_of_ours(name):
     assert Client(enforce_csrf_checks=True).post(reverse(name)).status_code == 403
+
+
+@pytest.mark.parametrize("name", [name for name, (_, answers) in TABLE.items() if 302 in answers[1:]])
+def test_whoever_has_an_account_is_sent_home_from_pages_for_visitors(client, arguments, name):
+    client.force_login(UserFactory())
+    assert client.get(reverse(name, args=[arguments[argument] for argument in TABLE[name][0]])).url == "/"
+
+
+# name: (what is posted, what each of ROLES gets)
+POSTS = {
+    "accounts:logout": ({}, (LOGIN, *(HOME,) * 6)),
+    "registration:structure_block": ({"identifier": "20003035100015"}, VISITORS_ONLY),
+    "registration:captcha_block": ({"new_captcha": "1"}, VISITORS_ONLY),
+    "registration:register": ({}, VISITORS_ONLY),
+    "accounts:login": ({}, VISITORS_ONLY),
+    "accounts:resend_activation": ({"email": "a@exemple.example"}, PUBLIC),
+    "accounts:forgotten_password": ({"email": "a@exemple.example"}, PUBLIC),
+    "accounts:activate": ({}, PUBLIC),
+    "accounts:reset": ({}, PUBLIC),
+    "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
+    "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
+}
+
+
+def test_every_url_that_takes_a_post_is_in_the_table_of_posts(client, arguments):
+    """Any other answers a POST with 405, or for whoever is not logged in with the login page."""
+    client.force_login(UserFactory(staff=True))
+    for name, (wanted, _) in TABLE.items():
+        if name not in POSTS:
+            answer = client.post(reverse(name, args=[arguments[argument] for argument in wanted]))
+            assert answer.status_code in (405, 302), name
+            assert answer.status_code == 405 or answer.url == "/", name
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", POSTS)
+def test_access_by_post(client, arguments, name, role):
+    posted, answers = POSTS[name]
+    log_in_as(client, role, arguments["structure"])
+    answer = client.post(reverse(name, args=[arguments[argument] for argument in TABLE[name][0]]), posted)
+    assert answer.status_code == answers[ROLES.index(role)]
+    decided = name.startswith("attachments:") and answer.status_code == 302 and role != "visitor"
+    assert AttachmentRequest.objects.get().is_pending is not decided
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TABLE if name.startswith("attachments:")))
+def test_a_request_for_a_private_page_comes_back_to_it_after_login(client, arguments, name):
+    path = reverse(name, args=[arguments[argument] for argument in TABLE[name][0]])
+    assert client.get(path).url == f"/connexion/?next={path}"
+
+
+def test_support_opens_every_list_of_ours(client):
+    client.force_login(UserFactory(staff=True))
+    lists = [name for name in names(get_resolver()) if name.endswith("_changelist") and "axes" not in name]
+    assert len(lists) >= 8
+    for name in lists:
+        assert client.get(reverse(name)).status_code == 200, name
+
+
+def test_nobody_but_a_superuser_sees_who_failed_to_log_in(client):
+    client.force_login(UserFactory(staff=True))
+    assert client.get(reverse("admin:axes_accessattempt_changelist")).status_code == 403
+    client.force_login(UserFactory(staff=True, is_superuser=True))
+    assert client.get(reverse("admin:axes_accessattempt_changelist")).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["alone", "principal"])
+def test_the_admin_s_own_posts_are_support_s_too(client, role):
+    structure = StructureFactory(legal_name="Inchangée")
+    log_in_as(client, role, structure)
+    path = reverse("admin:structures_structure_change", args=[structure.pk])
+    assert client.post(path, {"legal_name": "Piratée"}, follow=True).status_code == 403
+    structure.refresh_from_db()
+    assert structure.legal_name == "Inchangée"

@@ -1,15 +1,25 @@
 """Support sees everything and changes state only through the site's own functions."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
 from accounts.actions import hashed_answer
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Role
-from history.models import HistoryEntry
+from history.actions import record
+from history.models import Event, HistoryEntry
 from notifications.models import OutgoingMail
-from structures.models import Structure
-from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+from structures.models import Referent, Structure
+from tests.factories import (
+    AttachmentFactory,
+    AttachmentRequestFactory,
+    OutgoingMailFactory,
+    ServiceFactory,
+    StructureFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -166,3 +176,210 @@ def test_the_admin_s_door_is_ours(client):
     client.force_login(UserFactory())
     assert client.get("/admin/", follow=True).status_code == 403
     assert not User.objects.filter(is_staff=True).exists()
+
+
+FORGED = [
+    (AttachmentRequestFactory, {"status": "approved", "reason": "x", "whole_structure": "", "comment": "Forgé"}),
+    (AttachmentFactory, {"role": "principal", "ended_at_0": "2026-01-01", "ended_at_1": "00:00", "ends_on": ""}),
+    (OutgoingMailFactory, {"state": "sent", "to": "mal@mal.example", "subject": "Forgé", "attempts": "9"}),
+]
+
+
+@pytest.mark.parametrize(("factory", "forged"), FORGED)
+def test_a_forged_post_changes_nothing_of_what_was_decided(client, support, factory, forged):
+    row = factory()
+    before = type(row).objects.filter(pk=row.pk).values().get()
+    path = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    assert client.get(path).status_code == 200
+    client.post(path, forged)
+    assert type(row).objects.filter(pk=row.pk).values().get() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("secret_answer", "x"),
+        ("password", "x"),
+        ("link_version", "99"),
+        ("reference", "123456782"),
+        ("email", "mal@mal.example"),
+        ("activated_at_0", "2020-01-01"),
+        ("groups", "1"),
+    ],
+)
+def test_a_forged_account_page_changes_nothing_hidden(client, support, name, value):
+    user = UserFactory(secret_question="pet", secret_answer="haché")
+    before = User.objects.filter(pk=user.pk).values().get()
+    change(client, user, **{name: value})
+    assert User.objects.filter(pk=user.pk).values().get() == before
+
+
+def test_a_history_line_can_be_read_and_not_written(client, support):
+    line = record(Event.REQUEST_SENT, subject=support, comment="Essai")
+    path = reverse("admin:history_historyentry_change", args=[line.pk])
+    assert "Essai" in client.get(path).text
+    assert client.post(path, {"comment": "Forgé"}).status_code == 403
+    assert HistoryEntry.objects.get().comment == "Essai"
+
+
+@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
+def test_support_raises_nobody(client, support, right):
+    for user in (support, UserFactory()):
+        change(client, user, is_staff="on", is_superuser="on")
+    assert not User.objects.filter(is_superuser=True).exists()
+    assert list(User.objects.filter(is_staff=True)) == [support]
+
+
+def test_only_a_superuser_gives_rights(client):
+    client.force_login(UserFactory(staff=True, is_superuser=True))
+    user = UserFactory()
+    change(client, user, is_staff="on")
+    assert user.is_staff
+
+
+@pytest.mark.parametrize("model", [User, Structure, Attachment, AttachmentRequest, OutgoingMail, HistoryEntry])
+def test_nothing_is_deleted_in_bulk(client, support, model):
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    page = client.get(reverse(f"{name}_changelist"))
+    assert "delete_selected" not in page.text
+    client.post(reverse(f"{name}_changelist"), {"action": "delete_selected", "_selected_action": [support.pk]})
+    assert User.objects.filter(pk=support.pk).exists()
+
+
+def test_nothing_is_deleted_one_by_one(client, support):
+    for row in (
+        UserFactory(),
+        StructureFactory(),
+        AttachmentFactory(),
+        AttachmentRequestFactory(),
+        OutgoingMailFactory(),
+    ):
+        path = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_delete", args=[row.pk])
+        assert client.post(path, {"post": "yes"}).status_code == 403
+        assert type(row).objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("action", "role", "event"),
+    [
+        ("approve_as_simple", Role.SIMPLE, "request_approved"),
+        ("approve_as_principal", Role.PRINCIPAL, "principal_designated"),
+    ],
+)
+def test_an_approval_in_the_admin_is_one_on_the_site(client, support, action, role, event):
+    wanted = AttachmentRequestFactory()
+    act(client, "attachments_attachmentrequest", action, wanted)
+    wanted.refresh_from_db()
+    assert (wanted.status, wanted.decided_by) == ("approved", support)
+    assert Attachment.objects.get().role == role
+    assert HistoryEntry.objects.filter(event=event, actor=support, subject=wanted.user).exists()
+    assert set(OutgoingMail.objects.values_list("slug", flat=True)) == {"request_approved", "activation"}
+
+
+def test_requests_by_service_are_approved_as_they_were_asked(client, support):
+    wanted = AttachmentRequestFactory(whole_structure=False)
+    service = ServiceFactory(structure=wanted.structure)
+    wanted.services.add(service)
+    act(client, "attachments_attachmentrequest", "approve_as_simple", wanted)
+    assert list(Attachment.objects.get().services.all()) == [service]
+
+
+def test_support_does_not_approve_its_own_request_in_the_admin(client, support):
+    own, other = AttachmentRequestFactory(user=support), AttachmentRequestFactory()
+    answer = act(client, "attachments_attachmentrequest", "approve_as_simple", own, other)
+    assert "nul ne décide de sa propre demande" in answer.text
+    assert list(Attachment.objects.values_list("user", flat=True)) == [other.user.pk]
+
+
+def test_a_second_principal_is_refused_in_the_admin(client, support):
+    managed = AttachmentFactory(role=Role.PRINCIPAL).structure
+    answer = act(
+        client, "attachments_attachmentrequest", "approve_as_principal", AttachmentRequestFactory(structure=managed)
+    )
+    assert "déjà un gestionnaire principal" in answer.text
+    assert managed.attachments.principal().count() == 1
+
+
+def test_the_queue_links_to_the_page_that_decides(client, support):
+    orphan = AttachmentRequestFactory()
+    page = client.get(reverse("admin:attachments_attachmentrequest_changelist")).text
+    assert f'href="/demandes/{orphan.reference}/"' in page
+    assert client.get(f"/demandes/{orphan.reference}/").status_code == 200
+
+
+def test_the_body_of_a_mail_is_shown_on_no_page_of_support(client, support):
+    mail = OutgoingMailFactory(message=b"LIEN-SECRET", state="failed", error="550")
+    name = "admin:notifications_outgoingmail"
+    paths = [
+        reverse(f"{name}_changelist"),
+        *(reverse(f"{name}_{tail}", args=[mail.pk]) for tail in ("change", "history")),
+    ]
+    for path in [*paths, f"{paths[0]}?q=LIEN"]:
+        page = client.get(path).text
+        assert "LIEN-SECRET" not in page
+        assert not re.search(r"field-message\b|memoryview|TElFTi", page)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"identifier": "20003035100016"}, "Ce SIRET n&#x27;existe pas"),
+        ({"identifier": "2000303510001"}, "Un SIRET compte 14 chiffres"),
+        ({"identifier": "35600000000014"}, "Ce SIRET n&#x27;existe pas"),
+        ({"identifier": ""}, "Ce champ est obligatoire"),
+        ({"identifier": "20003035100015", "nature": ""}, "Ce champ est obligatoire"),
+        ({"identifier": "99990011100017", "nature": "private", "uses_pigp": "on"}, "réservés aux structures publiques"),
+    ],
+)
+def test_a_structure_cannot_be_added_wrong(client, support, wrong, sentence):
+    page = client.post(reverse("admin:structures_structure_add"), structure_data(**wrong)).text
+    assert sentence in page
+    assert not Structure.objects.exists()
+
+
+def services_of(structure, *rows):
+    data = {"services-TOTAL_FORMS": len(rows), "services-INITIAL_FORMS": 0}
+    for number, row in enumerate(rows):
+        row = {"label": "x", "valid_from": "2026-01-01", "structure": structure.pk} | row
+        data |= {f"services-{number}-{name}": value for name, value in row.items()}
+    return structure_data() | {"identifier": structure.identifier} | data
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([{"code": "PRIS"}], "désigne déjà un service"),
+        ([{"code": "A", "valid_until": "2025-12-31"}], "précède la date de début"),
+        ([{"code": "A"}, {"code": "A"}], "double"),
+    ],
+)
+def test_services_are_checked_in_french_too(client, support, rows, sentence):
+    structure = ServiceFactory(code="PRIS").structure
+    path = reverse("admin:structures_structure_change", args=[structure.pk])
+    assert sentence in client.post(path, services_of(structure, *rows)).text
+    assert structure.services.count() == 1
+
+
+def test_support_keeps_the_referents(client, support):
+    path = reverse("admin:structures_referent_add")
+    client.post(path, {"administration": "Rennes", "name": "Anne Un", "email": "anne@exemple.example"})
+    referent = Referent.objects.get()
+    again = client.post(path, {"administration": "Rennes", "name": "x", "email": "x@exemple.example"})
+    assert "a déjà un référent" in again.text
+    structure = StructureFactory()
+    change(client, structure, uses_pigp="on", referent=referent.pk)
+    assert structure.referent == referent
+
+
+@pytest.mark.parametrize("address", ["a@" + "é" * 60 + ".fr", "pas une adresse"])
+def test_an_address_no_mail_could_be_written_to_is_refused_in_the_admin(client, support, address):
+    user = UserFactory()
+    change(client, user, contact_email=address)
+    assert user.contact_email == ""
+
+
+@pytest.mark.parametrize("words", ["Amrani", "rachid@exemple", "%", "'", "x" * 300])
+def test_every_list_can_be_searched(client, support, words):
+    UserFactory(last_name="Amrani", email="rachid@exemple.example")
+    for name in ("accounts_user", "structures_structure", "attachments_attachmentrequest", "history_historyentry"):
+        assert client.get(reverse(f"admin:{name}_changelist"), {"q": words}).status_code == 200

@@ -1,6 +1,8 @@
 """The same number of queries for 2 rows and for 50, on every list."""
 
 import pytest
+from axes.models import AccessAttempt
+from captcha.models import CaptchaStore
 from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +12,7 @@ from attachments.models import Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
+from registration.captcha import fresh
 from structures.models import Referent
 from tests.factories import (
     AttachmentFactory,
@@ -109,3 +112,75 @@ def test_admin_lists(client, model):
     client.force_login(UserFactory(staff=True))
     path = reverse(f"admin:{model.lower().replace('.', '_')}_changelist")
     same_for_many(client, path, ADD[model])
+
+
+def test_registering_for_services(client):
+    structure = StructureFactory()
+
+    def add():
+        ServiceFactory(structure=structure)
+
+    def register():
+        shown = fresh()
+        data = {
+            "email": f"{shown.key}@exemple.example",
+            "email_again": f"{shown.key}@exemple.example",
+            "first_name": "Anne",
+            "last_name": "Un",
+            "terms": "on",
+            "identifier_type": "siret",
+            "identifier": structure.identifier,
+            "scope": "services",
+            "services": [service.pk for service in structure.services.all()],
+            "captcha_key": shown.key,
+            "captcha_answer": CaptchaStore.objects.get(hashkey=shown.key).response,
+        }
+        with CaptureQueriesContext(connection) as captured:
+            assert client.post("/inscription/", data).status_code == 302
+        client.logout()
+        return len(captured)
+
+    counts = []
+    for size in (FEW, MANY):
+        while structure.services.count() < size:
+            add()
+        counts.append(register())
+    assert counts[0] == counts[1]
+
+
+def test_deciding_for_services(client, managed):
+    def decide(services):
+        wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
+        data = {"role": "simple", "scope": "services", "services": [service.pk for service in services]}
+        client.get("/")
+        with CaptureQueriesContext(connection) as captured:
+            assert client.post(f"/demandes/{wanted.reference}/", data).status_code == 302
+        return len(captured)
+
+    few = decide(ServiceFactory.create_batch(FEW, structure=managed))
+    assert decide(ServiceFactory.create_batch(MANY, structure=managed)) == few
+
+
+def test_a_structure_s_admin_page_with_its_services(client):
+    client.force_login(UserFactory(staff=True))
+    structure = StructureFactory()
+    path = reverse("admin:structures_structure_change", args=[structure.pk])
+    client.get(path)  # Django looks content types up once
+    same_for_many(client, path, lambda: ServiceFactory(structure=structure))
+
+
+def test_support_lists_of_failed_logins(client):
+    client.force_login(UserFactory(staff=True, is_superuser=True))
+
+    def add():
+        number = AccessAttempt.objects.count()
+        AccessAttempt.objects.create(username=f"a{number}@b.example", ip_address="10.0.0.1", failures_since_start=1)
+
+    same_for_many(client, reverse("admin:axes_accessattempt_changelist"), add)
+
+
+@pytest.mark.parametrize("model", [m for m in ADD if m not in ("structures.Referent",)])
+def test_admin_lists_searched(client, model):
+    client.force_login(UserFactory(staff=True))
+    path = reverse(f"admin:{model.lower().replace('.', '_')}_changelist")
+    same_for_many(client, f"{path}?q=e", ADD[model])

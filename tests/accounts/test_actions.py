@@ -3,6 +3,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.hashers import check_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import actions
@@ -157,3 +159,120 @@ def test_a_right_answer_forgets_the_wrong_ones():
 def test_only_someone_never_let_in_is_closed_by_a_refusal():
     with pytest.raises(ActionError):
         actions.close_never_active(UserFactory().pk, actor=None, reason="Inconnu")
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [({"email": "anne@exemple.example"}, "déjà utilisée"), ({"email": "JEAN@exemple.example"}, "en minuscules")],
+)
+def test_what_must_be_true_of_a_login_address(fields, sentence):
+    UserFactory(email="anne@exemple.example")
+    with pytest.raises(ValidationError, match=sentence):
+        UserFactory.build(**fields).full_clean()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        UserFactory(**fields)
+
+
+def test_two_accounts_never_share_a_number():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        UserFactory(reference=UserFactory().reference)
+
+
+def test_a_refused_newcomer_who_registers_again_starts_afresh():
+    user = UserFactory(closed=True, activated_at=None, email="rachid.amrani@exemple.example")
+    User.objects.update(survey_consent_at=timezone.now())
+    again = actions.register_account(**NEWCOMER | {"survey_consent": False})
+    assert (again.pk, again.closed_at, again.survey_consent_at) == (user.pk, None, None)
+    assert not again.has_usable_password()
+
+
+@pytest.mark.parametrize("state", ["activating", "active", "disabled", "closed"])
+def test_approval_changes_nothing_of_an_account_already_further(state):
+    user = UserFactory(state=state)
+    assert actions.approve_account(user.pk, actor=None, reference="123456782").state == state
+    assert (mails(), events()) == ([], [])
+
+
+def test_each_step_names_who_did_it():
+    manager, user = UserFactory(), UserFactory(pending=True)
+    actions.approve_account(user.pk, actor=manager, reference="123456782")
+    actions.resend_activation(user.pk, actor=manager)
+    user.refresh_from_db()
+    actions.activate_account(make_token(user, Purpose.ACTIVATION), **ANSWERS)
+    lines = HistoryEntry.objects.order_by("pk").values_list("event", "actor", "subject", "reference")
+    assert list(lines) == [
+        ("account_approved", manager.pk, user.pk, "123456782"),
+        ("activation_resent", manager.pk, user.pk, user.reference),
+        ("account_activated", user.pk, user.pk, user.reference),
+    ]
+
+
+def test_closing_says_when_by_whom_and_why():
+    manager, user = UserFactory(), UserFactory(pending=True)
+    actions.close_never_active(user.pk, actor=manager, reason="Inconnu")
+    user.refresh_from_db()
+    line = HistoryEntry.objects.get()
+    assert (user.state, user.closed_at is not None) == (User.State.CLOSED, True)
+    assert (line.event, line.actor, line.subject, line.comment) == ("account_closed", manager, user, "Inconnu")
+
+
+@pytest.mark.parametrize("state", ["activating", "active", "disabled", "closed"])
+def test_only_a_pending_account_is_closed_without_ever_being_active(state):
+    user = UserFactory(state=state)
+    with pytest.raises(ActionError):
+        actions.close_never_active(user.pk, actor=None, reason="Inconnu")
+    user.refresh_from_db()
+    assert user.state == state
+
+
+@pytest.mark.parametrize(
+    ("purpose", "use"),
+    [
+        (Purpose.ACTIVATION, lambda token: actions.activate_account(token, **ANSWERS)),
+        (Purpose.RESET, lambda token: actions.reset_password(token, password="une autre phrase longue")),
+    ],
+)
+def test_a_stale_link_says_why_and_changes_nothing(purpose, use, time_machine):
+    user = UserFactory(state=purpose.state)
+    token = make_token(user, purpose)
+    time_machine.move_to(timezone.now() + timedelta(days=4))
+    for stale, sentence in ((token, "a expiré"), (token[:-5], "pas lisible"), ("", "pas lisible")):
+        with pytest.raises(ActionError, match=sentence):
+            use(stale)
+    user.refresh_from_db()
+    assert (user.state, user.password, events(), mails()) == (purpose.state, "!", [], [])
+
+
+def test_all_reset_links_die_when_one_is_used():
+    user = UserFactory()
+    actions.request_password_reset(user.email)
+    actions.request_password_reset(user.email)
+    links = [re.search(r"/mot-de-passe/(\S+)/", mail.parts()[0]).group(1) for mail in OutgoingMail.objects.all()]
+    actions.reset_password(links[0], password="une autre phrase longue")
+    assert [read_link(link, Purpose.RESET).standing for link in links] == [Standing.USED] * 2
+
+
+def test_asking_for_a_link_journals_nothing_a_visitor_could_fake():
+    user = UserFactory()
+    actions.request_password_reset(user.email)
+    assert events() == []
+
+
+def test_wrong_answers_count_across_links():
+    user = UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
+    for number in range(1, 5):
+        actions.request_password_reset(user.email)
+        assert not actions.check_secret_answer(user.pk, "Rex")
+        user.refresh_from_db()
+        assert user.answer_failures == number
+
+
+def test_a_pause_is_not_lengthened_by_trying_during_it(time_machine):
+    user = UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
+    for _ in range(5):
+        actions.check_secret_answer(user.pk, "Rex")
+    time_machine.move_to(timezone.now() + timedelta(minutes=59))
+    with pytest.raises(ActionError):
+        actions.check_secret_answer(user.pk, "Médor")
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    assert actions.check_secret_answer(user.pk, "Médor")

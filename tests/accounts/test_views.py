@@ -1,8 +1,11 @@
 import re
+from datetime import timedelta
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from accounts.actions import hashed_answer
 from accounts.links import Purpose, make_token
@@ -14,6 +17,8 @@ from tests.factories import UserFactory
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "un long mot de passe"
+ACTIVATION = {"password": PASSWORD, "password_again": PASSWORD, "secret_question": "pet", "secret_answer": "Médor"}
+NEW_PASSWORD = {"password": "une autre phrase longue", "password_again": "une autre phrase longue"}
 
 
 @pytest.fixture
@@ -224,3 +229,199 @@ def test_a_reset_ends_the_sessions_open_elsewhere(client, claire):
     claire.set_password("une autre phrase longue")
     claire.save()
     assert client.get("/demandes/").status_code == 302
+
+
+def test_login_is_case_sensitive_for_the_password_only(client, claire):
+    assert log_in(client, " Claire@EXEMPLE.example ", PASSWORD.upper()).status_code == 200
+    assert log_in(client, " Claire@EXEMPLE.example ").status_code == 302
+
+
+def test_the_lock_page_is_the_same_for_an_unknown_address(client, claire):
+    pages = []
+    for email in ("claire@exemple.example", "personne@exemple.example"):
+        pages.append([words(log_in(client, email, "faux")).replace(email, "X") for _ in range(6)])
+    assert pages[0] == pages[1]
+
+
+def test_a_lock_on_one_address_leaves_others_alone(client, claire):
+    for _ in range(6):
+        log_in(client, "jean@exemple.example", "faux")
+    assert log_in(client, "jean@exemple.example", "faux").status_code == 429
+    assert log_in(client).status_code == 302
+
+
+def test_a_lock_ends_by_itself(client, claire, settings, time_machine):
+    for _ in range(5):
+        log_in(client, password="faux")
+    assert log_in(client).status_code == 429
+    time_machine.move_to(timezone.now() + timedelta(minutes=settings.LOCKOUT_MINUTES, seconds=5))
+    assert log_in(client).status_code == 302
+
+
+def test_a_right_password_forgets_earlier_failures(client, claire):
+    for _ in range(3):
+        assert [log_in(client, password="faux").status_code for _ in range(4)] == [200] * 4
+        assert log_in(client).status_code == 302
+        client.post("/deconnexion/")
+
+
+@pytest.mark.parametrize("forged", ["10.9.9.{}, 10.0.0.1", "10.9.9.{}, 10.8.8.{}, 10.0.0.1"])
+def test_behind_a_proxy_the_lock_follows_the_address_the_proxy_saw(client, claire, settings, forged):
+    settings.PROXY_COUNT = 1
+    answers = [
+        log_in(client, password="faux", headers={"X-Forwarded-For": forged.format(n, n), "X-Forwarded-Proto": "http"})
+        for n in range(6)
+    ]
+    assert answers[-1].status_code == 429
+    assert log_in(client, headers={"X-Forwarded-For": "10.0.0.2"}).status_code == 302
+
+
+def test_failed_logins_leave_no_password_behind(client, claire):
+    log_in(client, password="presque le bon")
+    kept = AccessAttempt.objects.get()
+    assert "presque le bon" not in f"{kept.post_data} {kept.get_data}"
+
+
+@pytest.mark.parametrize("elsewhere", ["https:mal.example", "///mal.example", "https://testserver@mal.example/"])
+def test_login_never_leads_off_the_site_even_in_disguise(client, claire, elsewhere):
+    sent = {"username": claire.email, "password": PASSWORD, "next": elsewhere}
+    assert client.post("/connexion/", sent, query_params={"next": elsewhere}).url == "/"
+
+
+@pytest.mark.parametrize("odd", ["demandes", "nulle part", "\\tjavascript:alert(1)", "../..", "?"])
+def test_login_survives_a_next_page_that_is_no_address(client, claire, odd):
+    answer = client.post("/connexion/", {"username": claire.email, "password": PASSWORD}, query_params={"next": odd})
+    assert answer.status_code == 302
+
+
+def test_a_browser_still_holds_the_cookie_when_the_session_has_ended(client, claire):
+    """Otherwise « Votre session est terminée » could never be shown."""
+    cookie = log_in(client).cookies["session"]
+    assert (cookie["max-age"], cookie["expires"]) == ("", "")
+    assert cookie["httponly"]
+
+
+def test_a_first_visit_is_not_told_of_an_ended_session(client):
+    assert "Votre session est terminée" not in client.get("/connexion/").text
+
+
+def test_activating_through_the_page_lets_in(client):
+    user = UserFactory(activating=True)
+    path = f"/activation/{make_token(user, Purpose.ACTIVATION)}/"
+    assert client.post(path, ACTIVATION).url == "/connexion/"
+    assert "Votre compte est actif" in client.get("/connexion/").text
+    assert log_in(client, user.email).status_code == 302
+    assert client.get(path).status_code == 410
+
+
+def test_activation_tells_until_when_the_link_is_valid(client, time_machine):
+    time_machine.move_to("2026-11-21T09:00:00Z", tick=False)
+    user = UserFactory(activating=True)
+    page = client.get(f"/activation/{make_token(user, Purpose.ACTIVATION)}/").text
+    assert "mardi 24 novembre 2026 à 10:00" in page
+    assert user.email in page
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(
+    ("path", "purpose", "renew"),
+    [
+        ("/activation/{}/", Purpose.ACTIVATION, 'href="/activation/"'),
+        ("/mot-de-passe/{}/", Purpose.RESET, 'href="/mot-de-passe/"'),
+    ],
+)
+def test_a_stale_link_says_why_and_offers_another(client, time_machine, path, purpose, renew, method):
+    user = UserFactory(state=purpose.state)
+    token = make_token(user, purpose)
+    ask = getattr(client, method)
+    unreadable = [ask(path.format(cut)) for cut in (token[:-4], "n-importe-quoi")]
+    time_machine.move_to(timezone.now() + timedelta(days=4))
+    expired = ask(path.format(token))
+    User.objects.update(state="disabled")
+    used = ask(path.format(token))
+    for answer, title in (
+        *((page, "pas lisible") for page in unreadable),
+        (expired, "a expiré"),
+        (used, "ne sert plus"),
+    ):
+        assert (answer.status_code, title in answer.text, renew in answer.text) == (410, True, True)
+
+
+def test_a_stale_activation_link_posted_changes_nothing(client, time_machine):
+    user = UserFactory(activating=True)
+    path = f"/activation/{make_token(user, Purpose.ACTIVATION)}/"
+    time_machine.move_to(timezone.now() + timedelta(hours=73))
+    assert client.post(path, ACTIVATION).status_code == 410
+    user.refresh_from_db()
+    assert user.state == User.State.ACTIVATING
+
+
+def test_opening_a_reset_link_changes_nothing(client, claire):
+    path = f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/"
+    for _ in range(3):
+        assert client.get(path).status_code == 200
+    assert "secret_answer" not in client.get(path).text
+    assert log_in(client).status_code == 302
+
+
+def test_without_a_secret_question_the_password_is_enough(client, claire):
+    path = f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/"
+    assert client.post(path, NEW_PASSWORD).url == "/connexion/"
+    assert log_in(client).status_code == 200
+    assert log_in(client, password="une autre phrase longue").status_code == 302
+
+
+def test_the_secret_answer_cannot_be_left_out(client, claire):
+    User.objects.update(secret_question="pet", secret_answer=hashed_answer("Médor"))
+    path = f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/"
+    assert client.post(path, NEW_PASSWORD).status_code == 200
+    assert log_in(client).status_code == 302
+
+
+def test_a_typing_error_in_the_password_costs_no_try(client, claire):
+    User.objects.update(secret_question="pet", secret_answer=hashed_answer("Médor"))
+    path = f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/"
+    for _ in range(3):
+        client.post(path, NEW_PASSWORD | {"password_again": "différent", "secret_answer": "Rex"})
+    claire.refresh_from_db()
+    assert claire.answer_failures == 0
+
+
+def test_wrong_answers_given_on_the_page_stay_counted(client, claire):
+    User.objects.update(secret_question="pet", secret_answer=hashed_answer("Médor"))
+    path = f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/"
+    for _ in range(3):
+        client.post(path, NEW_PASSWORD | {"secret_answer": "Rex"})
+    claire.refresh_from_db()
+    assert claire.answer_failures == 3
+
+
+def test_resetting_through_the_page_ends_every_other_session(client, claire):
+    log_in(client)
+    assert client.get("/demandes/").status_code == 200
+    Client().post(f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/", NEW_PASSWORD)
+    assert client.get("/demandes/").url == "/connexion/?next=/demandes/"
+    assert client.get("/").context["user"].is_anonymous
+
+
+def test_an_account_no_longer_active_loses_its_open_session(client, claire):
+    log_in(client)
+    User.objects.update(state=User.State.DISABLED)
+    assert client.get("/demandes/").url == "/connexion/?next=/demandes/"
+
+
+@pytest.mark.parametrize("path", ["/activation/", "/mot-de-passe/"])
+def test_an_activating_account_gets_its_activation_mail_by_either_page(client, path):
+    user = UserFactory(activating=True)
+    client.post(path, {"email": user.email.upper()})
+    mail = OutgoingMail.objects.get()
+    assert (mail.slug, mail.to) == ("activation", user.email)
+
+
+def test_both_pages_share_one_limit_on_mails(client, settings):
+    settings.MAIL_REQUEST_RATE = "2/h"
+    for path in ("/activation/", "/mot-de-passe/"):
+        client.post(path, {"email": "a@exemple.example"})
+    user = UserFactory()
+    assert "Trop de demandes" in client.post("/mot-de-passe/", {"email": user.email}).text
+    assert not OutgoingMail.objects.exists()

@@ -1,4 +1,7 @@
+import re
+
 import pytest
+from django.utils import timezone
 
 from attachments.models import Attachment, Role
 from tests.factories import (
@@ -184,3 +187,156 @@ def test_support_may_name_a_principal_only_where_there_is_none(client, managed):
     assert roles == [["simple", "secondary"], ["simple", "secondary", "principal"]]
     client.post(url(without), {"role": "principal", "scope": "whole"})
     assert Attachment.objects.get(structure=without.structure).role == Role.PRINCIPAL
+
+
+def test_the_list_says_who_asks_for_what_and_since_when(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed, whole_structure=False, user__last_name="Amrani")
+    wanted.services.set(managed.services.all())
+    page = client.get("/demandes/").text
+    for said in ("Anne Amrani", wanted.user.email, "Collège Jean Macé", "2 services", wanted.spaced_reference):
+        assert said in page
+    assert url(wanted) in page
+
+
+def test_a_request_is_found_by_its_number_as_it_is_read(client, managed):
+    wanted, _other = AttachmentRequestFactory(structure=managed), AttachmentRequestFactory(structure=managed)
+    for words in (wanted.reference, wanted.spaced_reference):
+        assert list(client.get("/demandes/", {"q": words}).context["page"]) == [wanted]
+
+
+@pytest.mark.parametrize("reference", ["000000000", "12345678", "abcdefghi", "1234567890"])
+def test_a_number_nobody_bears_is_not_found(client, managed, reference):
+    assert client.get(f"/demandes/{reference}/").status_code == 404
+
+
+def test_a_simple_user_reaches_no_request(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    client.force_login(AttachmentFactory(structure=managed).user)
+    assert client.get(url(wanted)).status_code == 404
+    assert client.post(url(wanted, "refus/"), {"reason": "Non"}).status_code == 404
+    assert list(client.get("/demandes/").context["page"]) == []
+
+
+def test_a_former_manager_reaches_no_request(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    managed.attachments.update(ended_at=timezone.now())
+    assert client.get(url(wanted)).status_code == 404
+
+
+def test_the_page_shows_structure_requester_and_comment(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed, comment="Rentrée de septembre", user__phone="+33299000000")
+    page = client.get(url(wanted)).text
+    for said in ("Collège Jean Macé", "02 99 00 00 00", wanted.user.email, "Rentrée de septembre"):
+        assert said in page
+
+
+def test_the_status_of_each_service_is_written_beside_its_tick(client, managed):
+    intendance, restauration = managed.services.order_by("label")
+    ServiceFactory(structure=managed, label="Vie scolaire")
+    held = AttachmentFactory(structure=managed, whole_structure=False)
+    held.services.add(intendance)
+    wanted = AttachmentRequestFactory(structure=managed, user=held.user, whole_structure=False)
+    wanted.services.add(restauration)
+    rows = re.findall(r"<tr>.*?</tr>", client.get(url(wanted)).text, re.DOTALL)[1:]
+    found = [(" checked" in row, re.search(r"Validé|En cours de validation|Non demandé", row).group()) for row in rows]
+    assert found == [(True, "Validé"), (True, "En cours de validation"), (False, "Non demandé")]
+
+
+def test_a_request_for_the_whole_structure_ticks_the_whole_structure(client, managed):
+    form = client.get(url(AttachmentRequestFactory(structure=managed))).context["form"]
+    assert form["scope"].value() == "whole"
+    assert form["role"].value() == "simple"
+
+
+def test_a_service_of_another_structure_cannot_be_ticked(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    ticked = {"role": "simple", "scope": "services", "services": [ServiceFactory().pk]}
+    assert client.post(url(wanted), ticked).status_code == 422
+    assert not Attachment.objects.filter(user=wanted.user).exists()
+
+
+def test_validating_says_so_and_leads_to_the_next_one(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed, user__last_name="Amrani")
+    answer = client.post(url(wanted), {"role": "simple", "scope": "whole"}, follow=True)
+    assert answer.redirect_chain == [("/demandes/", 302)]
+    assert "La demande de Anne Amrani est validée" in answer.text
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "\n\t"])
+def test_a_refusal_without_a_reason_is_asked_for_one(client, managed, reason):
+    wanted = AttachmentRequestFactory(structure=managed)
+    answer = client.post(url(wanted, "refus/"), {"reason": reason})
+    assert (answer.status_code, "Indiquez le motif du refus" in answer.text) == (422, True)
+    wanted.refresh_from_db()
+    assert wanted.is_pending
+
+
+def test_the_refusal_page_says_what_follows_and_changes_nothing(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    page = client.get(url(wanted, "refus/")).text
+    assert "son compte est clos" in page
+    active = AttachmentRequestFactory(structure=managed, user=UserFactory())
+    assert "son compte est clos" not in client.get(url(active, "refus/")).text
+    wanted.refresh_from_db()
+    assert wanted.is_pending
+
+
+def test_refusing_what_was_decided_meanwhile_is_told_and_changes_nothing(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    client.post(url(wanted), {"role": "simple", "scope": "whole"})
+    answer = client.post(url(wanted, "refus/"), {"reason": "Trop tard"}, follow=True)
+    assert "a déjà été validée par" in answer.text
+    assert answer.redirect_chain[-1][0] == url(wanted)
+    wanted.refresh_from_db()
+    assert (wanted.status, wanted.reason) == ("approved", "")
+
+
+def test_a_decided_request_can_be_read_and_offers_no_button(client, managed):
+    wanted = AttachmentRequestFactory(structure=managed)
+    client.post(url(wanted, "refus/"), {"reason": "Autre établissement"})
+    answer = client.get(url(wanted, "refus/"), follow=True)
+    assert answer.redirect_chain == [(url(wanted), 302)]
+    assert "Autre établissement" in answer.text
+    assert 'name="role"' not in answer.text
+
+
+@pytest.mark.parametrize("tail", ["", "refus/"])
+def test_nobody_decides_their_own_request_by_posting_either(client, managed, tail):
+    manager = managed.attachments.get().user
+    own = AttachmentRequestFactory(structure=managed, user=manager)
+    assert client.post(url(own, tail), {"role": "simple", "scope": "whole", "reason": "x"}).status_code == 404
+    own.refresh_from_db()
+    assert own.is_pending
+
+
+def test_support_sees_who_manages_or_that_nobody_does(client, managed):
+    manager = managed.attachments.get().user
+    client.force_login(UserFactory(staff=True))
+    assert str(manager) in client.get(url(AttachmentRequestFactory(structure=managed))).text
+    assert "Aucun : la décision revient à" in client.get(url(AttachmentRequestFactory())).text
+
+
+def test_the_home_page_counts_what_waits_for_managers_only(client, managed):
+    AttachmentRequestFactory.create_batch(2, structure=managed)
+    assert client.get("/").context["waiting"] == 2
+    assert "attendent votre décision" in client.get("/").text
+    client.force_login(AttachmentFactory(structure=managed).user)
+    assert "votre décision" not in client.get("/").text
+
+
+def test_the_home_page_shows_my_structures_and_my_requests(client, managed):
+    user = UserFactory()
+    client.force_login(user)
+    attachment = AttachmentFactory(user=user, structure=managed, whole_structure=False)
+    attachment.services.add(managed.services.get(label="Intendance"))
+    wanted, decided = AttachmentRequestFactory(user=user), AttachmentRequestFactory(user=user, status="approved")
+    page = client.get("/").text
+    for said in ("Collège Jean Macé", "Utilisateur simple", "Intendance", wanted.spaced_reference):
+        assert said in page
+    assert decided.spaced_reference not in page
+
+
+def test_an_attachment_outside_its_dates_is_not_on_the_home_page(client):
+    attachment = AttachmentFactory(structure__legal_name="Lycée Future", starts_on="2999-01-01")
+    client.force_login(attachment.user)
+    assert "Lycée Future" not in client.get("/").text

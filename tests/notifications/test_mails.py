@@ -1,11 +1,17 @@
 """Every kind of mail, as its reader gets it."""
 
+import email
+import email.policy
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import escape
 
 from accounts import emails as account_mails
 from accounts.models import User
@@ -18,6 +24,16 @@ from tests.factories import AttachmentFactory, AttachmentRequestFactory, Structu
 pytestmark = pytest.mark.django_db
 
 NASTY = "O'Brien <b>&</b>"
+HEADERS = {
+    "Content-Type",
+    "MIME-Version",
+    "Subject",
+    "From",
+    "To",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+}
 
 
 def write_every_mail():
@@ -108,3 +124,86 @@ def test_a_mail_names_its_dossier_in_the_outbox(mails):
         User.objects.values_list("reference", flat=True)
     )
     assert {mail.reference for mail in mails} <= references
+
+
+def test_what_people_typed_is_all_there_in_the_text(mails):
+    for mail in mails:
+        text, html = mail.parts()
+        if mail.slug != "address_used" and mail.user.first_name == NASTY:
+            assert NASTY in text
+            assert escape(NASTY) in html
+
+
+def test_mails_are_french_pages_with_their_purpose_as_heading(mails):
+    for mail in mails:
+        text, html = mail.parts()
+        purpose = re.search(r"\] (.+) – ", mail.subject).group(1)
+        assert '<html lang="fr">' in html
+        assert html.count("<h1") == 1
+        assert text.splitlines()[0] == purpose
+        assert "Bonjour" in text
+        assert not re.search(r"{[{%]|None\b", text + html)
+
+
+def test_mails_name_the_portal_in_subject_text_and_html(settings):
+    settings.PORTAL_NAME = "Guichet de l'Ouest"
+    for mail in write_every_mail():
+        assert mail.subject.startswith("[Guichet de l'Ouest] ")
+        assert "Guichet de l'Ouest" in mail.parts()[0]
+        assert "Guichet de l&#x27;Ouest" in mail.parts()[1]
+
+
+def test_links_come_from_the_settings_never_from_the_request(client, settings):
+    settings.SITE_URL = "https://portail.exemple.fr"
+    settings.ALLOWED_HOSTS = ["*"]
+    client.post("/mot-de-passe/", {"email": UserFactory().email}, headers={"Host": "mal.example"})
+    text, html = OutgoingMail.objects.get().parts()
+    assert "https://portail.exemple.fr/mot-de-passe/" in text
+    assert "mal.example" not in text + html
+
+
+@pytest.mark.parametrize(
+    ("slug", "path"),
+    [
+        ("activation", r"/activation/[^/\s]{20,}/"),
+        ("password_reset", r"/mot-de-passe/[^/\s]{20,}/"),
+        ("password_changed", "/mot-de-passe/"),
+        ("request_to_decide", r"/demandes/\d{9}/"),
+    ],
+)
+def test_each_mail_leads_where_it_says(mails, slug, path):
+    bodies = [body for mail in mails if mail.slug == slug for body in mail.parts()]
+    assert bodies
+    for body in bodies:
+        assert re.search(rf"https://portail\.exemple\.fr{path}", body)
+
+
+@pytest.mark.parametrize("slug", ["activation", "password_reset"])
+def test_mails_with_a_link_tell_until_when_it_is_valid(mails, slug):
+    days = {"activation": 3, "password_reset": 0}[slug]
+    until = date_format(timezone.localtime() + timedelta(days=days, hours=days == 0), "l j F Y")
+    for body in next(mail for mail in mails if mail.slug == slug).parts():
+        assert until in body
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name"])
+@pytest.mark.parametrize("typed", ["Anne\r\nBcc: x@mal.example", "Anne\n\n<b>x</b>", "Anne\x0bX: y"])
+def test_no_name_adds_a_header_or_a_body(field, typed):
+    user = UserFactory(**{field: typed})
+    request = AttachmentRequestFactory(user=user, structure__legal_name=typed)
+    attachment_mails.send_request_sent(request, principal=user)
+    attachment_mails.send_request_to_decide(request, deciders=[user])
+    for mail in OutgoingMail.objects.all():
+        parsed = email.message_from_bytes(bytes(mail.message), policy=email.policy.default)
+        assert set(parsed.keys()) == HEADERS
+        assert parsed["To"] == user.email
+        assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_mails_are_stamped_for_machines(mails):
+    parsed = [email.message_from_bytes(bytes(mail.message), policy=email.policy.default) for mail in mails]
+    assert len({message["Message-ID"] for message in parsed}) == len(parsed)
+    for message in parsed:
+        assert set(message.keys()) == HEADERS
+        assert message["Auto-Submitted"] == "auto-generated"
+        assert message["From"] == "Portail des structures <ne-pas-repondre@portail.example>"

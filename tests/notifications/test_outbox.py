@@ -1,13 +1,17 @@
+import time
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from chorus.plumbing.errors import ActionError
 from notifications.actions import deliver_due, notify, retry_mail
 from notifications.models import OutgoingMail
-from tests.factories import UserFactory
+from tests.factories import OutgoingMailFactory, UserFactory
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.also_sqlite]
@@ -133,3 +137,167 @@ def test_support_puts_a_refused_mail_back(smtp_sink):
     OutgoingMail.objects.update(state="failed", give_up_at=timezone.now() - timedelta(days=1))
     retry_mail(row.pk, actor=actor)
     assert deliver_due() == 1
+
+
+def test_a_mail_does_not_leave_before_its_transaction_ends(smtp_sink):
+    with transaction.atomic():
+        write()
+        assert OutgoingMail.objects.count() == 1
+        assert smtp_sink.messages == []
+    assert deliver_due() == 1
+
+
+def test_only_a_commit_wakes_a_sender(monkeypatch):
+    woken = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, **options: woken.append(name))
+    with suppress(ZeroDivisionError), transaction.atomic():
+        write()
+        _ = 1 / 0
+    assert woken == []
+    with transaction.atomic():
+        write()
+        assert woken == []
+    assert woken == ["notifications.tasks.deliver"]
+
+
+def test_whatever_the_broker_does_the_person_sees_no_error(client, monkeypatch):
+    def broken(*args, **options):
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(current_app, "send_task", broken)
+    user = UserFactory()
+    assert "vient d" in client.post("/mot-de-passe/", {"email": user.email}).text
+    assert OutgoingMail.objects.get().state == OutgoingMail.State.WAITING
+
+
+@pytest.fixture
+def redis_at(settings, monkeypatch):
+    """Points rate limits and task queue at another port."""
+
+    def move(port):
+        url = f"redis://127.0.0.1:{port}/0"
+        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url}}
+        for name in ("broker_url", "broker_write_url"):
+            monkeypatch.setattr(current_app.conf, name, url)
+        current_app.amqp._producer_pool = None
+
+    yield move
+    current_app.amqp._producer_pool = None
+
+
+def test_a_dead_redis_costs_nobody_a_second(client, redis_at):
+    user = UserFactory()
+    redis_at(free_port())
+    start = time.monotonic()
+    assert "vient d" in client.post("/mot-de-passe/", {"email": user.email}).text
+    assert time.monotonic() - start < 1
+    assert OutgoingMail.objects.get().to == user.email
+
+
+def test_a_dead_mail_server_shows_no_error_to_whoever_asks(client, smtp_sink, settings):
+    settings.EMAIL_PORT = free_port()
+    user = UserFactory()
+    assert "vient d" in client.post("/mot-de-passe/", {"email": user.email}).text
+    assert deliver_due() == 0
+    row = OutgoingMail.objects.get()
+    assert (row.state, row.attempts, row.leased_until) == (OutgoingMail.State.WAITING, 1, None)
+    assert row.error
+
+
+@pytest.mark.parametrize("answer", ["530 5.7.0 Authentication required", "451 4.3.0 Try later"])
+def test_a_server_that_takes_nothing_from_us_fails_no_mail(smtp_sink, time_machine, answer):
+    async def handle_MAIL(*_):
+        return answer
+
+    rows = [write() for _ in range(3)]
+    smtp_sink.handle_MAIL = handle_MAIL
+    assert deliver_due() == 0
+    assert OutgoingMail.objects.filter(state=OutgoingMail.State.WAITING).count() == len(rows)
+    del smtp_sink.handle_MAIL
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    assert deliver_due() == len(rows)
+
+
+def test_a_wrong_password_for_the_mail_server_fails_no_mail(smtp_sink, settings):
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "portail", "faux"
+    write()
+    assert deliver_due() == 0
+    assert OutgoingMail.objects.get().state == OutgoingMail.State.WAITING
+
+
+def test_a_server_that_hangs_up_on_one_mail_loses_none(smtp_sink, time_machine):
+    rows = [write() for _ in range(3)]
+    smtp_sink.refusal = "421 closing"
+    deliver_due()
+    smtp_sink.refusal = None
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    deliver_due()
+    assert OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).count() == len(rows)
+
+
+def test_a_content_refused_for_a_while_is_tried_again(smtp_sink, time_machine):
+    write()
+    smtp_sink.content_refusal = ("451 greylisted", 1)
+    assert deliver_due() == 0
+    assert OutgoingMail.objects.get().state == OutgoingMail.State.WAITING
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    assert deliver_due() == 1
+
+
+def test_a_refused_mail_keeps_its_body_for_support_to_send_again(smtp_sink, settings):
+    settings.OUTBOX_KEEPS_BODIES = False
+    row = write()
+    smtp_sink.refusal = "550 no such mailbox"
+    deliver_due()
+    row.refresh_from_db()
+    assert (row.state, bool(row.message), row.leased_until) == (OutgoingMail.State.FAILED, True, None)
+
+
+def test_a_mail_taken_forgets_its_earlier_errors(smtp_sink, time_machine):
+    row = write()
+    smtp_sink.refusal = "451 come back later"
+    deliver_due()
+    smtp_sink.refusal = None
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    deliver_due()
+    row.refresh_from_db()
+    assert (row.error, row.attempts, row.sent_at is not None, row.leased_until) == ("", 2, True, None)
+
+
+def test_the_oldest_mail_leaves_first(smtp_sink):
+    for name in ("un", "deux", "trois"):
+        write(f"{name}@exemple.example")
+    deliver_due()
+    assert [mail["To"] for mail in smtp_sink.messages] == [
+        f"{name}@exemple.example" for name in ("un", "deux", "trois")
+    ]
+
+
+def test_a_mail_not_yet_due_waits(smtp_sink, time_machine):
+    OutgoingMail.objects.filter(pk=write().pk).update(next_try_at=timezone.now() + timedelta(minutes=1))
+    assert deliver_due() == 0
+    time_machine.move_to(timezone.now() + timedelta(seconds=61))
+    assert deliver_due() == 1
+
+
+@pytest.mark.parametrize("state", ["waiting", "sent"])
+def test_only_a_refused_mail_is_put_back(state):
+    row = OutgoingMailFactory(state=state)
+    with pytest.raises(ActionError, match="Seul un courriel refusé"):
+        retry_mail(row.pk, actor=UserFactory(staff=True))
+    row.refresh_from_db()
+    assert row.state == state
+
+
+def test_a_refused_mail_whose_body_is_gone_is_not_sent_empty():
+    row = OutgoingMailFactory(state="failed", message=b"")
+    with pytest.raises(ActionError):
+        retry_mail(row.pk, actor=UserFactory(staff=True))
+
+
+def test_a_mail_put_back_is_given_four_more_days():
+    row = OutgoingMailFactory(state="failed", error="550", give_up_at=timezone.now() - timedelta(days=1))
+    retry_mail(row.pk, actor=UserFactory(staff=True))
+    row.refresh_from_db()
+    assert row.give_up_at > timezone.now() + timedelta(days=3)
+    assert (row.state, row.error) == (OutgoingMail.State.WAITING, "")

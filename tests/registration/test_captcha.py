@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 import wave
 from datetime import timedelta
 
@@ -96,3 +98,54 @@ def test_challenges_hold_no_look_alike():
     drawn = {character for _ in range(200) for character in captcha.challenge()[0]}
     assert not drawn & set("O0I1BDPTVGEUQSMN8")
     assert len(drawn) > 12
+
+
+def test_a_right_answer_survives_errors_elsewhere_until_the_form_goes_through(client, picture):
+    structure = StructureFactory()
+    wrong = {"captcha_key": picture.hashkey, "captcha_answer": picture.response, "identifier": structure.identifier}
+    for _ in range(3):
+        page = client.post("/inscription/", wrong).text
+        assert "Captcha validé" in page
+        assert f'value="{picture.hashkey}"' in page
+    assert CaptchaStore.objects.filter(pk=picture.pk).exists()
+
+
+def test_a_wrong_answer_burns_the_picture_on_the_whole_form_too(client, picture):
+    data = {"captcha_key": picture.hashkey, "captcha_answer": "faux", "identifier": StructureFactory().identifier}
+    page = client.post("/inscription/", data).text
+    assert "En voici une autre" in page
+    assert client.post("/inscription/", data | {"captcha_answer": picture.response}).status_code == 200
+    assert not CaptchaStore.objects.filter(pk=picture.pk).exists()
+
+
+def test_the_answer_to_one_picture_does_not_serve_for_another(client, picture):
+    other = CaptchaStore.objects.get(hashkey=captcha.fresh().key)
+    while other.response == picture.response:
+        other = CaptchaStore.objects.get(hashkey=captcha.fresh().key)
+    assert not captcha.is_right(picture.hashkey, other.response)
+    assert captcha.is_right(other.hashkey, other.response)
+
+
+def test_an_invented_picture_is_worth_nothing(client):
+    assert not captcha.is_right("0" * 40, "")
+    assert not captcha.is_right("", "")
+    assert not captcha.use_up("0" * 40)
+
+
+def test_the_page_never_holds_the_answer(client):
+    page = client.get("/inscription/").text
+    picture = CaptchaStore.objects.get()
+    assert picture.hashkey in page
+    assert picture.response not in page.lower().replace(picture.hashkey, "")
+
+
+def test_characters_are_read_in_french():
+    code = (
+        "import ctypes, espeakng_loader; from registration.speech import speak; speak('A')\n"
+        "class Voice(ctypes.Structure): _fields_ = [(n, ctypes.c_char_p) for n in ('name', 'languages')]\n"
+        "library = ctypes.cdll.LoadLibrary(espeakng_loader.get_library_path())\n"
+        "library.espeak_GetCurrentVoice.restype = ctypes.POINTER(Voice)\n"
+        "print(library.espeak_GetCurrentVoice().contents.languages[1:].decode())\n"
+    )
+    spoken = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert spoken.stdout.startswith("fr")

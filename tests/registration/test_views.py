@@ -2,10 +2,12 @@ import re
 
 import pytest
 from captcha.models import CaptchaStore
+from django.test import Client
 
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Role
 from notifications.models import OutgoingMail
+from registration import captcha
 from registration.captcha import fresh
 from structures.models import DirectoryEntry, Structure
 from tests.factories import (
@@ -267,3 +269,168 @@ def test_whoever_is_logged_in_has_nothing_to_register(client):
 
 def test_the_last_page_is_only_for_who_just_registered(client):
     assert client.get("/inscription/recapitulatif/").url == "/inscription/"
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: StructureFactory(),
+        lambda: StructureFactory(private=True),
+        lambda: DirectoryEntryFactory(),
+        lambda: DirectoryEntryFactory(nature="private"),
+        lambda: DirectoryEntryFactory(nature="private", undisclosed=True),
+        lambda: AttachmentFactory(structure__undisclosed=True, role=Role.PRINCIPAL).structure,
+    ],
+)
+def test_a_used_address_sees_the_same_page_whatever_the_structure(client, build):
+    known = build()
+    UserFactory(email="claire@exemple.example")
+    more = {"identifier": known.identifier, "phone": "02 99 00 00 00", "contact_email": "bureau@exemple.example"}
+    if known.keeps_private and isinstance(known, DirectoryEntry):
+        more |= DESCRIPTION
+    pages = []
+    for email in ("claire@exemple.example", "neuf@exemple.example"):
+        pages.append(anonymous(register(client, **more, email=email, email_again=email).text).replace(email, "X"))
+        client.logout()
+    assert "Dernière étape" in pages[0]
+    assert pages[0] == pages[1]
+
+
+def test_the_last_page_says_back_what_was_registered(client, managed):
+    page = register(client, identifier=managed.identifier, phone="0299000000", contact_email="b@exemple.example").text
+    spaced = managed.spaced_identifier
+    for said in ("Rachid Amrani", "Rachid@exemple.example", "b@exemple.example", "02 99 00 00 00", "Publique", spaced):
+        assert said in page
+
+
+@pytest.mark.parametrize(
+    "private", [{"undisclosed": True}, {"identifier_type": "person", "identifier": "DUPONT1"}], ids=["nd", "person"]
+)
+def test_mails_to_a_stranger_keep_private_data_to_themselves(client, private):
+    known = StructureFactory(private=True, **SECRETS, **private)
+    AttachmentFactory(structure=known, role=Role.PRINCIPAL)
+    register(client, identifier=known.identifier, identifier_type=known.identifier_type)
+    bodies = [body for mail in OutgoingMail.objects.filter(to="rachid@exemple.example") for body in mail.parts()]
+    assert bodies
+    for body in bodies:
+        assert not [value for value in SECRETS.values() if value in body]
+
+
+@pytest.mark.parametrize("state", ["active", "inactive"])
+@pytest.mark.parametrize("button", ["find_structure", "check_captcha", "new_captcha", None])
+def test_no_button_shows_what_is_private(client, button, state):
+    known = StructureFactory(private=True, undisclosed=True, state=state, **SECRETS)
+    data = person(identifier=known.identifier, captcha_answer="") | ({button: "1"} if button else {})
+    page = client.post("/inscription/", data).text
+    assert not [value for value in SECRETS.values() if value in page]
+
+
+def test_a_closed_undisclosed_entry_shows_nothing_private(client):
+    entry = DirectoryEntryFactory(undisclosed=True, closed_on="2020-01-01", **SECRETS)
+    page = find(client, entry.identifier)
+    assert "est fermé" in page
+    assert not [value for value in SECRETS.values() if value in page]
+
+
+@pytest.mark.parametrize("factory", [StructureFactory, DirectoryEntryFactory])
+@pytest.mark.parametrize("fragment", [True, False])
+def test_the_prefill_shows_every_public_detail(client, factory, fragment):
+    known = factory(nature="private", **SECRETS)
+    data = {"identifier_type": "siret", "identifier": known.spaced_identifier, "find_structure": "1"}
+    page = client.post("/inscription/structure/" if fragment else "/inscription/", data).text
+    for value in (*SECRETS.values(), "France", "Privée"):
+        assert value in page
+    assert 'name="legal_name"' not in page
+    assert ("<html" in page) is not fragment
+
+
+@pytest.mark.parametrize("fragment", [True, False])
+def test_the_prefill_says_what_to_do_with_an_unknown_or_wrong_number(client, fragment):
+    path = "/inscription/structure/" if fragment else "/inscription/"
+    unknown = client.post(path, {"identifier": NEW_PRIVATE, "find_structure": "1"}).text
+    assert "pas encore connu" in unknown
+    assert 'name="legal_name"' in unknown
+    assert (
+        "de ses chiffres est sans doute mal recopié"
+        in client.post(path, {"identifier": "20003035100016", "find_structure": "1"}).text
+    )
+
+
+def test_a_description_typed_is_kept_when_something_else_is_wrong(client):
+    sent = DESCRIPTION | {"label": "Chez Gwen", "complement_1": "Bât. B", "first_name": ""}
+    page = register(client, identifier=NEW_PRIVATE, **sent)
+    assert page.context["form"].errors.keys() == {"first_name"}
+    for typed in ("Menuiserie Kerjean", "Chez Gwen", "3 rue du Port", "Bât. B", "35400", "Saint-Malo"):
+        assert f'value="{typed}"' in page.text
+    assert not User.objects.exists()
+
+
+def test_ticks_are_kept_when_something_is_wrong(client, managed):
+    ticked, other = ServiceFactory(structure=managed), ServiceFactory(structure=managed)
+    answer = register(
+        client, identifier=managed.identifier, scope="services", services=[ticked.pk], survey_consent="on", last_name=""
+    )
+    form = answer.context["form"]
+    assert [name for name in ("terms", "survey_consent") if form[name].value()] == ["terms", "survey_consent"]
+    boxes = {box.data["value"].value: box.data["selected"] for box in form["services"]}
+    assert boxes == {ticked.pk: True, other.pk: False}
+
+
+@pytest.mark.parametrize("missing", ["legal_name", "address", "postcode", "city", "nature"])
+def test_an_unknown_structure_is_described_in_full(client, missing):
+    page = register(client, identifier=NEW_PRIVATE, **DESCRIPTION | {missing: ""})
+    assert page.context["form"].errors.keys() == {missing}
+
+
+@pytest.mark.parametrize("missing", ["email", "email_again", "first_name", "last_name", "terms", "identifier"])
+def test_what_is_compulsory_is_said(client, managed, missing):
+    page = register(client, **{"identifier": managed.identifier} | {missing: ""})
+    assert missing in page.context["form"].errors
+    assert 'role="alert"' in page.text
+    assert not AttachmentRequest.objects.exists()
+
+
+def test_consent_to_surveys_is_dated_only_when_given(client, managed):
+    register(client, identifier=managed.identifier, survey_consent="on")
+    register(client, identifier=managed.identifier, email="b@b.example", email_again="b@b.example")
+    with_consent, without = User.objects.exclude(state="active").order_by("pk")
+    assert with_consent.survey_consent_at
+    assert without.survey_consent_at is None
+    assert without.terms_accepted_at
+
+
+def test_a_structure_deactivated_at_the_last_moment_is_told_on_the_form(client, managed, monkeypatch):
+    use_up = captcha.use_up
+    monkeypatch.setattr(captcha, "use_up", lambda key: Structure.objects.update(state="inactive") and use_up(key))
+    page = register(client, identifier=managed.identifier)
+    assert "désactivée : personne ne peut s&#x27;y rattacher" in page.text
+    assert 'value="Amrani"' in page.text
+    assert not User.objects.filter(email="rachid@exemple.example").exists()
+
+
+@pytest.mark.parametrize("address", ["www.mal.fr", "mal.com", "Anne mal.fr/gain"])
+def test_a_name_never_carries_an_address_a_mail_reader_would_make_a_link(client, managed, address):
+    register(client, identifier=managed.identifier, first_name=address)
+    assert not User.objects.filter(first_name=address).exists()
+
+
+def test_a_used_address_counts_against_the_rate_like_any_other(client, managed, settings):
+    settings.REGISTRATION_RATE = "1/h"
+    UserFactory(email="claire@exemple.example")
+    register(
+        client, identifier=managed.identifier, email="claire@exemple.example", email_again="claire@exemple.example"
+    )
+    assert "Trop de comptes" in register(client, identifier=managed.identifier).text
+
+
+def test_errors_do_not_count_against_the_rate(client, managed, settings):
+    settings.REGISTRATION_RATE = "1/h"
+    for _ in range(3):
+        register(client, identifier=managed.identifier, last_name="")
+    assert "Dernière étape" in register(client, identifier=managed.identifier).text
+
+
+def test_nobody_else_sees_the_last_page(client, managed):
+    register(client, identifier=managed.identifier)
+    assert client.get("/inscription/recapitulatif/").status_code == 200
+    assert Client().get("/inscription/recapitulatif/").url == "/inscription/"

@@ -1,7 +1,10 @@
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import luhn
 
 from structures.identifiers import IdentifierType, clean_identifier, names_public_body, spaced_identifier
 
@@ -88,3 +91,42 @@ def test_public_bodies_are_known_by_their_number():
 def test_a_siret_is_shown_as_people_read_it():
     assert spaced_identifier("siret", "20003035100015") == "200 030 351 00015"
     assert spaced_identifier("ridet", "123456789") == "123456789"
+
+
+@pytest.mark.parametrize("length", [16, 17, 18])
+def test_a_foreign_number_has_at_most_eighteen_characters(length):
+    assert clean_identifier("eu_vat", "BE" + "1" * (length - 2))
+    assert clean_identifier("non_eu", "A" * length)
+    for kind in ("eu_vat", "non_eu"):
+        with pytest.raises(ValidationError):
+            clean_identifier(kind, "BE" + "1" * 17)
+
+
+def test_a_french_vat_number_is_not_one_from_outside_france():
+    with pytest.raises(ValidationError):
+        clean_identifier("eu_vat", "FR40303265045")
+
+
+def test_a_siret_whose_siren_is_wrong_is_refused():
+    """Luhn holds for the fourteen digits, not for the first nine."""
+    assert luhn.is_valid("20003035200005")
+    assert not luhn.is_valid("200030352")
+    with pytest.raises(ValidationError):
+        clean_identifier("siret", "20003035200005")
+
+
+@pytest.mark.parametrize(("nic", "right"), [("00001", True), ("00014", False), ("00048", True), ("00011", False)])
+def test_la_poste_follows_its_own_sum(nic, right):
+    try:
+        assert clean_identifier("siret", f"356000000{nic}") == f"356000000{nic}"
+        accepted = True
+    except ValidationError:
+        accepted = False
+    assert accepted is right
+
+
+@pytest.mark.parametrize("kind", IdentifierType.values)
+def test_every_refusal_is_a_french_sentence(kind):
+    with pytest.raises(ValidationError) as refused:
+        clean_identifier(kind, "!")
+    assert re.match(r"(Un|Saisissez) .* (chiffres|lettres|caractères)", refused.value.messages[0])

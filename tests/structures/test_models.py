@@ -5,8 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from structures.lookup import Found, look_up
-from structures.models import Service, Structure
+from structures.models import DirectoryEntry, Referent, Service, Structure
 from tests.factories import DirectoryEntryFactory, ServiceFactory, StructureFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
@@ -59,31 +58,70 @@ def test_a_service_is_open_between_its_dates_while_active():
     assert set(Service.objects.open()) == set(open_ones)
 
 
-def test_a_structure_comes_before_the_directory():
-    structure = StructureFactory(identifier="20003035100015")
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (
+            lambda: DirectoryEntry(identifier="20003035100015", nature="public", legal_name="x"),
+            "contient déjà cet identifiant",
+        ),
+        (lambda: Referent(administration="Rennes", name="x", email="x@exemple.example"), "a déjà un référent"),
+    ],
+)
+def test_what_must_be_true_of_the_directory_and_of_referents(build, sentence):
     DirectoryEntryFactory(identifier="20003035100015")
-    assert look_up("siret", "20003035100015").structure == structure
+    Referent.objects.create(administration="Rennes", name="Anne Un", email="anne@exemple.example")
+    with pytest.raises(ValidationError, match=sentence):
+        build().full_clean()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        build().save()
+
+
+@pytest.mark.parametrize("parameter", ["requires_service", "requires_commitment", "uses_pigp"])
+def test_each_public_parameter_is_for_public_structures(parameter):
+    StructureFactory(**{parameter: True})
+    with pytest.raises(IntegrityError), transaction.atomic():
+        StructureFactory(private=True, **{parameter: True})
+
+
+def test_one_number_may_stand_for_two_types_of_identifier():
+    StructureFactory(private=True, identifier_type="ridet", identifier="123456789")
+    StructureFactory(private=True, identifier_type="tahiti", identifier="123456789")
+    assert Structure.objects.identified_by("ridet", "123456789").count() == 1
+
+
+def test_one_code_may_serve_in_two_structures():
+    assert ServiceFactory(code="DIRECTION").structure != ServiceFactory(code="DIRECTION").structure
+
+
+def test_a_service_may_last_one_day():
+    ServiceFactory(valid_from="2026-02-01", valid_until="2026-02-01").full_clean()
+
+
+def test_an_identifier_is_cleaned_before_it_is_compared():
+    StructureFactory(identifier="20003035100015")
+    with pytest.raises(ValidationError, match="porte déjà cet identifiant"):
+        Structure(identifier="200 030 351 00015", nature="public", legal_name="x").full_clean()
+
+
+def test_a_wrong_identifier_is_told_beside_its_field():
+    with pytest.raises(ValidationError) as refused:
+        Structure(identifier="20003035100016", nature="public", legal_name="x").full_clean()
+    assert "Ce SIRET n'existe pas" in refused.value.message_dict["identifier"][0]
+
+
+def test_an_address_shows_no_empty_line():
+    structure = StructureFactory(address="3 rue du Port", complement_2="Étage 2", postcode="35400", city="Saint-Malo")
+    assert structure.address_lines == ["3 rue du Port", "Étage 2", "35400 Saint-Malo", "France"]
 
 
 @pytest.mark.parametrize(
-    ("build", "found", "must_describe"),
+    ("fields", "private"),
     [
-        (lambda i: StructureFactory(identifier=i), Found.STRUCTURE, False),
-        (lambda i: StructureFactory(identifier=i, undisclosed=True), Found.STRUCTURE, False),
-        (lambda i: StructureFactory(identifier=i, state="inactive"), Found.INACTIVE, False),
-        (lambda i: DirectoryEntryFactory(identifier=i), Found.DIRECTORY, False),
-        (lambda i: DirectoryEntryFactory(identifier=i, undisclosed=True), Found.DIRECTORY, True),
-        (lambda i: DirectoryEntryFactory(identifier=i, closed_on="2020-01-01"), Found.CLOSED, False),
-        (lambda i: None, Found.NOTHING, True),
+        ({}, False),
+        ({"undisclosed": True}, True),
+        ({"private": True, "identifier_type": "person", "identifier": "DUPONT1"}, True),
     ],
 )
-def test_an_identifier_stands_for(build, found, must_describe):
-    build("20003035100015")
-    lookup = look_up("siret", "20003035100015")
-    assert (lookup.found, lookup.must_describe) == (found, must_describe)
-
-
-def test_services_of_a_private_structure_are_not_told():
-    structure = StructureFactory(undisclosed=True)
-    ServiceFactory(structure=structure)
-    assert look_up("siret", structure.identifier).services == []
+def test_who_keeps_their_details_private(fields, private):
+    assert StructureFactory(**fields).keeps_private is private
