@@ -110,6 +110,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self):
         return self.get_full_name() or self.email
 
+    def clean(self):
+        super().clean()
+        if self.contact_email:
+            try:
+                validate_deliverable(self.contact_email)
+            except ValidationError as error:
+                raise ValidationError({"contact_email": error}) from error
+
     def get_full_name(self):
         return f"{self.first_name} {self.last_name}".strip()
 

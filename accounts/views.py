@@ -2,6 +2,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -34,7 +35,8 @@ def log_in(request):
         form.add_error(None, "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez.")
     elif request.method == "POST" and form.is_valid():
         login(request, form.user)
-        return redirect(_next_page(request))
+        # Not redirect(): a path without a slash would be taken for the name of a view.
+        return HttpResponseRedirect(_next_page(request))
     session_ended = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
     return render(request, "accounts/login.html", {"form": form, "session_ended": session_ended})
 

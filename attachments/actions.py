@@ -31,8 +31,9 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
     if not structure.is_active:
         raise ActionError("Cette structure est désactivée : personne ne peut s'y rattacher.")
     attachments = structure.attachments.current()
-    if attachments.filter(user=user, whole_structure=True).exists():
+    if attachments.lasting().filter(user=user, whole_structure=True).exists():
         raise ActionError("Vous êtes déjà rattaché à cette structure.")
+    services = _services_of(structure, whole_structure, services)
     if structure.attachment_requests.pending().filter(user=user).exists():
         raise ActionError("Une demande est déjà en cours pour cette structure.")
 
@@ -43,7 +44,7 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
         whole_structure=whole_structure,
         comment=comment,
     )
-    request.services.set([] if whole_structure else services)
+    request.services.set(services)
     record(Event.REQUEST_SENT, actor=actor, subject=user, structure=structure, reference=request.reference)
 
     principal = attachments.principal().select_related("user").first()
@@ -100,12 +101,14 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
         if structure.attachments.current().principal().exists():
             raise ActionError("Cette structure a déjà un gestionnaire principal.")
         whole_structure = True
-    services = [] if whole_structure else list(services)
-    if not whole_structure and not services:
-        raise ActionError("Choisissez au moins un service, ou la structure entière.")
-    if any(service.structure_id != structure.pk for service in services):
-        raise ActionError("Un des services choisis n'appartient pas à cette structure.")
+    services = _services_of(structure, whole_structure, services)
 
+    run_out = (
+        structure.attachments.current()
+        .filter(user=request.user)
+        .exclude(pk__in=structure.attachments.lasting().values("pk"))
+    )
+    run_out.update(ended_at=timezone.now())
     attachment = structure.attachments.current().filter(user=request.user).first()
     if attachment is None:
         attachment = Attachment(
@@ -116,7 +119,10 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
         )
     elif attachment.whole_structure:
         raise ActionError(f"{request.user} est déjà rattaché à cette structure.")
-    attachment.role, attachment.whole_structure = role, whole_structure
+    # Somebody who asks for more does not lose what they are.
+    if attachment.pk is None or role != Role.SIMPLE:
+        attachment.role = role
+    attachment.whole_structure = whole_structure
     attachment.save()
     attachment.services.set(services)
     _decide(request, AttachmentRequest.Status.APPROVED, actor)
@@ -167,6 +173,16 @@ def refuse_request(request_id, *, actor, reason):
     if user.state == User.State.PENDING and not waits_elsewhere:
         close_never_active(user.pk, actor=actor, reason=reason)
     return request
+
+
+def _services_of(structure, whole_structure, services):
+    """The services meant, none for the whole structure; ActionError when they make no sense."""
+    services = [] if whole_structure else list(services)
+    if not whole_structure and not services:
+        raise ActionError("Choisissez au moins un service, ou la structure entière.")
+    if any(service.structure_id != structure.pk for service in services):
+        raise ActionError("Un des services choisis n'appartient pas à cette structure.")
+    return services
 
 
 def _lock_pending(request_id):

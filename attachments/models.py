@@ -35,7 +35,12 @@ class AttachmentQuerySet(models.QuerySet):
     def effective(self, today=None):
         """In force today: not ended, and between its dates."""
         today = today or timezone.localdate()
-        return self.current().filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today), starts_on__lte=today)
+        return self.lasting(today).filter(starts_on__lte=today)
+
+    def lasting(self, today=None):
+        """Not ended by a decision nor run out: in force, or still to come."""
+        today = today or timezone.localdate()
+        return self.current().filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today))
 
     def managers(self):
         return self.filter(role__in=MANAGERS)

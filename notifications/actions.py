@@ -122,7 +122,7 @@ def _send(batch):
             except smtplib.SMTPRecipientsRefused as error:
                 code, words = next(iter(error.recipients.values()))
                 _mark_refused(row, f"{code} {words!r}", final=code >= 500)
-            except (smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
+            except smtplib.SMTPDataError as error:
                 _mark_refused(row, f"{error.smtp_code} {error.smtp_error!r}", final=error.smtp_code >= 500)
             except OSError as error:
                 # Every other SMTPException is an OSError too: the server is away, or wants none of us.

@@ -21,8 +21,8 @@ class IdentifierType(models.TextChoices):
 # (what the identifier must match once cleaned, what to say when it does not)
 _RULES = {
     IdentifierType.EU_VAT: (
-        r"[A-Z]{2}[A-Z0-9]{2,16}",
-        "Saisissez le numéro de TVA intracommunautaire : deux lettres pour le pays, puis 16 caractères au plus.",
+        r"(?!FR)[A-Z]{2}[A-Z0-9]{2,16}",
+        "Saisissez le numéro de TVA : deux lettres pour le pays (autre que FR), puis 16 caractères au plus.",
     ),
     IdentifierType.NON_EU: (r"[A-Z0-9]{2,18}", "Saisissez de 2 à 18 lettres et chiffres."),
     IdentifierType.RIDET: (r"\d{9,10}", "Un RIDET compte 9 ou 10 chiffres."),

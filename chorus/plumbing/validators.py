@@ -1,3 +1,4 @@
+import re
 import unicodedata
 
 from django.core.exceptions import ValidationError
@@ -13,7 +14,9 @@ def validate_person_name(value):
 
     Names are mailed to other people: they must not carry an address, a link or a line break.
     """
-    if any(unicodedata.category(c)[0] not in "LM" and c not in IN_NAMES for c in value[:LONGEST_READ]):
+    strange = any(unicodedata.category(c)[0] not in "LM" and c not in IN_NAMES for c in value[:LONGEST_READ])
+    # « M. Léon » and « J.P. » are names; « www.exemple » is a link as soon as a mail reader sees it.
+    if strange or re.search(r"\.\w{2}", value):
         raise ValidationError(
             "Un nom s'écrit avec des lettres, des espaces, des traits d'union et des apostrophes.", code="name"
         )
