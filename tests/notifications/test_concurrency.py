@@ -101,5 +101,6 @@ def test_a_dead_broker_shows_no_error_and_hardly_a_delay(smtp_sink):
     environment = portal_environment(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", LOG_LEVEL="WARNING")
     process = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True)
     assert "Broker unreachable" in process.stderr
-    assert float(process.stdout) < 1
+    # Milliseconds; it was six seconds with the broker client's own retries. A busy machine is forgiven.
+    assert float(process.stdout) < 3
     assert deliver_due() == 1
