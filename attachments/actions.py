@@ -123,6 +123,8 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
     if attachment.pk is None or role != Role.SIMPLE:
         attachment.role = role
     attachment.whole_structure = whole_structure
+    if role == Role.PRINCIPAL:
+        attachment.ends_on = None
     attachment.save()
     attachment.services.set(services)
     _decide(request, AttachmentRequest.Status.APPROVED, actor)

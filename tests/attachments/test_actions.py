@@ -457,3 +457,10 @@ def test_approval_after_services_ran_out_gives_access_again(managed, manager):
     wanted = AttachmentRequestFactory(structure=managed, user=over.user)
     approve_request(wanted.pk, actor=manager)
     assert Attachment.objects.effective().filter(user=over.user).exists()
+
+
+def test_someone_already_there_until_a_date_can_be_named_principal():
+    held = AttachmentFactory(whole_structure=False, ends_on=TODAY() + DAY)
+    wanted = AttachmentRequestFactory(structure=held.structure, user=held.user)
+    attachment = approve_request(wanted.pk, actor=UserFactory(staff=True), role=Role.PRINCIPAL)
+    assert (attachment.pk, attachment.role, attachment.ends_on) == (held.pk, Role.PRINCIPAL, None)
