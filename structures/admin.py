@@ -33,8 +33,7 @@ class StructureAdmin(SupportAdmin):
         "undisclosed",
         "issues_invoices",
         "receives_invoices",
-        "requires_service",
-        "requires_commitment",
+        "requirement",
         "uses_pigp",
         "referent",
     )

@@ -114,6 +114,7 @@ def structure_data(**more):
     names = ("legal_name", "label", "address", "complement_1", "complement_2", "postcode", "city", "country")
     return dict.fromkeys(names, "x") | {
         "identifier_type": "siret",
+        "requirement": "none",
         "nature": "public",
         "services-TOTAL_FORMS": 0,
         "services-INITIAL_FORMS": 0,

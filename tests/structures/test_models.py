@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
             "identifiée par un SIRET",
         ),
         (
-            lambda: Structure(identifier="99990011100017", nature="private", legal_name="x", requires_service=True),
+            lambda: Structure(identifier="99990011100017", nature="private", legal_name="x", requirement="service"),
             "réservés aux structures publiques",
         ),
     ],
@@ -77,11 +77,11 @@ def test_what_must_be_true_of_the_directory_and_of_referents(build, sentence):
         build().save()
 
 
-@pytest.mark.parametrize("parameter", ["requires_service", "requires_commitment", "uses_pigp"])
+@pytest.mark.parametrize("parameter", [{"requirement": "either"}, {"uses_pigp": True}])
 def test_each_public_parameter_is_for_public_structures(parameter):
-    StructureFactory(**{parameter: True})
+    StructureFactory(**parameter)
     with pytest.raises(IntegrityError), transaction.atomic():
-        StructureFactory(private=True, **{parameter: True})
+        StructureFactory(private=True, **parameter)
 
 
 def test_one_number_may_stand_for_two_types_of_identifier():

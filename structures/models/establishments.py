@@ -1,14 +1,25 @@
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
+from chorus.plumbing.fields import CodeField, SearchKeyField, TrigramIndex
 from structures.identifiers import IdentifierType, clean_identifier, spaced_identifier
 
 
 class Nature(models.TextChoices):
     PUBLIC = "public", "Publique"
     PRIVATE = "private", "Privée"
+
+
+class Requirement(models.TextChoices):
+    """What an invoice sent to a public structure must carry."""
+
+    NONE = "none", "Rien de particulier"
+    COMMITMENT = "commitment", "Le numéro d'engagement est obligatoire"
+    SERVICE = "service", "Le service est obligatoire"
+    BOTH = "both", "Le numéro d'engagement et le service sont obligatoires"
+    EITHER = "either", "Le numéro d'engagement ou le service est obligatoire"
 
 
 class Referent(models.Model):
@@ -40,17 +51,20 @@ class Establishment(models.Model):
     identifier_type = models.CharField(
         "type d'identifiant", max_length=12, choices=IdentifierType, default=IdentifierType.SIRET
     )
-    identifier = models.CharField("identifiant", max_length=50)
+    identifier = CodeField("identifiant", max_length=50)
     nature = models.CharField("type de structure", max_length=8, choices=Nature)
     legal_name = models.CharField("raison sociale", max_length=250)
     label = models.CharField("libellé", max_length=250, blank=True)
     address = models.CharField("adresse", max_length=250, blank=True)
     complement_1 = models.CharField("complément d'adresse 1", max_length=250, blank=True)
     complement_2 = models.CharField("complément d'adresse 2", max_length=250, blank=True)
-    postcode = models.CharField("code postal", max_length=10, blank=True)
+    postcode = CodeField("code postal", max_length=10, blank=True)
     city = models.CharField("ville", max_length=100, blank=True)
     country = models.CharField("pays", max_length=60, default="France")
     undisclosed = models.BooleanField("non diffusible", default=False)
+    legal_name_key = SearchKeyField("legal_name")
+    label_key = SearchKeyField("label")
+    city_key = SearchKeyField("city", max_length=100)
 
     # What the registration form copies from an establishment it knows.
     DESCRIPTIVE = (
@@ -66,6 +80,13 @@ class Establishment(models.Model):
 
     class Meta:
         abstract = True
+        # What each serves is said in search.py.
+        indexes = [
+            models.Index(fields=["legal_name_key", "id", "city_key", "postcode"], name="%(class)s_by_name"),
+            models.Index(fields=["city_key", "legal_name_key", "id", "postcode"], name="%(class)s_by_city"),
+            models.Index(fields=["postcode", "legal_name_key", "id"], name="%(class)s_by_postcode"),
+            TrigramIndex(fields=["legal_name_key", "label_key", "city_key"], name="%(class)s_trigrams"),
+        ]
 
     def __str__(self):
         return self.label or self.legal_name
@@ -123,8 +144,9 @@ class Structure(Establishment):
     state = models.CharField("état", max_length=8, choices=State, default=State.ACTIVE)
     issues_invoices = models.BooleanField("émet des factures", default=True)
     receives_invoices = models.BooleanField("reçoit des factures", default=False)
-    requires_service = models.BooleanField("le service est obligatoire", default=False)
-    requires_commitment = models.BooleanField("le numéro d'engagement est obligatoire", default=False)
+    requirement = models.CharField(
+        "exigence de facturation", max_length=10, choices=Requirement, default=Requirement.NONE
+    )
     uses_pigp = models.BooleanField("utilisatrice du PIGP", default=False)
     referent = models.ForeignKey(
         Referent,
@@ -138,13 +160,13 @@ class Structure(Establishment):
 
     objects = EstablishmentQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Establishment.Meta):
         verbose_name = "structure"
         verbose_name_plural = "structures"
         ordering = ["legal_name", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["identifier_type", "identifier"],
+                fields=["identifier", "identifier_type"],
                 name="structure_identifier_unique",
                 violation_error_message="Une structure porte déjà cet identifiant.",
             ),
@@ -154,8 +176,7 @@ class Structure(Establishment):
                 violation_error_message="Une structure publique est identifiée par un SIRET.",
             ),
             models.CheckConstraint(
-                condition=Q(nature=Nature.PUBLIC)
-                | Q(requires_service=False, requires_commitment=False, uses_pigp=False),
+                condition=Q(nature=Nature.PUBLIC) | Q(requirement=Requirement.NONE, uses_pigp=False),
                 name="structure_public_parameters",
                 violation_error_message="Ces paramètres sont réservés aux structures publiques.",
             ),
@@ -173,56 +194,14 @@ class DirectoryEntry(Establishment):
 
     objects = EstablishmentQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Establishment.Meta):
         verbose_name = "établissement de l'annuaire"
         verbose_name_plural = "annuaire"
         ordering = ["legal_name", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["identifier_type", "identifier"],
+                fields=["identifier", "identifier_type"],
                 name="directoryentry_identifier_unique",
                 violation_error_message="L'annuaire contient déjà cet identifiant.",
             )
         ]
-
-
-class ServiceQuerySet(models.QuerySet):
-    def open(self, today=None):
-        """Services that can be chosen today: active and within their dates."""
-        today = today or timezone.localdate()
-        return self.filter(
-            Q(valid_until__isnull=True) | Q(valid_until__gte=today), is_active=True, valid_from__lte=today
-        )
-
-
-class Service(models.Model):
-    structure = models.ForeignKey(Structure, models.CASCADE, related_name="services", verbose_name="structure")
-    code = models.CharField("code", max_length=100)
-    label = models.CharField("libellé", max_length=250)
-    description = models.TextField("description", blank=True, max_length=2000)
-    is_active = models.BooleanField("actif", default=True)
-    valid_from = models.DateField("date de début d'activation", default=timezone.localdate)
-    valid_until = models.DateField("date de fin d'activation", null=True, blank=True)
-    requires_commitment = models.BooleanField("le numéro d'engagement est obligatoire", default=False)
-
-    objects = ServiceQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "service"
-        verbose_name_plural = "services"
-        ordering = ["label", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["structure", "code"],
-                name="service_code_unique",
-                violation_error_message="Ce code désigne déjà un service de la structure.",
-            ),
-            models.CheckConstraint(
-                condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
-                name="service_dates_in_order",
-                violation_error_message="La date de fin précède la date de début.",
-            ),
-        ]
-
-    def __str__(self):
-        return f"{self.label} ({self.code})"

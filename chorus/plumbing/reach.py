@@ -1,0 +1,28 @@
+"""Which rows a permission reaches: the question `has_perm` answers for one row, asked of a table.
+
+As with `rules`, the app that asks knows only the permission's name; the app that knows the answer
+registers it. One definition serves both questions.
+"""
+
+import rules
+
+_reaches = {}
+
+
+def add_reach(permission, model, condition):
+    """`condition(user)` is the Q of the rows of `model` on which `user` holds `permission`.
+
+    Registers the permission under that name for `has_perm` too.
+    """
+
+    @rules.predicate
+    def reaches(user, row):
+        return model.objects.filter(condition(user), pk=row.pk).exists()
+
+    rules.add_perm(permission, reaches)
+    _reaches[permission] = condition
+
+
+def reach(permission, user):
+    """The Q of the rows on which `user` holds `permission`."""
+    return _reaches[permission](user)

@@ -1,0 +1,42 @@
+from django.db import models
+
+from chorus.plumbing.fields import CodeField
+from structures.models.establishments import Structure
+from structures.models.validity import Validity
+
+
+class BankAccount(Validity):
+    """Where a structure is paid (« coordonnée bancaire »)."""
+
+    structure = models.ForeignKey(Structure, models.CASCADE, related_name="bank_accounts", verbose_name="structure")
+    label = models.CharField("libellé", max_length=100)
+    holder = models.CharField("titulaire", max_length=140)
+    iban = CodeField("IBAN", max_length=34)
+    bic = CodeField("BIC", max_length=11)
+    bank = models.CharField("banque", max_length=140, blank=True)
+
+    class Meta(Validity.Meta):
+        verbose_name = "coordonnée bancaire"
+        verbose_name_plural = "coordonnées bancaires"
+        ordering = ["label", "id"]
+        constraints = [
+            *Validity.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["structure", "iban"],
+                name="bankaccount_iban_unique",
+                violation_error_message="La structure a déjà une coordonnée bancaire avec cet IBAN.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.label} ({self.masked_iban})"
+
+    @property
+    def masked_iban(self):
+        """The country and the last four characters, all that most people may see."""
+        return f"{self.iban[:2]}•• •••• {self.iban[-4:]}"
+
+    @property
+    def spaced_iban(self):
+        """The IBAN in groups of four, as banks print it."""
+        return " ".join(self.iban[i : i + 4] for i in range(0, len(self.iban), 4))

@@ -1,0 +1,53 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+
+class ValidityQuerySet(models.QuerySet):
+    def open(self, today=None):
+        """What can be used today: active and between its dates."""
+        today = today or timezone.localdate()
+        return self.filter(
+            Q(valid_until__isnull=True) | Q(valid_until__gte=today), is_active=True, valid_from__lte=today
+        )
+
+
+class Validity(models.Model):
+    """Part of a structure that serves while it is active and between its dates, both included.
+
+    The dates are compared with the current day at each reading: nothing has to run at midnight.
+    """
+
+    class Standing(models.TextChoices):
+        OPEN = "active", "En service"
+        UPCOMING = "upcoming", "À venir"
+        OVER = "over", "Terminé"
+        INACTIVE = "inactive", "Désactivé"
+
+    is_active = models.BooleanField("en service", default=True)
+    valid_from = models.DateField("date de début d'activation", default=timezone.localdate)
+    valid_until = models.DateField("date de fin d'activation", null=True, blank=True)
+
+    objects = ValidityQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
+                name="%(class)s_dates_in_order",
+                violation_error_message="La date de fin précède la date de début.",
+            )
+        ]
+
+    @property
+    def standing(self):
+        """Where it stands today. What a manager switched off is off whatever its dates."""
+        today = timezone.localdate()
+        if not self.is_active:
+            return self.Standing.INACTIVE
+        if self.valid_from > today:
+            return self.Standing.UPCOMING
+        if self.valid_until and self.valid_until < today:
+            return self.Standing.OVER
+        return self.Standing.OPEN
