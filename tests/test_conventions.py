@@ -39,7 +39,10 @@ def test_there_is_something_to_check():
 
 
 def test_file_names_say_something():
-    assert not [path for path in python_files if path.stem in SAYS_NOTHING]
+    # In a package split by noun, « services » is the noun.
+    nouns = {"models", "actions", "forms", "views"}
+    vague = [path for path in python_files if path.stem in SAYS_NOTHING]
+    assert not [path for path in vague if path.stem != "services" or path.parent.name not in nouns]
 
 
 def test_files_stay_short():

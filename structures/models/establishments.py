@@ -1,8 +1,11 @@
+from itertools import pairwise
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from chorus.plumbing.changes import version_of
 from chorus.plumbing.fields import CodeField, SearchKeyField, TrigramIndex
 from structures.identifiers import IdentifierType, clean_identifier, spaced_identifier
 
@@ -80,12 +83,17 @@ class Establishment(models.Model):
 
     class Meta:
         abstract = True
-        # What each serves is said in search.py.
+        # Each holds all that search.py compares, so that it never reads a row it does not show.
         indexes = [
-            models.Index(fields=["legal_name_key", "id", "city_key", "postcode"], name="%(class)s_by_name"),
-            models.Index(fields=["city_key", "legal_name_key", "id", "postcode"], name="%(class)s_by_city"),
-            models.Index(fields=["postcode", "legal_name_key", "id"], name="%(class)s_by_postcode"),
-            TrigramIndex(fields=["legal_name_key", "label_key", "city_key"], name="%(class)s_trigrams"),
+            models.Index(
+                fields=["legal_name_key", "id", "label_key", "city_key", "postcode"], name="%(class)s_by_name"
+            ),
+            models.Index(
+                fields=["city_key", "legal_name_key", "id", "label_key", "postcode"], name="%(class)s_by_city"
+            ),
+            models.Index(
+                fields=["postcode", "legal_name_key", "id", "label_key", "city_key"], name="%(class)s_by_postcode"
+            ),
         ]
 
     def __str__(self):
@@ -141,6 +149,14 @@ class Structure(Establishment):
         ACTIVE = "active", "Active"
         INACTIVE = "inactive", "Inactive"
 
+    REQUIREMENTS = {
+        Requirement.NONE: "Ni numéro d'engagement ni service : une facture est acceptée sans l'un ni l'autre.",
+        Requirement.COMMITMENT: "Chaque facture doit porter un numéro d'engagement (le numéro de la commande).",
+        Requirement.SERVICE: "Chaque facture doit désigner un service de la structure.",
+        Requirement.BOTH: "Chaque facture doit porter un numéro d'engagement et désigner un service de la structure.",
+        Requirement.EITHER: "Chaque facture doit porter un numéro d'engagement ou désigner un service, au choix.",
+    }
+
     state = models.CharField("état", max_length=8, choices=State, default=State.ACTIVE)
     issues_invoices = models.BooleanField("émet des factures", default=True)
     receives_invoices = models.BooleanField("reçoit des factures", default=False)
@@ -164,6 +180,10 @@ class Structure(Establishment):
         verbose_name = "structure"
         verbose_name_plural = "structures"
         ordering = ["legal_name", "id"]
+        indexes = [
+            *Establishment.Meta.indexes,
+            TrigramIndex(fields=["legal_name_key", "label_key"], name="structure_trigrams"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["identifier", "identifier_type"],
@@ -182,9 +202,29 @@ class Structure(Establishment):
             ),
         ]
 
+    # What its principal manager may change.
+    EDITABLE = (*Establishment.DESCRIPTIVE, "undisclosed", "issues_invoices", "receives_invoices", "requirement")
+
     @property
     def is_active(self):
         return self.state == self.State.ACTIVE
+
+    @property
+    def version(self):
+        """Fingerprint of what its principal manager may change."""
+        return version_of({name: getattr(self, name) for name in self.EDITABLE})
+
+    @property
+    def invoicing_requirement(self):
+        """What its suppliers must write on an invoice, in a sentence; empty for a private structure."""
+        return self.REQUIREMENTS[self.requirement] if self.is_public else ""
+
+
+# The directory's names in alphabetical slices of about the same size, each with a trigram index of its
+# own: the first page of a search reads the first slices only. Taken from how French establishments are
+# named; a directory named otherwise would have uneven slices, and stay right.
+_SLICES = "ASS BON CAM CHE COM DAV EARL EURL FOY GAR HER JAR LECL LEV MART MOR PAY PREV ROL SAS SCI SEL SNC"
+NAME_RANGES = list(pairwise(["", *_SLICES.split(), "\U0010ffff"]))
 
 
 class DirectoryEntry(Establishment):
@@ -198,6 +238,17 @@ class DirectoryEntry(Establishment):
         verbose_name = "établissement de l'annuaire"
         verbose_name_plural = "annuaire"
         ordering = ["legal_name", "id"]
+        indexes = [
+            *Establishment.Meta.indexes,
+            *(
+                TrigramIndex(
+                    fields=["legal_name_key", "label_key"],
+                    name=f"directoryentry_trigrams_{number}",
+                    condition=Q(legal_name_key__gte=first, legal_name_key__lt=after),
+                )
+                for number, (first, after) in enumerate(NAME_RANGES)
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["identifier", "identifier_type"],
