@@ -1,9 +1,12 @@
 from django.urls import path
 
-from structures.views import structures
+from structures.views import search, structures
 
 app_name = "structures"
 urlpatterns = [
+    path("structures/", search.search, name="search"),
+    path("structures/export.csv", search.export, name="export"),
+    path("annuaire/<int:pk>/", search.directory_entry, name="directory_entry"),
     path("structures/gerees/", structures.my_structures, name="my_structures"),
     path("structures/nouvelle/", structures.create_structure, name="create_structure"),
     path("structures/<int:pk>/", structures.structure, name="structure"),

@@ -116,6 +116,9 @@ class Establishment(models.Model):
         """Whether visitors may learn only that it exists: non diffusible, or a natural person."""
         return self.undisclosed or self.identifier_type == IdentifierType.PERSON
 
+    # Whether even people who are logged in see nothing but the identifier.
+    is_masked = False
+
     @property
     def description(self):
         """Its DESCRIPTIVE fields, by name."""
@@ -256,3 +259,10 @@ class DirectoryEntry(Establishment):
                 violation_error_message="L'annuaire contient déjà cet identifiant.",
             )
         ]
+
+    def __str__(self):
+        return "Établissement non diffusible" if self.is_masked else super().__str__()
+
+    @property
+    def is_masked(self):
+        return self.undisclosed

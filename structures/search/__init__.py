@@ -6,6 +6,6 @@ r"""Finding structures by name, number or place, among millions.
 
 from structures.search.criteria import TOO_WIDE, Criteria
 from structures.search.reading import ORDERS, TooMany
-from structures.search.results import PAGE, everything, find
+from structures.search.results import PAGE, everything, exists_unseen, find
 
-__all__ = ["ORDERS", "PAGE", "TOO_WIDE", "Criteria", "TooMany", "everything", "find"]
+__all__ = ["ORDERS", "PAGE", "TOO_WIDE", "Criteria", "TooMany", "everything", "exists_unseen", "find"]

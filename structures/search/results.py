@@ -75,10 +75,12 @@ class _Table:
 
 
 class _Directory(_Table):
-    """What lives here speaks for itself: its directory entry is not shown beside it."""
+    """What lives here speaks for itself: its directory entry is not shown beside it. Nor is what the
+    directory masks, unless it is asked for by its number."""
 
     def _shown(self, positions):
-        shown = super()._shown(positions)
+        by_number = self.reading.criteria.identifier
+        shown = [(place, row) for place, row in super()._shown(positions) if by_number or not row.is_masked]
         visible = Structure.objects.filter(reach("structures.view_structure", self.user))
         living = _identified(visible, [row for _, row in shown])
         return [(place, row) for place, row in shown if (row.identifier_type, row.identifier) not in living]
