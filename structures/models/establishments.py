@@ -83,18 +83,6 @@ class Establishment(models.Model):
 
     class Meta:
         abstract = True
-        # Each holds all that search.py compares, so that it never reads a row it does not show.
-        indexes = [
-            models.Index(
-                fields=["legal_name_key", "id", "label_key", "city_key", "postcode"], name="%(class)s_by_name"
-            ),
-            models.Index(
-                fields=["city_key", "legal_name_key", "id", "label_key", "postcode"], name="%(class)s_by_city"
-            ),
-            models.Index(
-                fields=["postcode", "legal_name_key", "id", "label_key", "city_key"], name="%(class)s_by_postcode"
-            ),
-        ]
 
     def __str__(self):
         return self.label or self.legal_name
@@ -140,6 +128,19 @@ def address_lines(description):
     return [line for line in (d["address"], d["complement_1"], d["complement_2"], town, d["country"]) if line]
 
 
+# What each order of the search reads. Each index holds all that a search compares, so that it never
+# reads a row it does not show.
+_SEARCHED = {
+    "name": ["legal_name_key", "id", "label_key", "city_key", "postcode"],
+    "city": ["city_key", "legal_name_key", "id", "label_key", "postcode"],
+    "postcode": ["postcode", "legal_name_key", "id", "label_key", "city_key"],
+}
+
+
+def _search_indexes(table, **options):
+    return [models.Index(fields=fields, name=f"{table}_by_{name}", **options) for name, fields in _SEARCHED.items()]
+
+
 class EstablishmentQuerySet(models.QuerySet):
     def identified_by(self, identifier_type, identifier):
         return self.filter(identifier_type=identifier_type, identifier=identifier)
@@ -179,12 +180,14 @@ class Structure(Establishment):
 
     objects = EstablishmentQuerySet.as_manager()
 
-    class Meta(Establishment.Meta):
+    class Meta:
         verbose_name = "structure"
         verbose_name_plural = "structures"
         ordering = ["legal_name", "id"]
         indexes = [
-            *Establishment.Meta.indexes,
+            # Everybody searches the public ones, only support the private ones of others.
+            *_search_indexes("structure_public", condition=Q(nature=Nature.PUBLIC)),
+            *_search_indexes("structure_private", condition=Q(nature=Nature.PRIVATE)),
             TrigramIndex(fields=["legal_name_key", "label_key"], name="structure_trigrams"),
         ]
         constraints = [
@@ -237,12 +240,12 @@ class DirectoryEntry(Establishment):
 
     objects = EstablishmentQuerySet.as_manager()
 
-    class Meta(Establishment.Meta):
+    class Meta:
         verbose_name = "établissement de l'annuaire"
         verbose_name_plural = "annuaire"
         ordering = ["legal_name", "id"]
         indexes = [
-            *Establishment.Meta.indexes,
+            *_search_indexes("directoryentry"),
             *(
                 TrigramIndex(
                     fields=["legal_name_key", "label_key"],

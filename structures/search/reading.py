@@ -33,7 +33,7 @@ ORDERS = {
     "ville": ("city_key", "legal_name_key"),
     "identifiant": ("identifier",),
 }
-WALK = 20_000  # rows of an index read before another way is tried
+WALK = 5_000  # rows of an index read before another way is tried
 DENSE = 1_000  # matches from which a slice is walked rather than sorted
 SORTABLE = 5_000  # matches that are sorted by a column no index gives them by
 WINDOW = 50_000  # rows of an index read at a time when everything is wanted
@@ -48,10 +48,10 @@ class Reading:
     """The rows of `rows` that meet `criteria`, in the order named, forwards or backwards.
 
     A position is (value of each ordering column…, id): where a row stands. Reads after a position
-    return at most `wanted` of them, fewer only at the end.
+    return at most `wanted` of them, fewer only at the end. `few` rows are read without precautions.
     """
 
-    def __init__(self, rows, criteria, order, *, backwards=False, slices=(("", LAST),)):
+    def __init__(self, rows, criteria, order, *, backwards=False, slices=(("", LAST),), few=False):
         self.columns = (*ORDERS[order], "id")
         self.backwards = backwards
         self.criteria = criteria
@@ -62,10 +62,11 @@ class Reading:
         overlapping = [(low, high) for low, high in slices if low < after and high > first]
         self.slices = overlapping[::-1] if backwards else overlapping
         self.by_name = self.columns[0] == "legal_name_key"
+        self.plain = few or connection.vendor != "postgresql"
 
     def after(self, position, wanted):
         """Positions of the next `wanted` matches; `position` None is the beginning."""
-        if connection.vendor != "postgresql":
+        if self.plain:
             return self._ordered(self._beyond(self.matches, position), wanted)
         with _held() as hold:
             hold("index")
@@ -78,7 +79,7 @@ class Reading:
 
     def all(self):
         """Positions of all matches, in lists."""
-        if connection.vendor != "postgresql":
+        if self.plain:
             yield from self._chunks_from_iterator()
             return
         try:

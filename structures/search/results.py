@@ -7,11 +7,12 @@ from itertools import islice
 from django.core import signing
 
 from chorus.plumbing.reach import reach
-from structures.models import NAME_RANGES, DirectoryEntry, Establishment, Structure
+from structures.models import NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
 from structures.search.criteria import number_key
 from structures.search.reading import ORDERS, Reading
 
 PAGE = 20
+MANY = 1_000
 _BIGGEST_ID = 2**63 - 1
 
 
@@ -37,9 +38,9 @@ class Page:
 class _Table:
     """One of the two tables. A place in the whole list is (value of each ordering column…, rank, id)."""
 
-    def __init__(self, rank, rows, user, criteria, order, backwards, slices):
-        self.rank, self.rows, self.user, self.backwards = rank, rows, user, backwards
-        self.reading = Reading(rows, criteria, order, backwards=backwards, slices=slices)
+    def __init__(self, rank, rows, user, criteria, order, **how):
+        self.rank, self.rows, self.user = rank, rows, user
+        self.reading = Reading(rows, criteria, order, **how)
 
     def after(self, place, wanted):
         """The next `wanted` (place, row) after `place`, fewer only at the end."""
@@ -93,10 +94,16 @@ def _identified(structures, rows):
 
 
 def _tables(user, criteria, order, backwards):
-    visible = Structure.objects.filter(reach("structures.view_structure", user))
+    public = Structure.objects.filter(nature=Nature.PUBLIC)
+    private = Structure.objects.filter(nature=Nature.PRIVATE)
+    # Everybody but support belongs to a handful.
+    own = list(private.filter(reach("structures.belong_to", user)).values_list("pk", flat=True)[: MANY + 1])
+    few = len(own) <= MANY
+    how = {"backwards": backwards}
     return [
-        _Table(0, visible, user, criteria, order, backwards, [NAME_RANGES[0][:1] + NAME_RANGES[-1][1:]]),
-        _Directory(1, DirectoryEntry.objects.all(), user, criteria, order, backwards, NAME_RANGES),
+        _Table(0, public, user, criteria, order, **how),
+        _Table(1, private.filter(pk__in=own) if few else private, user, criteria, order, few=few, **how),
+        _Directory(2, DirectoryEntry.objects.all(), user, criteria, order, slices=NAME_RANGES, **how),
     ]
 
 
