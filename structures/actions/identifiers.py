@@ -37,8 +37,9 @@ def check_new_identifier(structure, lookup):
             "Ce SIRET n'a pas le même SIREN (ses 9 premiers chiffres) que la structure : "
             "écrivez à l'assistance, qui vérifiera le changement."
         )
-    public_number = lookup.is_public or names_public_body(lookup.identifier_type, lookup.identifier)
-    if structure.is_public != public_number:
+    known = lookup.establishment is not None
+    public = lookup.is_public if known else names_public_body(lookup.identifier_type, lookup.identifier)
+    if structure.is_public != public:
         nature = structure.get_nature_display().lower()
         raise ActionError(f"Cet identifiant n'est pas celui d'une structure {nature}.")
 
