@@ -25,6 +25,7 @@ urlpatterns = [
     path("sante/", pages.health, name="health"),
     path("", include("registration.urls")),
     path("", include("attachments.urls")),
+    path("", include("structures.urls")),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]
