@@ -102,7 +102,7 @@ def deactivate_bank_account(request, pk):
     if request.method == "POST" or not found.is_active:
         return redirect("structures:bank_account", pk)
     consequences = [
-        "La structure n'est plus payée sur ce compte, et vous seul voyez encore la coordonnée.",
+        "Le compte ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient encore.",
         "Rien n'est effacé : vous pouvez l'activer de nouveau quand vous voulez.",
     ]
     return render(

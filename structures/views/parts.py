@@ -58,7 +58,7 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
             return redirect(go_to, first_two[0])
     found = (mine.called(words) if words else mine).annotate(part_count=Count(related))
     listed = _page(request, found.order_by("legal_name_key", "pk"), words)
-    return render(request, "structures/choose_structure.html", {"go_to": go_to} | listed | texts)
+    return render(request, "structures/choose_structure.html", {"go_to": go_to, "active_only": active_only} | listed | texts)
 
 
 def _page(request, rows, words):
