@@ -7,14 +7,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from chorus.plumbing.reach import reach
 from chorus.plumbing.requests import perform, posted, submit
 from structures import actions
 from structures.forms import BankAccountForm
-from structures.models import BankAccount
+from structures.models import BankAccount, Structure
 from structures.views.parts import CHANGE, choose_structure, form_page, part_list, part_within_reach, within_reach
 
 VIEW = "structures.view_bank_accounts"
-WHOLE_IBAN = "structures.view_iban"
 
 
 @require_safe
@@ -54,8 +54,8 @@ def create_bank_account(request, pk):
 def bank_account(request, pk):
     """« Consulter »"""
     found = part_within_reach(request.user, BankAccount, pk, VIEW)
-    whole = request.user.has_perm(WHOLE_IBAN, found.structure)
-    context = {"account": found, "structure": found.structure, "iban": found.spaced_iban if whole else ""}
+    iban = found.spaced_iban if _sees_iban(request.user, found) else ""
+    context = {"account": found, "structure": found.structure, "iban": iban}
     return render(request, "structures/bank_account.html", context)
 
 
@@ -65,8 +65,8 @@ def bank_account(request, pk):
 def change_bank_account(request, pk):
     """« Modifier »"""
     found = part_within_reach(request.user, BankAccount, pk, VIEW, CHANGE)
-    whole = request.user.has_perm(WHOLE_IBAN, found.structure)
-    form = BankAccountForm(found.structure, posted(request), part=found, shows_iban=whole)
+    shows_iban = _sees_iban(request.user, found)
+    form = BankAccountForm(found.structure, posted(request), part=found, shows_iban=shows_iban)
     if request.method == "POST" and form.is_valid():
         seen = form.cleaned_data["version"]
         done, made = submit(form, actions.change_bank_account, pk, actor=request.user, values=form.values, version=seen)
@@ -81,6 +81,11 @@ def change_bank_account(request, pk):
         back=(reverse("structures:bank_account", args=[pk]), found.label),
         submit="Enregistrer",
     )
+
+
+def _sees_iban(user, account):
+    # Not `has_perm`, which grants superusers everything: support sees no whole IBAN.
+    return Structure.objects.filter(reach("structures.view_iban", user), pk=account.structure_id).exists()
 
 
 def _found_bic(form):
@@ -102,7 +107,7 @@ def deactivate_bank_account(request, pk):
     if request.method == "POST" or not found.is_active:
         return redirect("structures:bank_account", pk)
     consequences = [
-        "Le compte ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient encore.",
+        "Le compte ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient.",
         "Rien n'est effacé : vous pouvez l'activer de nouveau quand vous voulez.",
     ]
     return render(

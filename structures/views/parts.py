@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 
 from chorus.plumbing.reach import reach
+from chorus.plumbing.text import folded
 from structures.models import Structure
 
 PER_PAGE = 50
@@ -38,8 +39,8 @@ def part_list(request, structure, parts, may_change):
     """Context of the page that lists a structure's `parts`: all for its manager, those open today for others."""
     words = request.GET.get("q", "")[:100].strip()
     listed = parts.all() if may_change else parts.open()
-    if words:
-        listed = [part for part in listed if part.matches(words)]
+    # In Python: databases do not agree on where « Équipement » stands, nor find it under « equipement ».
+    listed = sorted((part for part in listed if part.matches(words)), key=lambda part: (folded(part.label), part.pk))
     return {"structure": structure, "may_change": may_change} | _page(request, listed, words)
 
 
@@ -58,7 +59,9 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
             return redirect(go_to, first_two[0])
     found = (mine.called(words) if words else mine).annotate(part_count=Count(related))
     listed = _page(request, found.order_by("legal_name_key", "pk"), words)
-    return render(request, "structures/choose_structure.html", {"go_to": go_to, "active_only": active_only} | listed | texts)
+    return render(
+        request, "structures/choose_structure.html", {"go_to": go_to, "active_only": active_only} | listed | texts
+    )
 
 
 def _page(request, rows, words):
