@@ -5,7 +5,6 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import pluralize
 
 from chorus.plumbing.reach import reach
 from chorus.plumbing.text import folded
@@ -71,7 +70,7 @@ def _page(request, rows, words):
         "page": page,
         "words": words,
         "searched": words or count > SEARCHED_FROM,
-        "found": f"{count} résultat{pluralize(count)}" if words else f"{count} en tout",
+        "found": f"{count} résultat{'s' if count > 1 else ''}" if words else f"{count} en tout",
     }
 
 
