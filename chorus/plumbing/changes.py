@@ -1,10 +1,12 @@
 """What an edit changes, in words; and noticing that a page shows what is no longer so."""
 
-import hashlib
 import json
+from datetime import date
 from typing import NamedTuple
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.crypto import salted_hmac
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 
 
@@ -36,10 +38,15 @@ def _said(field, value):
         return "Oui" if value else "Non"
     if value is None:
         return ""
+    if isinstance(value, date):
+        return date_format(value, "j F Y")
     return str(dict(field.flatchoices).get(value, value))
 
 
 def version_of(values):
-    """A short fingerprint of what a page showed: no edit silently undoes another."""
+    """A short fingerprint of what a page showed: no edit silently undoes another.
+
+    Keyed, so that it gives away none of the values its reader may not see (a whole IBAN).
+    """
     text = json.dumps(values, sort_keys=True, cls=DjangoJSONEncoder)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return salted_hmac("version", text, algorithm="sha256").hexdigest()[:16]

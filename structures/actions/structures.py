@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from chorus.plumbing.changes import changes, version_of
-from chorus.plumbing.errors import ActionError
+from chorus.plumbing.errors import ActionError, ChangedMeanwhile
 from history.actions import record
 from history.models import Event
 from structures.events import structure_founded
@@ -11,7 +11,8 @@ from structures.lookup import Found, look_up
 from structures.models import DirectoryEntry, Nature, Structure
 
 CHANGED_MEANWHILE = (
-    "Quelqu'un a modifié la structure entre-temps : ce qui suit est à jour, revoyez-le avant de recommencer."
+    "Quelqu'un d'autre a modifié la structure pendant que cette page était ouverte. "
+    "Relisez ce qui suit avant de recommencer."
 )
 
 
@@ -80,7 +81,7 @@ def change_structure(structure_id, *, actor, values, version):
     """
     structure = _lock(structure_id)
     if structure.version != version:
-        raise ActionError(CHANGED_MEANWHILE)
+        raise ChangedMeanwhile(CHANGED_MEANWHILE)
     return _write(structure, values, actor, Event.STRUCTURE_CHANGED)
 
 
@@ -93,7 +94,7 @@ def update_from_directory(structure_id, *, actor, names, version):
     structure = _lock(structure_id)
     difference = DirectoryDifference(structure)
     if difference.version != version:
-        raise ActionError(CHANGED_MEANWHILE)
+        raise ChangedMeanwhile(CHANGED_MEANWHILE)
     values = {name: after for name, _, after in difference.fields if name in names}
     return _write(structure, values, actor, Event.STRUCTURE_UPDATED)
 

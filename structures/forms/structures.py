@@ -1,11 +1,11 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from chorus.plumbing.changes import changes
 from chorus.plumbing.errors import ActionError
 from chorus.plumbing.validators import validate_plain_line
 from structures.actions import DirectoryDifference, check_new_identifier
 from structures.forms.identified import IdentifiedForm
+from structures.forms.parts import PartForm
 from structures.identifiers import IdentifierType, clean_identifier
 from structures.lookup import Found, look_up
 from structures.models import Establishment, Structure
@@ -28,13 +28,8 @@ class FoundingForm(IdentifiedForm):
         return identifier
 
 
-class StructureForm(forms.ModelForm):
-    """« Modifier » a structure: what its principal manager may change of it.
-
-    `version` is that of the structure as the page showed it.
-    """
-
-    version = forms.CharField(widget=forms.HiddenInput, max_length=16)
+class StructureForm(PartForm):
+    """« Modifier » a structure: what its principal manager may change of it."""
 
     class Meta:
         model = Structure
@@ -44,7 +39,7 @@ class StructureForm(forms.ModelForm):
                   "receives_invoices": "La structure reçoit des factures"}  # fmt: skip
 
     def __init__(self, structure, data=None):
-        super().__init__(data, instance=structure, initial={"version": structure.version})
+        super().__init__(structure, data, part=structure)
         self.entry = DirectoryDifference(structure).entry
         for name in Establishment.DESCRIPTIVE:
             self.fields[name].validators.append(validate_plain_line)
@@ -55,20 +50,6 @@ class StructureForm(forms.ModelForm):
             del self.fields["undisclosed"], self.fields["receives_invoices"]
         else:
             del self.fields["requirement"]
-
-    def show_beside(self, current):
-        """Keep what was typed, over the structure as somebody else left it meanwhile."""
-        self.data = self.data.copy()
-        self.data["version"] = current.version
-        for change in changes(current, self.values):
-            self.add_error(change.name, f"Valeur actuelle : {change.before or 'vide'}. La vôtre la remplacerait.")
-        if self.is_valid():
-            self.add_error(None, "La structure dit maintenant la même chose que vous.")
-
-    @property
-    def values(self):
-        """What change_structure takes."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "version"}
 
 
 class UpdateForm(forms.Form):

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from chorus.plumbing.changes import version_of
 from chorus.plumbing.fields import CodeField, SearchKeyField, TrigramIndex
+from chorus.plumbing.text import search_key
 from structures.identifiers import IdentifierType, clean_identifier, spaced_identifier
 
 
@@ -144,6 +145,15 @@ def _search_indexes(table, **options):
 class EstablishmentQuerySet(models.QuerySet):
     def identified_by(self, identifier_type, identifier):
         return self.filter(identifier_type=identifier_type, identifier=identifier)
+
+    def called(self, words):
+        """Those whose name or identifier contains `words`, as people type them; accents and case do not matter."""
+        key = search_key(words)
+        return self.filter(
+            Q(legal_name_key__contains=key)
+            | Q(label_key__contains=key)
+            | Q(identifier__startswith=key.replace(" ", "") or "?")
+        )
 
 
 class Structure(Establishment):

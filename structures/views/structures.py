@@ -2,34 +2,26 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chorus.plumbing.reach import reach
-from chorus.plumbing.requests import perform, posted, within
+from chorus.plumbing.requests import perform, posted, submit, within
 from structures import actions, events
 from structures.forms import FoundingForm, IdentifierForm, StructureForm, UpdateForm
 from structures.models import Structure
+from structures.views.parts import CHANGE, within_reach
 
 PER_PAGE = 50
-
-
-def within_reach(user, pk, permission="structures.view_structure"):
-    """The structure, if `user` may know of it (404 otherwise) and holds `permission` on it (403 otherwise)."""
-    visible = Structure.objects.filter(reach("structures.view_structure", user)).select_related("referent")
-    structure = get_object_or_404(visible, pk=pk)
-    if not user.has_perm(permission, structure):
-        raise PermissionDenied
-    return structure
+VIEW = "structures.view_structure"
 
 
 @require_safe
 def structure(request, pk):
     """« Consulter »: what whoever may see the structure sees of it."""
-    found = within_reach(request.user, pk)
+    found = within_reach(request.user, pk, VIEW)
     return render(
         request,
         "structures/structure.html",
@@ -37,7 +29,8 @@ def structure(request, pk):
             "structure": found,
             "services": found.services.open()[:10],
             "service_count": found.services.open().count(),
-            "may_change": request.user.has_perm("structures.change_structure", found),
+            "account_count": found.bank_accounts.open().count(),
+            "may_change": request.user.has_perm(CHANGE, found),
             "may_view_bank_accounts": request.user.has_perm("structures.view_bank_accounts", found),
         },
     )
@@ -46,7 +39,7 @@ def structure(request, pk):
 @require_safe
 def my_structures(request):
     """« Gérer une structure »: those this person may change."""
-    mine = Structure.objects.filter(reach("structures.change_structure", request.user))
+    mine = Structure.objects.filter(reach(CHANGE, request.user))
     page = Paginator(
         mine.annotate(
             service_count=Count("services", filter=Q(services__is_active=True)),
@@ -89,21 +82,14 @@ def _founding_page(request, form, status=200):
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_structure(request, pk):
     """« Modifier »"""
-    found = within_reach(request.user, pk, "structures.change_structure")
+    found = within_reach(request.user, pk, VIEW, CHANGE)
     form = StructureForm(found, posted(request))
     if request.method == "POST" and form.is_valid():
-        done, changed = perform(
-            request,
-            actions.change_structure,
-            pk,
-            actor=request.user,
-            values=form.values,
-            version=form.cleaned_data["version"],
-        )
+        seen = form.cleaned_data["version"]
+        done, changed = submit(form, actions.change_structure, pk, actor=request.user, values=form.values, version=seen)
         if done:
             messages.success(request, "Les modifications sont enregistrées." if changed else "Rien n'a changé.")
             return redirect("structures:structure", pk)
-        form.show_beside(Structure.objects.get(pk=pk))
     return render(
         request,
         "structures/change_structure.html",
@@ -115,7 +101,7 @@ def change_structure(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate_structure(request, pk):
     """« Désactiver »: what will follow, then the POST that does it."""
-    found = within_reach(request.user, pk, "structures.change_structure")
+    found = within_reach(request.user, pk, VIEW, CHANGE)
     if request.method == "POST":
         perform(
             request,
@@ -136,7 +122,7 @@ def deactivate_structure(request, pk):
 
 @require_POST
 def activate_structure(request, pk):
-    found = within_reach(request.user, pk, "structures.change_structure")
+    found = within_reach(request.user, pk, VIEW, CHANGE)
     done = f"La structure {found} est activée."
     perform(request, actions.activate_structure, pk, actor=request.user, done=done)
     return redirect("structures:structure", pk)
@@ -145,7 +131,7 @@ def activate_structure(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def update_from_directory(request, pk):
     """« Mettre à jour depuis l'annuaire »: before and after, then the POST that applies what is ticked."""
-    found = within_reach(request.user, pk, "structures.change_structure")
+    found = within_reach(request.user, pk, VIEW, CHANGE)
     difference = actions.DirectoryDifference(found)
     form = UpdateForm(difference, posted(request))
     if request.method == "POST" and form.is_valid():
@@ -170,7 +156,7 @@ def update_from_directory(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_identifier(request, pk):
     """« Modifier l'identifiant »: the new number, then what is carried over, then the POST that does it."""
-    found = within_reach(request.user, pk, "structures.change_structure")
+    found = within_reach(request.user, pk, VIEW, CHANGE)
     form = IdentifierForm(found, posted(request))
     checked = request.method == "POST" and form.is_valid()
     if checked and "confirm" in request.POST:

@@ -99,7 +99,7 @@ def test_changing_nothing_writes_nothing(structure):
 def test_a_change_over_somebody_else_s_is_refused(structure):
     version = structure.version
     actions.change_structure(structure.pk, actor=None, values={"label": "A"}, version=version)
-    with pytest.raises(ActionError, match="entre-temps"):
+    with pytest.raises(ActionError, match="pendant que cette page était ouverte"):
         actions.change_structure(structure.pk, actor=None, values={"label": "B"}, version=version)
     structure.refresh_from_db()
     assert structure.label == "A"
@@ -129,7 +129,7 @@ def test_an_update_takes_over_what_was_shown_or_nothing(structure):
     version = actions.DirectoryDifference(structure).version
     entry.legal_name = "Autre chose"
     entry.save()
-    with pytest.raises(ActionError, match="entre-temps"):
+    with pytest.raises(ActionError, match="pendant que cette page était ouverte"):
         actions.update_from_directory(structure.pk, actor=None, names=["legal_name"], version=version)
 
 
