@@ -61,16 +61,8 @@ class RegistrationForm(IdentifiedForm):
     )
 
     # As on the page: the person before the structure.
-    field_order = [
-        "email",
-        "email_again",
-        "first_name",
-        "last_name",
-        "phone",
-        "contact_email",
-        "survey_consent",
-        "terms",
-    ]
+    PERSON = ("email", "email_again", "first_name", "last_name", "phone", "contact_email")
+    field_order = [*PERSON, "survey_consent", "terms"]
     AUTOCOMPLETE = {
         "email": "email",
         "email_again": "email",

@@ -17,14 +17,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 from django.db import connection, transaction
-from django.db.models import Value
-from django.db.models.fields.tuple_lookups import (
-    Tuple,
-    TupleGreaterThan,
-    TupleGreaterThanOrEqual,
-    TupleLessThan,
-    TupleLessThanOrEqual,
-)
+from django.db.models import Q, Value
 
 from structures.search.criteria import LAST
 
@@ -33,11 +26,12 @@ ORDERS = {
     "ville": ("city_key", "legal_name_key"),
     "identifiant": ("identifier",),
 }
-WALK = 5_000  # rows of an index read before another way is tried
+WALK = 5_000  # rows of an index read before another way is tried, by name
 DENSE = 1_000  # matches from which a slice is walked rather than sorted
 SORTABLE = 5_000  # matches that are sorted by a column no index gives them by
-WINDOW = 50_000  # rows of an index read at a time when everything is wanted
-GROUPS = (1, 3, 8)  # slices asked together: few at first, all that remain in the end
+WINDOW = 50_000  # the same in another order; and rows read at a time when everything is wanted
+GROUPS = (1, 2, 3, 4, 6)  # slices asked together: few at first, as a page is soon full
+_PART = -2  # stands for a slice's number: no id is negative but -1, before all others
 
 
 class TooMany(Exception):
@@ -57,6 +51,7 @@ class Reading:
         self.criteria = criteria
         first, after = criteria.bounds(self.columns[0])
         # Bounds an index can start from, where a pattern cannot.
+        self.rows = rows
         self.table = rows.filter(**{f"{self.columns[0]}__gte": first, f"{self.columns[0]}__lt": after})
         self.matches = self.table.filter(criteria.condition)
         overlapping = [(low, high) for low, high in slices if low < after and high > first]
@@ -70,7 +65,7 @@ class Reading:
             return self._ordered(self._beyond(self.matches, position), wanted)
         with _held() as hold:
             hold("index")
-            limit = self._walked(position, WALK)
+            limit = self._walked(position, WALK if self.by_name else WINDOW)
             found = self._ordered(self._beyond(self.matches, position, limit), wanted)
             if len(found) == wanted or limit is None:
                 return found
@@ -115,7 +110,7 @@ class Reading:
         found, remaining, groups = [], self._remaining_slices(position), iter(GROUPS)
         while remaining and len(found) < wanted:
             size = next(groups, len(remaining))
-            found += self._in_slices(hold, beyond, remaining[:size], wanted - len(found))
+            found += self._in_slices(hold, position, remaining[:size], wanted - len(found))
             remaining = remaining[size:]
         return found[:wanted]
 
@@ -123,21 +118,38 @@ class Reading:
         name = position[0]
         return [(low, high) for low, high in self.slices if (low <= name if self.backwards else high > name)]
 
-    def _in_slices(self, hold, beyond, slices, wanted):
+    def _in_slices(self, hold, position, slices, wanted):
         hold("bitmap")
-        parts = [self._slice(beyond, *bounds).order_by()[: DENSE + 1] for bounds in slices]
-        labelled = [part.annotate(part=Value(n)).values_list("part", *self.columns) for n, part in enumerate(parts)]
-        rows = list(labelled[0].union(*labelled[1:], all=True)) if len(labelled) > 1 else list(labelled[0])
+        parts = [[] for _ in slices]
+        for number, *place in self._of_each_slice(position, slices):
+            parts[number].append(tuple(place))
         found = []
-        for number, bounds in enumerate(slices):
-            positions = [tuple(row[1:]) for row in rows if row[0] == number]
+        for bounds, positions in zip(slices, parts, strict=True):
             if len(positions) > DENSE:
                 hold("index")
-                positions = self._ordered(self._slice(beyond, *bounds), wanted - len(found))
+                beyond = self._slice(self._beyond(self.matches, position, inclusive=True), *bounds)
+                positions = self._ordered(beyond, wanted - len(found))
             found += self._sorted(positions)
             if len(found) >= wanted:
                 break
         return found
+
+    def _of_each_slice(self, position, slices):
+        """(number of the slice, position) of up to DENSE + 1 matches of each, in no order, in one statement.
+
+        Django writes it for one slice; the others differ by their bounds only.
+        """
+        marks = ("\x01", "\x02")
+        some = self._beyond(self.rows.filter(self.criteria.condition), position, inclusive=True)
+        some = self._slice(some, *marks).order_by().annotate(part=Value(_PART))
+        sql, params = some.values_list("part", *self.columns)[: DENSE + 1].query.sql_with_params()
+        values = []
+        for number, bounds in enumerate(slices):
+            mine = dict(zip((_PART, *marks), (number, *bounds), strict=True))
+            values += [mine.get(value, value) for value in params]
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join([f"({sql})"] * len(slices)), values)
+            return cursor.fetchall()
 
     def _slice(self, rows, low, high):
         return rows.filter(legal_name_key__gte=low, legal_name_key__lt=high)
@@ -161,20 +173,21 @@ class Reading:
 
     def _beyond(self, rows, position, limit=None, *, inclusive=False, through=False):
         """`rows` after `position`, and before `limit` (or up to it, `through`)."""
-        further, further_or_at, before, before_or_at = (
-            (TupleLessThan, TupleLessThanOrEqual, TupleGreaterThan, TupleGreaterThanOrEqual)
-            if self.backwards
-            else (TupleGreaterThan, TupleGreaterThanOrEqual, TupleLessThan, TupleLessThanOrEqual)
-        )
+        further, before = ("lt", "gt") if self.backwards else ("gt", "lt")
         if position is not None:
-            rows = rows.filter((further_or_at if inclusive else further)(self._place, position))
+            rows = rows.filter(self._standing(further, position, inclusive))
         if limit is not None:
-            rows = rows.filter((before_or_at if through else before)(self._place, limit))
+            rows = rows.filter(self._standing(before, limit, through))
         return rows
 
-    @property
-    def _place(self):
-        return Tuple(*self.columns)
+    def _standing(self, side, position, inclusive):
+        """Rows on one side of `position`. Said column by column: PostgreSQL does not stop reading an index at a
+        row-wise comparison."""
+        *columns, last = zip(self.columns, position, strict=True)
+        beyond = Q((f"{last[0]}__{side}{'e' * inclusive}", last[1]))
+        for column, value in reversed(columns):
+            beyond = Q((f"{column}__{side}", value)) | Q((column, value)) & beyond
+        return Q((f"{self.columns[0]}__{side}e", position[0])) & beyond
 
     def _ordered(self, rows, wanted):
         return list(rows.order_by(*self._order_by()).values_list(*self.columns)[:wanted])

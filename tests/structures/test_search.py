@@ -274,7 +274,7 @@ def test_a_mark_that_is_not_ours_leads_to_the_first_page(client, user, mark):
 
 
 def test_too_many_to_sort_are_shown_by_name(client, user, crowd, monkeypatch):
-    monkeypatch.setattr(reading, "WALK", 5)
+    monkeypatch.setattr(reading, "WINDOW", 5)
     monkeypatch.setattr(reading, "SORTABLE", 10)
     client.force_login(user)
     answer = client.get("/structures/", {"legal_name": "bois", "order": "ville"})
