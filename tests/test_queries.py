@@ -214,3 +214,29 @@ def test_admin_lists_searched(client, model):
     client.force_login(UserFactory(staff=True))
     path = reverse(f"admin:{model.lower().replace('.', '_')}_changelist")
     same_for_many(client, f"{path}?q=e", ADD[model])
+
+
+def test_a_search(client):
+    client.force_login(UserFactory())
+    same_for_many(client, "/structures/?legal_name=menuiserie", lambda: DirectoryEntryFactory(legal_name="Menuiserie"))
+
+
+def test_structures_one_manages(client):
+    user = UserFactory()
+    client.force_login(user)
+    same_for_many(client, "/structures/gerees/", lambda: AttachmentFactory(user=user, role=Role.PRINCIPAL))
+
+
+def test_who_can_do_the_rest(client):
+    user = UserFactory()
+    client.force_login(user)
+
+    def add():
+        structure = AttachmentFactory(user=user).structure
+        AttachmentFactory(structure=structure, role=Role.PRINCIPAL)
+
+    same_for_many(client, "/organisation/", add)
+
+
+def test_a_structure_with_its_services(client, managed):
+    same_for_many(client, f"/structures/{managed.pk}/", lambda: ServiceFactory(structure=managed))
