@@ -91,9 +91,7 @@ NATURES = {
     "prive": Nature.PRIVATE.value,
     "privee": Nature.PRIVATE.value,
 }
-FLAGS = {word: "t" for word in ("1", "oui", "vrai", "true", "x")} | {
-    word: "f" for word in ("", "0", "non", "faux", "false")
-}
+FLAGS = dict.fromkeys(("1", "oui", "vrai", "true", "x"), "t") | dict.fromkeys(("", "0", "non", "faux", "false"), "f")
 IDENTIFIER_TYPES = {folded(word): value for value, label in IdentifierType.choices for word in (value, label)}
 
 
