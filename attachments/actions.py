@@ -177,6 +177,25 @@ def refuse_request(request_id, *, actor, reason):
     return request
 
 
+@transaction.atomic
+def carry_over(old, new, *, services):
+    """Everybody's place in `old`, and the requests still open there, in `new`.
+
+    Called with both structures locked. `services` maps the old services' ids to the new ones'.
+    What `old` holds stays as it was, except open requests: those are decided in `new`.
+    """
+    for attachment in old.attachments.lasting().prefetch_related("services"):
+        held = [services[service.pk] for service in attachment.services.all()]
+        attachment.pk, attachment._state.adding, attachment.structure = None, True, new
+        attachment.save()
+        attachment.services.set(held)
+    for request in old.attachment_requests.pending().prefetch_related("services"):
+        asked = [services[service.pk] for service in request.services.all()]
+        request.structure = new
+        request.save(update_fields=["structure"])
+        request.services.set(asked)
+
+
 def _services_of(structure, whole_structure, services):
     """The services meant, none for the whole structure; ActionError when they make no sense."""
     services = [] if whole_structure else list(services)
@@ -191,6 +210,8 @@ def _lock_pending(request_id):
     structure_id = AttachmentRequest.objects.values_list("structure_id", flat=True).get(pk=request_id)
     structure = Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
     request = AttachmentRequest.objects.select_for_update(of=("self",)).select_related("user").get(pk=request_id)
+    if request.structure_id != structure_id:
+        raise ActionError("La structure de cette demande vient de changer d'identifiant : rouvrez la demande.")
     request.structure = structure
     if not request.is_pending:
         raise ActionError(_already_decided(request))

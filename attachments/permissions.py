@@ -51,6 +51,8 @@ add_reach(
     Structure,
     _everything_for_staff(lambda user: Q(nature=Nature.PUBLIC) | attached_to(user)),
 )
+# What only its own people see of a structure.
+add_reach("structures.belong_to", Structure, _everything_for_staff(attached_to))
 # The structure, its services and its bank accounts are the principal manager's to change.
 add_reach("structures.change_structure", Structure, _everything_for_staff(principal_of))
 add_reach("structures.view_bank_accounts", Structure, _everything_for_staff(attached_to))

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from attachments.models import AttachmentRequest
+from attachments.models import Attachment, AttachmentRequest, Role
 
 
 @login_not_required
@@ -27,6 +27,29 @@ def home(request):
             .select_related("structure")
             .prefetch_related("services"),
             "pending": mine.pending().select_related("structure"),
+            "waiting": AttachmentRequest.objects.pending().for_manager(request.user).count(),
+        },
+    )
+
+
+@require_safe
+def organisation(request):
+    """« Organisation »: what this person may do with structures and users, and who does the rest."""
+    mine = list(request.user.attachments.effective().select_related("structure"))
+    others = [attachment for attachment in mine if attachment.role != Role.PRINCIPAL]
+    principals = Attachment.objects.effective().principal().select_related("user")
+    by_structure = {
+        attachment.structure_id: attachment.user
+        for attachment in principals.filter(structure__in=[attachment.structure_id for attachment in others])
+    }
+    for attachment in others:
+        attachment.principal = by_structure.get(attachment.structure_id)
+    return render(
+        request,
+        "pages/organisation.html",
+        {
+            "manages": request.user.is_staff or len(others) < len(mine),
+            "others": others,
             "waiting": AttachmentRequest.objects.pending().for_manager(request.user).count(),
         },
     )

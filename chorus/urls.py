@@ -20,11 +20,13 @@ admin.site.password_change = pages.change_password
 
 urlpatterns = [
     path("", pages.home, name="home"),
+    path("organisation/", pages.organisation, name="organisation"),
     path("conditions/", pages.terms, name="terms"),
     path("donnees-personnelles/", pages.privacy, name="privacy"),
     path("sante/", pages.health, name="health"),
     path("", include("registration.urls")),
     path("", include("attachments.urls")),
+    path("", include("structures.urls")),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,12 +1,13 @@
 import factory
 from django.utils import timezone
+from schwifty import IBAN
 from stdnum import luhn
 
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest
 from chorus.plumbing.references import new_reference
 from notifications.models import OutgoingMail
-from structures.models import DirectoryEntry, Service, Structure
+from structures.models import BankAccount, DirectoryEntry, Service, Structure
 
 
 def siret_number(number):
@@ -54,6 +55,22 @@ class ServiceFactory(factory.django.DjangoModelFactory):
     structure = factory.SubFactory(StructureFactory)
     code = factory.Sequence(lambda n: f"S{n}")
     label = factory.Sequence(lambda n: f"Service {n}")
+
+
+def iban_number(number):
+    return str(IBAN.generate("FR", bank_code="30006", branch_code="00001", account_code=f"{number:011d}"))
+
+
+class BankAccountFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = BankAccount
+
+    structure = factory.SubFactory(StructureFactory)
+    label = factory.Sequence(lambda n: f"Compte {n}")
+    holder = "Agent comptable"
+    iban = factory.Sequence(iban_number)
+    bic = "AGRIFRPPXXX"
+    bank = "CREDIT AGRICOLE SA"
 
 
 class AttachmentFactory(factory.django.DjangoModelFactory):

@@ -8,7 +8,15 @@ from accounts.links import Purpose, make_token
 from attachments.models import AttachmentRequest, Role
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
-from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+from tests.factories import (
+    AttachmentFactory,
+    AttachmentRequestFactory,
+    BankAccountFactory,
+    DirectoryEntryFactory,
+    ServiceFactory,
+    StructureFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -18,6 +26,12 @@ LOGIN, HOME = 302, 302
 PUBLIC = (200,) * 7
 VISITORS_ONLY = (200, *(HOME,) * 6)
 POST_ONLY = (405,) * 7
+ITS_PEOPLE = (LOGIN, 404, 200, 200, 200, 404, 200)
+# On what everybody may see, and on what only the structure's people may.
+ITS_PRINCIPAL = (LOGIN, 403, 403, 403, 200, 403, 200)
+ITS_PRINCIPAL_AMONG_THEM = (LOGIN, 404, 403, 403, 200, 404, 200)
+# A list of one's structures, or the page of the only one.
+MANY_OR_ONE = (LOGIN, 200, 200, 200, 302, 302, 200)
 TABLE = {
     "home": ([], PUBLIC),
     "terms": ([], PUBLIC),
@@ -38,6 +52,34 @@ TABLE = {
     "attachments:pending_requests": ([], (LOGIN, *(200,) * 6)),
     "attachments:decide_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
     "attachments:refuse_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
+    "organisation": ([], (LOGIN, *(200,) * 6)),
+    "structures:search": ([], (LOGIN, *(200,) * 6)),
+    "structures:export": ([], (LOGIN, *(302,) * 6)),
+    "structures:directory_entry": (["directory_entry"], (LOGIN, *(200,) * 6)),
+    "structures:my_structures": ([], MANY_OR_ONE),
+    "structures:create_structure": ([], (LOGIN, *(200,) * 6)),
+    "structures:structure": (["structure_pk"], (LOGIN, *(200,) * 6)),
+    "structures:change_structure": (["structure_pk"], ITS_PRINCIPAL),
+    "structures:deactivate_structure": (["structure_pk"], ITS_PRINCIPAL),
+    "structures:activate_structure": (["structure_pk"], (LOGIN, *(405,) * 6)),
+    "structures:update_from_directory": (["structure_pk"], ITS_PRINCIPAL),
+    "structures:change_identifier": (["structure_pk"], ITS_PRINCIPAL),
+    "structures:services": (["structure_pk"], (LOGIN, *(200,) * 6)),
+    "structures:create_service": (["structure_pk"], ITS_PRINCIPAL),
+    "structures:my_services": ([], MANY_OR_ONE),
+    "structures:choose_structure_for_service": ([], MANY_OR_ONE),
+    "structures:service": (["service"], (LOGIN, *(200,) * 6)),
+    "structures:change_service": (["service"], ITS_PRINCIPAL),
+    "structures:deactivate_service": (["service"], ITS_PRINCIPAL),
+    "structures:activate_service": (["service"], (LOGIN, *(405,) * 6)),
+    "structures:bank_accounts": (["structure_pk"], ITS_PEOPLE),
+    "structures:create_bank_account": (["structure_pk"], ITS_PRINCIPAL_AMONG_THEM),
+    "structures:my_bank_accounts": ([], MANY_OR_ONE),
+    "structures:choose_structure_for_bank_account": ([], MANY_OR_ONE),
+    "structures:bank_account": (["bank_account"], ITS_PEOPLE),
+    "structures:change_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
+    "structures:deactivate_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
+    "structures:activate_bank_account": (["bank_account"], (LOGIN, *(405,) * 6)),
     "demo:mailbox": ([], PUBLIC),
     "demo:mail": (["mail"], PUBLIC),
     "demo:mail_html": (["mail"], PUBLIC),
@@ -67,6 +109,10 @@ def arguments():
     structure = StructureFactory()
     return {
         "structure": structure,
+        "structure_pk": structure.pk,
+        "service": ServiceFactory(structure=structure).pk,
+        "directory_entry": DirectoryEntryFactory().pk,
+        "bank_account": BankAccountFactory(structure=structure).pk,
         "request": AttachmentRequestFactory(structure=structure).reference,
         "captcha": fresh().key,
         "activation": make_token(UserFactory(activating=True), Purpose.ACTIVATION),
@@ -120,10 +166,15 @@ def test_posts_need_the_token_of_a_page_of_ours(name):
     assert Client(enforce_csrf_checks=True).post(reverse(name)).status_code == 403
 
 
-@pytest.mark.parametrize("name", [name for name, (_, answers) in TABLE.items() if 302 in answers[1:]])
+@pytest.mark.parametrize("name", [name for name, (_, answers) in TABLE.items() if answers[1] == HOME])
 def test_whoever_has_an_account_is_sent_home_from_pages_for_visitors(client, arguments, name):
     client.force_login(UserFactory())
     assert client.get(reverse(name, args=[arguments[argument] for argument in TABLE[name][0]])).url == "/"
+
+
+def answering(gets, posted):
+    """What a POST answers where a GET shows the page: `posted`; elsewhere the same."""
+    return tuple(posted if status == 200 else status for status in gets)
 
 
 # name: (what is posted, what each of ROLES gets)
@@ -137,6 +188,14 @@ POSTS = {
     "accounts:forgotten_password": ({"email": "a@exemple.example"}, PUBLIC),
     "accounts:activate": ({}, PUBLIC),
     "accounts:reset": ({}, PUBLIC),
+    "structures:create_service": ({}, answering(ITS_PRINCIPAL, 422)),
+    "structures:change_service": ({}, answering(ITS_PRINCIPAL, 422)),
+    "structures:deactivate_service": ({}, answering(ITS_PRINCIPAL, 302)),
+    "structures:activate_service": ({}, answering(ITS_PRINCIPAL, 302)),
+    "structures:create_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 422)),
+    "structures:change_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 422)),
+    "structures:deactivate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
+    "structures:activate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }

@@ -39,7 +39,12 @@ def test_there_is_something_to_check():
 
 
 def test_file_names_say_something():
-    assert not [path for path in python_files if path.stem in SAYS_NOTHING]
+    assert not [path for path in python_files if path.stem in SAYS_NOTHING - noun_of(path)]
+
+
+def noun_of(path):
+    """In a package split by noun, a *service* is one of a structure's."""
+    return {"services"} if path.parent.parent.name == "structures" else set()
 
 
 def test_files_stay_short():
@@ -61,7 +66,10 @@ def test_no_import_hides_in_a_function(path):
     assert not hidden
 
 
-@named([path for path in app_files if path.stem in ("views", "pages", "forms", "permissions", "emails")])
+READING = {"views", "pages", "forms", "permissions", "emails", "receivers"}
+
+
+@named([path for path in app_files if READING & {path.stem, path.parent.name}])
 def test_only_actions_change_state(path):
     writes = {"save", "create", "delete", "update_or_create", "get_or_create", "bulk_create", "bulk_update"}
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]

@@ -17,6 +17,7 @@ from structures.models import Referent
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
+    BankAccountFactory,
     DirectoryEntryFactory,
     ServiceFactory,
     StructureFactory,
@@ -87,10 +88,39 @@ def test_services_of_a_structure_at_registration(client):
     same_for_many(client, "/inscription/structure/", lambda: ServiceFactory(structure=structure), data)
 
 
+@pytest.mark.parametrize(
+    ("path", "factory"), [("services", ServiceFactory), ("coordonnees-bancaires", BankAccountFactory)]
+)
+@pytest.mark.parametrize("query", ["", "?q=e"])
+def test_services_and_bank_accounts_of_a_structure(client, managed, path, factory, query):
+    same_for_many(client, f"/structures/{managed.pk}/{path}/{query}", lambda: factory(structure=managed))
+
+
+@pytest.mark.parametrize("path", ["services/", "services/nouveau/", "coordonnees-bancaires/", "services/?q=e"])
+def test_structures_to_choose_from(client, managed, path):
+    manager = managed.attachments.get().user
+
+    def add():
+        ServiceFactory(structure=AttachmentFactory(user=manager, role=Role.PRINCIPAL).structure)
+
+    same_for_many(client, f"/{path}", add)
+
+
+def test_what_follows_from_deactivating_a_service(client, managed):
+    service = ServiceFactory(structure=managed)
+
+    def add():
+        for factory in (AttachmentFactory, AttachmentRequestFactory):
+            factory(structure=managed, whole_structure=False).services.add(service)
+
+    same_for_many(client, f"/services/{service.pk}/desactiver/", add)
+
+
 ADD = {
     "accounts.User": UserFactory,
     "structures.Structure": StructureFactory,
     "structures.DirectoryEntry": DirectoryEntryFactory,
+    "structures.BankAccount": BankAccountFactory,
     "structures.Referent": lambda: Referent.objects.create(administration=f"A{Referent.objects.count()}", name="N"),
     "attachments.Attachment": AttachmentFactory,
     "attachments.AttachmentRequest": AttachmentRequestFactory,

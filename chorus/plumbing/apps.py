@@ -7,5 +7,5 @@ class PlumbingConfig(AppConfig):
     label = "plumbing"
 
     def ready(self):
-        """Let each app's permissions.py register the names it answers."""
-        autodiscover_modules("permissions")
+        """Let each app register the permissions it answers and the events it listens to."""
+        autodiscover_modules("permissions", "receivers")

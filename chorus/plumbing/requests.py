@@ -37,3 +37,12 @@ def perform(request, action, *args, done="", **kwargs):
     if done:
         messages.success(request, done)
     return True, result
+
+
+def submit(form, action, *args, **kwargs):
+    """Run `action` on what a valid `form` says: (True, its result), or (False, None) and the form says why not."""
+    try:
+        return True, action(*args, **kwargs)
+    except ActionError as refusal:
+        form.refuse(refusal)
+        return False, None

@@ -1,3 +1,39 @@
-from structures.actions.structures import create_from_directory, create_private
+from structures.actions.bank_accounts import (
+    activate_bank_account,
+    change_bank_account,
+    create_bank_account,
+    deactivate_bank_account,
+)
+from structures.actions.identifiers import change_identifier, check_new_identifier
+from structures.actions.services import activate_service, change_service, create_service, deactivate_service
+from structures.actions.structures import (
+    DirectoryDifference,
+    activate_structure,
+    change_structure,
+    create_from_directory,
+    create_private,
+    deactivate_structure,
+    found_structure,
+    update_from_directory,
+)
 
-__all__ = ["create_from_directory", "create_private"]
+__all__ = [
+    "DirectoryDifference",
+    "activate_bank_account",
+    "activate_service",
+    "activate_structure",
+    "change_bank_account",
+    "change_identifier",
+    "change_service",
+    "change_structure",
+    "check_new_identifier",
+    "create_bank_account",
+    "create_from_directory",
+    "create_private",
+    "create_service",
+    "deactivate_bank_account",
+    "deactivate_service",
+    "deactivate_structure",
+    "found_structure",
+    "update_from_directory",
+]

@@ -2,9 +2,18 @@
 
 from django.db import transaction
 
+from chorus.plumbing.changes import changes, version_of
+from chorus.plumbing.errors import ActionError, ChangedMeanwhile
 from history.actions import record
 from history.models import Event
+from structures.events import structure_founded
+from structures.lookup import Found, look_up
 from structures.models import DirectoryEntry, Nature, Structure
+
+CHANGED_MEANWHILE = (
+    "Quelqu'un d'autre a modifié la structure pendant que cette page était ouverte. "
+    "Relisez ce qui suit avant de recommencer."
+)
 
 
 @transaction.atomic
@@ -15,14 +24,36 @@ def create_from_directory(entry_id, *, actor, described=None):
     at once get the same structure.
     """
     entry = DirectoryEntry.objects.get(pk=entry_id)
-    return _create(entry, described or entry.description, actor)
+    return _create(entry, described or entry.description, actor)[0]
 
 
 @transaction.atomic
 def create_private(*, identifier_type, identifier, described, actor):
     """A private structure nobody knew, as its first registrant describes it."""
     blank = Structure(identifier_type=identifier_type, identifier=identifier, nature=Nature.PRIVATE)
-    return _create(blank, described, actor)
+    return _create(blank, described, actor)[0]
+
+
+@transaction.atomic
+def found_structure(*, identifier_type, identifier, described, actor):
+    """« Créer une structure »: a private structure, of which `actor` becomes principal manager.
+
+    `described` gives its details, None to take the directory's. Raises ActionError when the
+    structure is here already, closed, or public.
+    """
+    lookup = look_up(identifier_type, identifier)
+    if lookup.is_public:
+        raise ActionError("Une structure publique ne se crée pas sur le site.")
+    if lookup.found is Found.CLOSED:
+        raise ActionError("D'après l'annuaire, cet établissement est fermé.")
+    source = lookup.establishment or Structure(
+        identifier_type=identifier_type, identifier=identifier, nature=Nature.PRIVATE
+    )
+    structure, created = _create(source, described or source.description, actor)
+    if not created:
+        raise ActionError("Cette structure est déjà présente sur le portail : demandez à y être rattaché.")
+    structure_founded.send(sender=None, structure=structure, founder=actor)
+    return structure
 
 
 def _create(source, details, actor):
@@ -38,4 +69,96 @@ def _create(source, details, actor):
     )
     if created:
         record(Event.STRUCTURE_CREATED, actor=actor, subject=actor, structure=structure)
+    return structure, created
+
+
+@transaction.atomic
+def change_structure(structure_id, *, actor, values, version):
+    """« Modifier »: write `values` (by field name) over what the page of that `version` showed.
+
+    Raises ActionError when somebody changed the structure meanwhile. Nothing changed: nothing is
+    written nor journaled.
+    """
+    structure = _lock(structure_id)
+    if structure.version != version:
+        raise ChangedMeanwhile(CHANGED_MEANWHILE)
+    return _write(structure, values, actor, Event.STRUCTURE_CHANGED)
+
+
+@transaction.atomic
+def update_from_directory(structure_id, *, actor, names, version):
+    """« Mettre à jour depuis l'annuaire »: take over the fields `names` as the page of that `version` showed them.
+
+    Raises ActionError when the structure or the directory changed meanwhile.
+    """
+    structure = _lock(structure_id)
+    difference = DirectoryDifference(structure)
+    if difference.version != version:
+        raise ChangedMeanwhile(CHANGED_MEANWHILE)
+    values = {name: after for name, _, after in difference.fields if name in names}
+    return _write(structure, values, actor, Event.STRUCTURE_UPDATED)
+
+
+@transaction.atomic
+def deactivate_structure(structure_id, *, actor):
+    """Nobody can ask for it nor be attached to it until it is activated again; nothing else ends."""
+    return _switch(structure_id, actor, Structure.State.INACTIVE, Event.STRUCTURE_DEACTIVATED)
+
+
+@transaction.atomic
+def activate_structure(structure_id, *, actor):
+    return _switch(structure_id, actor, Structure.State.ACTIVE, Event.STRUCTURE_ACTIVATED)
+
+
+def _switch(structure_id, actor, state, event):
+    structure = _lock(structure_id)
+    if structure.state == state:
+        raise ActionError(f"Cette structure est déjà {structure.get_state_display().lower()}.")
+    structure.state = state
+    structure.save(update_fields=["state"])
+    record(event, actor=actor, structure=structure)
     return structure
+
+
+def _lock(structure_id):
+    return Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
+
+
+def _write(structure, values, actor, event):
+    made = changes(structure, values)
+    if made:
+        for name, value in values.items():
+            setattr(structure, name, value)
+        structure.save()
+        record(event, actor=actor, structure=structure, comment="\n".join(map(str, made)))
+    return made
+
+
+class DirectoryDifference:
+    """What « Mettre à jour depuis l'annuaire » would change in `structure`.
+
+    What the directory leaves empty or keeps private erases nothing. `entry` is None when the
+    directory does not know the structure.
+    """
+
+    def __init__(self, structure):
+        found = DirectoryEntry.objects.identified_by(structure.identifier_type, structure.identifier)
+        self.structure = structure
+        self.entry = found.first()
+        self.fields = list(self._differences()) if self.entry else []
+
+    def _differences(self):
+        """(field name, before, after)"""
+        said = {} if self.entry.undisclosed else {n: v for n, v in self.entry.description.items() if v}
+        for name, after in (said | {"undisclosed": self.entry.undisclosed}).items():
+            before = getattr(self.structure, name)
+            if before != after:
+                yield name, before, after
+
+    @property
+    def version(self):
+        return version_of(self.fields)
+
+    @property
+    def changes(self):
+        return changes(self.structure, {name: after for name, _, after in self.fields})

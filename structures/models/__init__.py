@@ -1,5 +1,6 @@
 from structures.models.bank_accounts import BankAccount
 from structures.models.establishments import (
+    NAME_RANGES,
     DirectoryEntry,
     Establishment,
     Nature,
@@ -11,6 +12,7 @@ from structures.models.establishments import (
 from structures.models.services import Service
 
 __all__ = [
+    "NAME_RANGES",
     "BankAccount",
     "DirectoryEntry",
     "Establishment",

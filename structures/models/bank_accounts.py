@@ -15,6 +15,8 @@ class BankAccount(Validity):
     bic = CodeField("BIC", max_length=11)
     bank = models.CharField("banque", max_length=140, blank=True)
 
+    EDITABLE = ("label", "holder", "iban", "bic", "bank")
+
     class Meta(Validity.Meta):
         verbose_name = "coordonnée bancaire"
         verbose_name_plural = "coordonnées bancaires"
@@ -32,11 +34,20 @@ class BankAccount(Validity):
         return f"{self.label} ({self.masked_iban})"
 
     @property
+    def searched_text(self):
+        return f"{self.label} {self.holder} {self.bank}"
+
+    @property
     def masked_iban(self):
-        """The country and the last four characters, all that most people may see."""
-        return f"{self.iban[:2]}•• •••• {self.iban[-4:]}"
+        """All that most people may see of the IBAN."""
+        return masked(self.iban)
 
     @property
     def spaced_iban(self):
         """The IBAN in groups of four, as banks print it."""
         return " ".join(self.iban[i : i + 4] for i in range(0, len(self.iban), 4))
+
+
+def masked(iban):
+    """The country and the last four characters."""
+    return f"{iban[:2]}•• •••• {iban[-4:]}"

@@ -1,9 +1,13 @@
+from itertools import pairwise
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from chorus.plumbing.changes import version_of
 from chorus.plumbing.fields import CodeField, SearchKeyField, TrigramIndex
+from chorus.plumbing.text import search_key
 from structures.identifiers import IdentifierType, clean_identifier, spaced_identifier
 
 
@@ -80,13 +84,6 @@ class Establishment(models.Model):
 
     class Meta:
         abstract = True
-        # What each serves is said in search.py.
-        indexes = [
-            models.Index(fields=["legal_name_key", "id", "city_key", "postcode"], name="%(class)s_by_name"),
-            models.Index(fields=["city_key", "legal_name_key", "id", "postcode"], name="%(class)s_by_city"),
-            models.Index(fields=["postcode", "legal_name_key", "id"], name="%(class)s_by_postcode"),
-            TrigramIndex(fields=["legal_name_key", "label_key", "city_key"], name="%(class)s_trigrams"),
-        ]
 
     def __str__(self):
         return self.label or self.legal_name
@@ -107,6 +104,9 @@ class Establishment(models.Model):
     def keeps_private(self):
         """Whether visitors may learn only that it exists: non diffusible, or a natural person."""
         return self.undisclosed or self.identifier_type == IdentifierType.PERSON
+
+    # Whether even people who are logged in see nothing but the identifier.
+    is_masked = False
 
     @property
     def description(self):
@@ -129,9 +129,31 @@ def address_lines(description):
     return [line for line in (d["address"], d["complement_1"], d["complement_2"], town, d["country"]) if line]
 
 
+# What each order of the search reads. Each index holds all that a search compares, so that it never
+# reads a row it does not show.
+_SEARCHED = {
+    "name": ["legal_name_key", "id", "label_key", "city_key", "postcode"],
+    "city": ["city_key", "legal_name_key", "id", "label_key", "postcode"],
+    "postcode": ["postcode", "legal_name_key", "id", "label_key", "city_key"],
+}
+
+
+def _search_indexes(table, **options):
+    return [models.Index(fields=fields, name=f"{table}_by_{name}", **options) for name, fields in _SEARCHED.items()]
+
+
 class EstablishmentQuerySet(models.QuerySet):
     def identified_by(self, identifier_type, identifier):
         return self.filter(identifier_type=identifier_type, identifier=identifier)
+
+    def called(self, words):
+        """Those whose name or identifier contains `words`, as people type them; accents and case do not matter."""
+        key = search_key(words)
+        return self.filter(
+            Q(legal_name_key__contains=key)
+            | Q(label_key__contains=key)
+            | Q(identifier__startswith=key.replace(" ", "") or "?")
+        )
 
 
 class Structure(Establishment):
@@ -140,6 +162,14 @@ class Structure(Establishment):
     class State(models.TextChoices):
         ACTIVE = "active", "Active"
         INACTIVE = "inactive", "Inactive"
+
+    REQUIREMENTS = {
+        Requirement.NONE: "Ni numéro d'engagement ni service : une facture est acceptée sans l'un ni l'autre.",
+        Requirement.COMMITMENT: "Chaque facture doit porter un numéro d'engagement (le numéro de la commande).",
+        Requirement.SERVICE: "Chaque facture doit désigner un service de la structure.",
+        Requirement.BOTH: "Chaque facture doit porter un numéro d'engagement et désigner un service de la structure.",
+        Requirement.EITHER: "Chaque facture doit porter un numéro d'engagement ou désigner un service, au choix.",
+    }
 
     state = models.CharField("état", max_length=8, choices=State, default=State.ACTIVE)
     issues_invoices = models.BooleanField("émet des factures", default=True)
@@ -160,10 +190,16 @@ class Structure(Establishment):
 
     objects = EstablishmentQuerySet.as_manager()
 
-    class Meta(Establishment.Meta):
+    class Meta:
         verbose_name = "structure"
         verbose_name_plural = "structures"
         ordering = ["legal_name", "id"]
+        indexes = [
+            # Everybody searches the public ones, only support the private ones of others.
+            *_search_indexes("structure_public", condition=Q(nature=Nature.PUBLIC)),
+            *_search_indexes("structure_private", condition=Q(nature=Nature.PRIVATE)),
+            TrigramIndex(fields=["legal_name_key", "label_key"], name="structure_trigrams"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["identifier", "identifier_type"],
@@ -182,9 +218,29 @@ class Structure(Establishment):
             ),
         ]
 
+    # What its principal manager may change.
+    EDITABLE = (*Establishment.DESCRIPTIVE, "undisclosed", "issues_invoices", "receives_invoices", "requirement")
+
     @property
     def is_active(self):
         return self.state == self.State.ACTIVE
+
+    @property
+    def version(self):
+        """Fingerprint of what its principal manager may change."""
+        return version_of({name: getattr(self, name) for name in self.EDITABLE})
+
+    @property
+    def invoicing_requirement(self):
+        """What its suppliers must write on an invoice, in a sentence; empty for a private structure."""
+        return self.REQUIREMENTS[self.requirement] if self.is_public else ""
+
+
+# The directory's names in alphabetical slices of about the same size, each with a trigram index of its
+# own: the first page of a search reads the first slices only. Taken from how French establishments are
+# named; a directory named otherwise would have uneven slices, and stay right.
+_SLICES = "ASS BON CAM CHE COM DAV EARL EURL FOY GAR HER JAR LECL LEV MART MOR PAY PREV ROL SAS SCI SEL SNC"
+NAME_RANGES = list(pairwise(["", *_SLICES.split(), "\U0010ffff"]))
 
 
 class DirectoryEntry(Establishment):
@@ -194,10 +250,21 @@ class DirectoryEntry(Establishment):
 
     objects = EstablishmentQuerySet.as_manager()
 
-    class Meta(Establishment.Meta):
+    class Meta:
         verbose_name = "établissement de l'annuaire"
         verbose_name_plural = "annuaire"
         ordering = ["legal_name", "id"]
+        indexes = [
+            *_search_indexes("directoryentry"),
+            *(
+                TrigramIndex(
+                    fields=["legal_name_key", "label_key"],
+                    name=f"directoryentry_trigrams_{number}",
+                    condition=Q(legal_name_key__gte=first, legal_name_key__lt=after),
+                )
+                for number, (first, after) in enumerate(NAME_RANGES)
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["identifier", "identifier_type"],
@@ -205,3 +272,10 @@ class DirectoryEntry(Establishment):
                 violation_error_message="L'annuaire contient déjà cet identifiant.",
             )
         ]
+
+    def __str__(self):
+        return "Établissement non diffusible" if self.is_masked else super().__str__()
+
+    @property
+    def is_masked(self):
+        return self.undisclosed

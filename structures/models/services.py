@@ -11,6 +11,8 @@ class Service(Validity):
     description = models.TextField("description", blank=True, max_length=2000)
     requires_commitment = models.BooleanField("le numéro d'engagement est obligatoire", default=False)
 
+    EDITABLE = ("code", "label", "description", "valid_from", "valid_until", "requires_commitment")
+
     class Meta(Validity.Meta):
         verbose_name = "service"
         verbose_name_plural = "services"
@@ -26,3 +28,7 @@ class Service(Validity):
 
     def __str__(self):
         return f"{self.label} ({self.code})"
+
+    @property
+    def searched_text(self):
+        return f"{self.label} {self.code}"

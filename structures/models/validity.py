@@ -2,6 +2,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from chorus.plumbing.changes import version_of
+from chorus.plumbing.text import folded
+
 
 class ValidityQuerySet(models.QuerySet):
     def open(self, today=None):
@@ -30,6 +33,9 @@ class Validity(models.Model):
 
     objects = ValidityQuerySet.as_manager()
 
+    # What its manager may change, switching it on and off aside.
+    EDITABLE = ()
+
     class Meta:
         abstract = True
         constraints = [
@@ -39,6 +45,16 @@ class Validity(models.Model):
                 violation_error_message="La date de fin précède la date de début.",
             )
         ]
+
+    def matches(self, words):
+        """Whether its `searched_text` contains every one of `words`; accents and case do not matter."""
+        text = folded(self.searched_text)
+        return all(word in text for word in folded(words).split())
+
+    @property
+    def version(self):
+        """Fingerprint of what its manager may change."""
+        return version_of({name: getattr(self, name) for name in self.EDITABLE})
 
     @property
     def standing(self):

@@ -1,9 +1,6 @@
 """Two people at the same instant, on real PostgreSQL connections."""
 
-from threading import Barrier, Thread
-
 import pytest
-from django.db import connection
 
 from accounts.models import User
 from attachments.actions import approve_request, refuse_request
@@ -14,31 +11,11 @@ from registration.actions import Outcome, register
 from structures.identifiers import IdentifierType
 from structures.lookup import look_up
 from structures.models import Structure
+from tests.at_once import at_once
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 5
-
-
-def at_once(*acts):
-    """Run each act in its own thread and connection, started together; results or exceptions, in order."""
-    start, answers = Barrier(len(acts)), [None] * len(acts)
-
-    def run(position, act):
-        start.wait()
-        try:
-            answers[position] = act()
-        except Exception as error:
-            answers[position] = error
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 @pytest.mark.parametrize("_round", range(ROUNDS))

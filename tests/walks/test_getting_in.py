@@ -1,7 +1,6 @@
 """The whole story in a real browser: register, decide, activate, log in; with and without JavaScript."""
 
 import re
-from functools import partial
 
 import pytest
 from captcha.models import CaptchaStore
@@ -11,11 +10,11 @@ from accounts.models import User
 from attachments.models import Attachment, Role
 from notifications.actions import deliver_due
 from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
+from tests.walks.steps import PASSWORD, log_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SIRET = "20003035100015"
-PASSWORD = "un long mot de passe"
 
 
 @pytest.fixture
@@ -29,41 +28,6 @@ def college():
     manager.save()
     AttachmentFactory(user=manager, structure=structure, role=Role.PRINCIPAL)
     return structure
-
-
-@pytest.fixture
-def site(live_server, settings, smtp_sink):
-    """The running site, whose mails carry its address and leave by SMTP to the sink."""
-    settings.SITE_URL = live_server.url
-    return live_server.url
-
-
-@pytest.fixture(params=[True, False], ids=["javascript", "no-javascript"])
-def javascript(request):
-    return request.param
-
-
-@pytest.fixture
-def axe(axe, javascript):
-    return partial(axe, javascript=javascript)
-
-
-@pytest.fixture
-def person(javascript, browser, browser_context_args):
-    """Opens a browser of one's own: `person()` is a fresh page that refuses any CSP violation."""
-    contexts = []
-
-    def arrive():
-        context = browser.new_context(**browser_context_args | {"java_script_enabled": javascript})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(5000)
-        page.on("console", lambda said: pytest.fail(said.text) if "Content Security" in said.text else None)
-        return page
-
-    yield arrive
-    for context in contexts:
-        context.close()
 
 
 def link_in_mail(smtp_sink, to, subject):
@@ -86,13 +50,6 @@ def answer_captcha(page):
     page.get_by_label("Caractères de l'image").fill(CaptchaStore.objects.get(hashkey=key).response)
     page.get_by_role("button", name="Valider le captcha").click()
     expect(page.get_by_text("Captcha validé")).to_be_visible()
-
-
-def log_in(page, site, email, password=PASSWORD):
-    page.goto(f"{site}/connexion/")
-    page.get_by_label("Adresse de connexion").fill(email)
-    page.get_by_label("Mot de passe").fill(password)
-    page.get_by_role("button", name="Se connecter").click()
 
 
 def activate(page, axe, link):

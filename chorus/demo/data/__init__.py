@@ -40,22 +40,51 @@ REFERENT = {
 }
 INACTIVE = PAPETERIE
 
-# Structure → (code, label) of its services; the other structures have none.
+
+class Part(NamedTuple):
+    """A service; its dates in days from the day the demo is loaded."""
+
+    code: str
+    label: str
+    begins: int = -130
+    ends: int | None = None
+    description: str = ""
+    requires_commitment: bool = False
+    is_active: bool = True
+
+
+# Structure → its services; the other structures have none.
 SERVICES = {
     CHAMPOULANT: [
-        ("SERVICE_INTENDANCE", "Intendance"),
-        ("SERVICE_DIRECTION", "Direction"),
-        ("SERVICE_RESTAURATION", "Restauration"),
-        ("SERVICE_CDI", "Centre de documentation"),
+        Part(
+            "SERVICE_INTENDANCE", "Intendance", description="Toutes les factures qui ne relèvent d'aucun autre service."
+        ),
+        Part("SERVICE_DIRECTION", "Direction"),
+        Part("SERVICE_RESTAURATION", "Restauration", requires_commitment=True),
+        Part("SERVICE_CDI", "Centre de documentation"),
+        Part("SERVICE_NUMERIQUE", "Équipement numérique", begins=40),
+        Part("SERVICE_TRAVAUX", "Travaux de rénovation du bâtiment B", ends=-10),
+        Part("SERVICE_FOYER", "Foyer socio-éducatif", is_active=False),
     ],
     VEIL_LIFFRE: [
-        ("SERVICE_INTENDANCE", "Intendance"),
-        ("SERVICE_RESTAURATION", "Restauration"),
-        ("SERVICE_LABORATOIRES", "Laboratoires"),
+        Part("SERVICE_INTENDANCE", "Intendance"),
+        Part("SERVICE_RESTAURATION", "Restauration"),
+        Part("SERVICE_LABORATOIRES", "Laboratoires"),
     ],
-    ARGENTRE: [("SERVICE_INTENDANCE", "Intendance"), ("SERVICE_INTERNAT", "Internat")],
-    CHARCOT: [("SERVICE_INTENDANCE", "Intendance")],
-    MENUISERIE: [("COMPTABILITE", "Comptabilité")],
+    ARGENTRE: [Part("SERVICE_INTENDANCE", "Intendance"), Part("SERVICE_INTERNAT", "Internat", ends=200)],
+    CHARCOT: [Part("SERVICE_INTENDANCE", "Intendance")],
+    MENUISERIE: [Part("COMPTABILITE", "Comptabilité")],
+}
+
+# Structure → where it is paid: an IBAN that banks print as an example, and belongs to nobody.
+BANK_ACCOUNTS = {
+    CHAMPOULANT: {
+        "label": "Compte de l'établissement",
+        "holder": "Agent comptable du collège de Champoulant",
+        "iban": "FR7630006000011234567890189",
+        "bic": "AGRIFRPPXXX",
+        "bank": "CREDIT AGRICOLE SA",
+    },
 }
 
 

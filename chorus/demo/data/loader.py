@@ -17,9 +17,9 @@ from attachments.models import Attachment, AttachmentRequest
 from chorus.demo import data
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
-from structures.actions import create_from_directory
+from structures.actions import create_bank_account, create_from_directory, create_service, deactivate_service
 from structures.identifiers import IdentifierType
-from structures.models import DirectoryEntry, Referent, Service, Structure
+from structures.models import DirectoryEntry, Referent, Structure
 
 
 def is_loaded():
@@ -57,12 +57,28 @@ def _create_structures(support):
             row |= {"undisclosed": bool(row["undisclosed"]), "closed_on": row["closed_on"] or None}
             entry = DirectoryEntry.objects.create(**row)
             if lives_here:
-                structure = create_from_directory(entry.pk, actor=support)
-                for code, label in data.SERVICES.get(structure.identifier, ()):
-                    Service.objects.create(structure=structure, code=code, label=label)
+                _create_parts(create_from_directory(entry.pk, actor=support), support)
     referent = Referent.objects.create(**data.REFERENT)
     Structure.objects.filter(identifier=data.USES_PIGP).update(uses_pigp=True, referent=referent)
     Structure.objects.filter(identifier=data.INACTIVE).update(state=Structure.State.INACTIVE)
+
+
+def _create_parts(structure, support):
+    today = timezone.localdate()
+    for part in data.SERVICES.get(structure.identifier, ()):
+        values = {
+            "code": part.code,
+            "label": part.label,
+            "description": part.description,
+            "valid_from": today + timedelta(days=part.begins),
+            "valid_until": None if part.ends is None else today + timedelta(days=part.ends),
+            "requires_commitment": part.requires_commitment,
+        }
+        service = create_service(structure.pk, actor=support, values=values)
+        if not part.is_active:
+            deactivate_service(service.pk, actor=support)
+    if structure.identifier in data.BANK_ACCOUNTS:
+        create_bank_account(structure.pk, actor=support, values=data.BANK_ACCOUNTS[structure.identifier])
 
 
 def _play(ask, support):

@@ -10,6 +10,7 @@ TONES = {
     "pending": "wait",
     "activating": "wait",
     "waiting": "wait",
+    "upcoming": "wait",
     "approved": "good",
     "active": "good",
     "sent": "good",

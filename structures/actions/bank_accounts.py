@@ -1,0 +1,51 @@
+"""What happens to a structure's bank accounts. The history never holds a whole IBAN."""
+
+from django.db import transaction
+
+from history.models import Event
+from structures.actions import parts
+from structures.models import BankAccount
+from structures.models.bank_accounts import masked
+
+
+@transaction.atomic
+def create_bank_account(structure_id, *, actor, values):
+    """« Créer une coordonnée bancaire ». Raises ActionError on an inactive structure, or when the
+    structure has that IBAN already."""
+    account = BankAccount(structure_id=structure_id, **values)
+    return parts.create(account, actor=actor, event=Event.BANK_ACCOUNT_CREATED, unique="iban")
+
+
+@transaction.atomic
+def change_bank_account(account_id, *, actor, values, version):
+    """« Modifier »: the Changes made. Raises ActionError when the structure has that IBAN already,
+    ChangedMeanwhile when the page, of that `version`, no longer shows what is there."""
+    account = parts.lock(BankAccount, account_id)
+    return parts.change(
+        account,
+        values,
+        version=version,
+        actor=actor,
+        event=Event.BANK_ACCOUNT_CHANGED,
+        unique="iban",
+        said=lambda change: str(hide_iban(change)),
+    )
+
+
+@transaction.atomic
+def activate_bank_account(account_id, *, actor):
+    account = parts.lock(BankAccount, account_id)
+    return parts.switch(account, True, actor=actor, event=Event.BANK_ACCOUNT_ACTIVATED)
+
+
+@transaction.atomic
+def deactivate_bank_account(account_id, *, actor):
+    account = parts.lock(BankAccount, account_id)
+    return parts.switch(account, False, actor=actor, event=Event.BANK_ACCOUNT_DEACTIVATED)
+
+
+def hide_iban(change):
+    """The Change, as whoever may not see whole IBANs may read it."""
+    if change.name != "iban":
+        return change
+    return change._replace(before=masked(change.before), after=masked(change.after))

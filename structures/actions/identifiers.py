@@ -1,0 +1,91 @@
+"""« Modifier l'identifiant »: the structure lives on under another number."""
+
+from copy import copy
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from chorus.plumbing.errors import ActionError
+from history.actions import record
+from history.models import Event
+from structures.actions.structures import deactivate_structure
+from structures.events import identifier_changing
+from structures.identifiers import names_public_body, spaced_identifier
+from structures.lookup import Found, look_up
+from structures.models import Structure
+
+
+def check_new_identifier(structure, lookup):
+    """Whether `structure` may live on under what `lookup` found; ActionError says why not.
+
+    A public structure keeps its SIREN, and its new SIRET comes from the directory: anything else
+    would let a manager take over somebody else's administration.
+    """
+    if lookup.structure == structure:
+        raise ActionError("C'est déjà l'identifiant de la structure.")
+    if lookup.structure is not None:
+        raise ActionError("Une autre structure du portail porte déjà cet identifiant.")
+    if lookup.found is Found.CLOSED:
+        raise ActionError("D'après l'annuaire, cet établissement est fermé.")
+    if structure.is_public and lookup.found is Found.NOTHING:
+        raise ActionError(
+            "L'annuaire ne connaît pas ce SIRET. S'il vient d'être attribué, attendez quelques jours "
+            "ou écrivez à l'assistance."
+        )
+    if structure.is_public and lookup.identifier[:9] != structure.identifier[:9]:
+        raise ActionError(
+            "Ce SIRET n'a pas le même SIREN (ses 9 premiers chiffres) que la structure : "
+            "écrivez à l'assistance, qui vérifiera le changement."
+        )
+    known = lookup.establishment is not None
+    public = lookup.is_public if known else names_public_body(lookup.identifier_type, lookup.identifier)
+    if structure.is_public != public:
+        nature = structure.get_nature_display().lower()
+        raise ActionError(f"Cet identifiant n'est pas celui d'une structure {nature}.")
+
+
+@transaction.atomic
+def change_identifier(structure_id, *, actor, identifier_type, identifier):
+    """Copy the structure under a new identifier with all that hangs on it, and deactivate the old one.
+
+    Services and bank accounts are copied here; attachments and what else hangs on a structure by
+    the receivers of `identifier_changing`. All or nothing (domain: « Modifier l'identifiant »).
+    Raises ActionError when the structure is inactive or the identifier not for it.
+    """
+    old = Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
+    if not old.is_active:
+        raise ActionError("Cette structure est désactivée : activez-la avant de modifier son identifiant.")
+    check_new_identifier(old, look_up(identifier_type, identifier))
+    new = _copy(old, identifier_type=identifier_type, identifier=identifier, created_at=timezone.now())
+    try:
+        with transaction.atomic():
+            new.save()
+    except IntegrityError as error:
+        raise ActionError("Une structure porte déjà cet identifiant.") from error
+    services = {}
+    for service in old.services.all():
+        services[service.pk] = _copy(service, structure=new)
+        services[service.pk].save()
+    for account in old.bank_accounts.all():
+        _copy(account, structure=new).save()
+    identifier_changing.send(
+        sender=None, old=old, new=new, services={before: service.pk for before, service in services.items()}
+    )
+    change = f"{_said(old)} → {_said(new)}"
+    record(Event.IDENTIFIER_CHANGED, actor=actor, structure=old, comment=change)
+    record(Event.IDENTIFIER_CHANGED, actor=actor, structure=new, comment=change)
+    deactivate_structure(old.pk, actor=actor)
+    return new
+
+
+def _copy(row, **changes):
+    twin = copy(row)
+    twin.pk, twin._state.adding = None, True
+    for name, value in changes.items():
+        setattr(twin, name, value)
+    return twin
+
+
+def _said(structure):
+    number = spaced_identifier(structure.identifier_type, structure.identifier)
+    return f"{structure.get_identifier_type_display()} {number}"

@@ -1,0 +1,73 @@
+"""What services and bank accounts have in common: parts of a structure (`Validity`), switched on and off.
+
+Each function is called inside the transaction of the action that names the noun. The structure is
+locked first: of two people who give the same code at once, the second is told.
+"""
+
+from django.core.exceptions import ValidationError
+
+from chorus.plumbing.changes import changes
+from chorus.plumbing.errors import ActionError, ChangedMeanwhile
+from history.actions import record
+from structures.models import Structure
+
+
+def create(part, *, actor, event, unique):
+    """Add `part` to its structure. `unique` names the field no other part of the structure may share."""
+    structure = _lock_structure(part.structure_id)
+    if not structure.is_active:
+        raise ActionError("Cette structure est désactivée : activez-la d'abord.")
+    part.structure = structure
+    _write(part, unique)
+    record(event, actor=actor, structure=structure, comment=str(part))
+    return part
+
+
+def change(part, values, *, version, actor, event, unique, said=str):
+    """Give `part` (locked) these `values`; the Changes made, put in words by `said` for the history.
+
+    `version` is that of the part as the page showed it. Nothing changed: nothing is written nor
+    journaled.
+    """
+    if part.version != version:
+        raise ChangedMeanwhile(
+            "Quelqu'un d'autre a enregistré des modifications pendant que cette page était ouverte. "
+            "Vos réponses sont gardées ; relisez-les à côté des valeurs actuelles, puis enregistrez de nouveau."
+        )
+    made, name = changes(part, values), str(part)
+    if made:
+        for field, value in values.items():
+            setattr(part, field, value)
+        _write(part, unique)
+        record(event, actor=actor, structure=part.structure, comment="\n".join([name, *map(said, made)]))
+    return made
+
+
+def switch(part, is_active, *, actor, event):
+    """Put `part` (locked) in service or out of it."""
+    if part.is_active == is_active:
+        raise ActionError(f"{part} : déjà {'en service' if is_active else 'hors service'}, rien n'a changé.")
+    part.is_active = is_active
+    part.save(update_fields=["is_active"])
+    record(event, actor=actor, structure=part.structure, comment=str(part))
+    return part
+
+
+def lock(model, part_id):
+    """The part, read anew once nobody else can change it."""
+    structure = _lock_structure(model.objects.values_list("structure_id", flat=True).get(pk=part_id))
+    part = model.objects.select_for_update(of=("self",)).get(pk=part_id)
+    part.structure = structure
+    return part
+
+
+def _lock_structure(structure_id):
+    return Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
+
+
+def _write(part, unique):
+    try:
+        part.validate_constraints()
+    except ValidationError as error:
+        raise ActionError(error.messages[0], field=unique) from error
+    part.save()

@@ -1,0 +1,104 @@
+from django import forms
+from django.core.exceptions import ValidationError
+
+from chorus.plumbing.errors import ActionError
+from chorus.plumbing.validators import validate_plain_line
+from structures.actions import DirectoryDifference, check_new_identifier
+from structures.forms.identified import IdentifiedForm
+from structures.forms.parts import PartForm
+from structures.identifiers import IdentifierType, clean_identifier
+from structures.lookup import Found, look_up
+from structures.models import Establishment, Structure
+
+
+class FoundingForm(IdentifiedForm):
+    """« Créer une structure »: private, and not here yet."""
+
+    def clean_identifier(self):
+        identifier = super().clean_identifier()
+        if self.lookup is not None and self.lookup.found is Found.STRUCTURE:
+            raise ValidationError(
+                "Cette structure est déjà présente sur le portail : demandez à y être rattaché au lieu de la créer."
+            )
+        if self.lookup is not None and self.lookup.is_public:
+            raise ValidationError(
+                "C'est une structure publique : elle ne se crée pas sur le site. "
+                "Demandez à y être rattaché : l'assistance désigne son premier gestionnaire."
+            )
+        return identifier
+
+
+class StructureForm(PartForm):
+    """« Modifier » a structure: what its principal manager may change of it."""
+
+    class Meta:
+        model = Structure
+        fields = Structure.EDITABLE
+        widgets = {"requirement": forms.RadioSelect}
+        labels = {"requirement": "Sur chaque facture reçue", "issues_invoices": "La structure émet des factures",
+                  "receives_invoices": "La structure reçoit des factures"}  # fmt: skip
+
+    def __init__(self, structure, data=None):
+        super().__init__(structure, data, part=structure)
+        self.entry = DirectoryDifference(structure).entry
+        for name in Establishment.DESCRIPTIVE:
+            self.fields[name].validators.append(validate_plain_line)
+        if self.entry is not None:
+            # The directory knows the name: « Mettre à jour depuis l'annuaire » brings it.
+            del self.fields["legal_name"]
+        if structure.is_public:
+            del self.fields["undisclosed"], self.fields["receives_invoices"]
+        else:
+            del self.fields["requirement"]
+
+
+class UpdateForm(forms.Form):
+    """« Mettre à jour depuis l'annuaire »: the changes wanted, all ticked to begin with."""
+
+    names = forms.MultipleChoiceField(
+        label="Changements à appliquer",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Cochez au moins un changement, ou revenez à la structure."},
+    )
+    version = forms.CharField(widget=forms.HiddenInput, max_length=16)
+
+    def __init__(self, difference, data=None):
+        names = [name for name, _, _ in difference.fields]
+        super().__init__(data, initial={"names": names, "version": difference.version})
+        self.fields["names"].choices = [(name, name) for name in names]
+        self.changes = difference.changes
+
+    @property
+    def rows(self):
+        """(tick box, Change)"""
+        return list(zip(self["names"], self.changes, strict=True))
+
+
+class IdentifierForm(forms.Form):
+    """« Modifier l'identifiant »: the number `structure` is to live on under; what it stands for in `lookup`."""
+
+    identifier_type = forms.ChoiceField(label="Type d'identifiant", choices=IdentifierType)
+    identifier = forms.CharField(
+        label="Nouvel identifiant", max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, structure, data=None):
+        super().__init__(data, initial={"identifier_type": IdentifierType.SIRET})
+        self.structure = structure
+        self.lookup = None
+        if structure.is_public:
+            self.fields["identifier_type"].choices = [(IdentifierType.SIRET.value, IdentifierType.SIRET.label)]
+
+    def clean(self):
+        super().clean()
+        if not {"identifier_type", "identifier"} <= self.cleaned_data.keys():
+            return self.cleaned_data
+        try:
+            identifier = clean_identifier(self.cleaned_data["identifier_type"], self.cleaned_data["identifier"])
+            self.lookup = look_up(self.cleaned_data["identifier_type"], identifier)
+            check_new_identifier(self.structure, self.lookup)
+        except (ValidationError, ActionError) as error:
+            self.add_error("identifier", error if isinstance(error, ValidationError) else str(error))
+        else:
+            self.cleaned_data["identifier"] = identifier
+        return self.cleaned_data

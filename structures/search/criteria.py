@@ -1,0 +1,116 @@
+r"""What people type, as conditions on search keys.
+
+Search keys (`chorus.plumbing.text.search_key`) make accents, case, hyphens and apostrophes
+indifferent. Without `*`, every word must be found somewhere in a name, and a city, a postcode or an
+identifier must begin as typed. With `*`, which stands for any run of characters, the whole field
+must match. Every other character, `%`, `_` and `\` included, stands for itself.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import Q
+
+from chorus.plumbing.text import search_key
+
+TOO_WIDE = (
+    "Donnez au moins trois lettres ou chiffres qui se suivent dans un nom ou au début d'une ville ou d'un "
+    "identifiant, ou un code postal entier."
+)
+# How an anchored pattern must begin for an index to find it.
+_LONG_ENOUGH = {"city_key": r"[A-Z0-9]{3}", "postcode": r"[A-Z0-9]{5}", "identifier": r"[A-Z0-9]{3}"}
+# Comes after whatever a key may hold.
+LAST = "\U0010ffff"
+
+
+def number_key(text):
+    """A postcode or an identifier as stored: upper case, without spaces, dots or hyphens."""
+    return re.sub(r"[\s.\-\u00a0\u202f]", "", text).upper()
+
+
+def pattern_of(typed, key=search_key):
+    """What was typed with `*`, as a LIKE pattern for the whole field."""
+    return "%".join(_escaped(key(piece)) for piece in typed.split("*"))
+
+
+def _escaped(text):
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What somebody looks for, as typed; an empty field asks nothing."""
+
+    legal_name: str = ""
+    identifier: str = ""
+    label: str = ""
+    postcode: str = ""
+    city: str = ""
+
+    @classmethod
+    def typed(cls, **fields):
+        """As typed in the search form. A SIREN or SIRET typed as a name is an identifier."""
+        name = fields.get("legal_name", "")
+        if re.fullmatch(r"\d{9,14}", number_key(name), re.ASCII) and not fields.get("identifier"):
+            fields |= {"legal_name": "", "identifier": name}
+        return cls(**fields)
+
+    @cached_property
+    def patterns(self):
+        """(column, LIKE pattern) of everything asked; all must match."""
+        return [
+            *_in_words("legal_name_key", self.legal_name),
+            *_in_words("label_key", self.label),
+            *_from_the_start("city_key", self.city, search_key),
+            *_from_the_start("postcode", self.postcode, number_key),
+            *_from_the_start("identifier", self.identifier, number_key),
+        ]
+
+    @property
+    def is_empty(self):
+        return not self.patterns
+
+    @property
+    def is_narrow(self):
+        """Whether an index finds it."""
+        return self.names_something or self.is_anchored
+
+    @property
+    def names_something(self):
+        """Whether a name holds three letters or digits in a row, as a trigram index wants."""
+        names = [pattern for column, pattern in self.patterns if column in ("legal_name_key", "label_key")]
+        return any(re.search(r"[A-Z0-9]{3}", pattern) for pattern in names)
+
+    @property
+    def is_anchored(self):
+        """Whether a city, a postcode or an identifier says enough by its beginning."""
+        anchored = [(column, pattern) for column, pattern in self.patterns if column in _LONG_ENOUGH]
+        return any(re.match(_LONG_ENOUGH[column], pattern) for column, pattern in anchored)
+
+    @property
+    def condition(self):
+        return Q(*((f"{column}__like", pattern) for column, pattern in self.patterns))
+
+    def bounds(self, column):
+        """(first, after): between which values of `column` all answers are."""
+        for asked, pattern in self.patterns:
+            beginning = re.match(r"(?:[^\\%_]|\\.)*", pattern).group() if asked == column else ""
+            if beginning:
+                first = re.sub(r"\\(.)", r"\1", beginning)
+                return first, first + LAST
+        return "", LAST
+
+
+def _in_words(column, typed):
+    if "*" not in typed:
+        return [(column, f"%{_escaped(word)}%") for word in search_key(typed).split()]
+    return _kept(column, pattern_of(typed))
+
+
+def _from_the_start(column, typed, key):
+    return _kept(column, pattern_of(typed if "*" in typed else f"{typed}*", key))
+
+
+def _kept(column, pattern):
+    return [(column, pattern)] if pattern.strip("%") else []

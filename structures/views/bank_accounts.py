@@ -1,0 +1,158 @@
+"""« Créer une coordonnée bancaire », « Gérer une coordonnée bancaire »."""
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from chorus.plumbing.reach import reach
+from chorus.plumbing.requests import perform, posted, submit
+from structures import actions
+from structures.forms import BankAccountForm
+from structures.models import BankAccount, Structure
+from structures.views.parts import CHANGE, choose_structure, form_page, part_list, part_within_reach, within_reach
+
+VIEW = "structures.view_bank_accounts"
+
+
+@require_safe
+def bank_accounts(request, pk):
+    """A structure's bank accounts."""
+    structure = within_reach(request.user, pk, VIEW)
+    may_change = request.user.has_perm(CHANGE, structure)
+    listed = part_list(request, structure, structure.bank_accounts, may_change)
+    return render(request, "structures/bank_accounts.html", listed)
+
+
+@never_cache
+@sensitive_post_parameters("iban")
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_bank_account(request, pk):
+    """« Créer une coordonnée bancaire »"""
+    structure = within_reach(request.user, pk, VIEW, CHANGE)
+    form = BankAccountForm(structure, posted(request))
+    if request.method == "POST" and form.is_valid():
+        done, created = submit(form, actions.create_bank_account, pk, actor=request.user, values=form.values)
+        if done:
+            said = f"La coordonnée bancaire {created.label} est créée.{_found_bic(form)}"
+            messages.success(request, said)
+            return redirect("structures:bank_account", created.pk)
+    return form_page(
+        request,
+        form,
+        title="Créer une coordonnée bancaire",
+        lead="Le compte sur lequel la structure est payée.",
+        back=(reverse("structures:bank_accounts", args=[pk]), "Coordonnées bancaires de la structure"),
+        submit="Créer la coordonnée bancaire",
+    )
+
+
+@never_cache
+@require_safe
+def bank_account(request, pk):
+    """« Consulter »"""
+    found = part_within_reach(request.user, BankAccount, pk, VIEW)
+    iban = found.spaced_iban if _sees_iban(request.user, found) else ""
+    context = {"account": found, "structure": found.structure, "iban": iban}
+    return render(request, "structures/bank_account.html", context)
+
+
+@never_cache
+@sensitive_post_parameters("iban")
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_bank_account(request, pk):
+    """« Modifier »"""
+    found = part_within_reach(request.user, BankAccount, pk, VIEW, CHANGE)
+    shows_iban = _sees_iban(request.user, found)
+    form = BankAccountForm(found.structure, posted(request), part=found, shows_iban=shows_iban)
+    if request.method == "POST" and form.is_valid():
+        seen = form.cleaned_data["version"]
+        done, made = submit(form, actions.change_bank_account, pk, actor=request.user, values=form.values, version=seen)
+        if done:
+            said = f"Les modifications sont enregistrées.{_found_bic(form)}" if made else "Rien n'a changé."
+            messages.success(request, said)
+            return redirect("structures:bank_account", pk)
+    return form_page(
+        request,
+        form,
+        title="Modifier la coordonnée bancaire",
+        back=(reverse("structures:bank_account", args=[pk]), found.label),
+        submit="Enregistrer",
+    )
+
+
+def _sees_iban(user, account):
+    # Not `has_perm`, which grants superusers everything: support sees no whole IBAN.
+    return Structure.objects.filter(reach("structures.view_iban", user), pk=account.structure_id).exists()
+
+
+def _found_bic(form):
+    if not form.found_bic:
+        return ""
+    bank = form.values["bank"]
+    return f" BIC trouvé d'après l'IBAN : {form.found_bic}{f' ({bank})' if bank else ''}. Vérifiez-le."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def deactivate_bank_account(request, pk):
+    """« Désactiver »: what will follow, then the POST that does it."""
+    found = part_within_reach(request.user, BankAccount, pk, VIEW, CHANGE)
+    if request.method == "POST":
+        done = (
+            f"La coordonnée bancaire {found.label} est désactivée. Vous pouvez l'activer de nouveau quand vous voulez."
+        )
+        perform(request, actions.deactivate_bank_account, pk, actor=request.user, done=done)
+    if request.method == "POST" or not found.is_active:
+        return redirect("structures:bank_account", pk)
+    consequences = [
+        "Le compte ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient.",
+        "Rien n'est effacé : vous pouvez l'activer de nouveau quand vous voulez.",
+    ]
+    return render(
+        request,
+        "structures/deactivate_part.html",
+        {
+            "title": "Désactiver la coordonnée bancaire",
+            "part": found,
+            "structure": found.structure,
+            "consequences": consequences,
+            "part_url": reverse("structures:bank_account", args=[pk]),
+        },
+    )
+
+
+@require_POST
+def activate_bank_account(request, pk):
+    """« Activer »"""
+    found = part_within_reach(request.user, BankAccount, pk, VIEW, CHANGE)
+    done = f"La coordonnée bancaire {found.label} est activée."
+    perform(request, actions.activate_bank_account, pk, actor=request.user, done=done)
+    return redirect("structures:bank_account", pk)
+
+
+@require_safe
+def choose_structure_for_bank_account(request):
+    """« Créer une coordonnée bancaire », from « Organisation »: for which structure."""
+    texts = {
+        "title": "Créer une coordonnée bancaire",
+        "lead": "Pour laquelle de vos structures ?",
+        "counted": "Coordonnées bancaires",
+        "reserved": "crée ses coordonnées bancaires",
+    }
+    go_to = "structures:create_bank_account"
+    return choose_structure(request, related="bank_accounts", go_to=go_to, texts=texts, active_only=True)
+
+
+@require_safe
+def my_bank_accounts(request):
+    """« Gérer une coordonnée bancaire », from « Organisation »: of which structure."""
+    texts = {
+        "title": "Gérer une coordonnée bancaire",
+        "lead": "Choisissez la structure : vous verrez ses coordonnées bancaires, pour les consulter, modifier, "
+        "activer ou désactiver.",
+        "counted": "Coordonnées bancaires",
+        "reserved": "gère ses coordonnées bancaires",
+    }
+    return choose_structure(request, related="bank_accounts", go_to="structures:bank_accounts", texts=texts)

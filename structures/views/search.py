@@ -1,0 +1,104 @@
+"""« Rechercher »: structures and directory in one list, page by page or as a file."""
+
+from urllib.parse import urlencode
+
+from django.core.signing import BadSignature
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from chorus.plumbing.csv_export import stream_csv
+from chorus.plumbing.reach import reach
+from structures.forms import SearchForm
+from structures.models import DirectoryEntry, Establishment, Structure
+from structures.search import TooMany, everything, exists_unseen, find
+
+TOO_MANY = "Trop de réponses pour les trier ainsi : les voici par raison sociale. Précisez la ville pour en voir moins."
+SORTED_BY = [("nom", "Raison sociale"), ("ville", "Ville"), ("identifiant", "Identifiant")]
+
+
+@require_safe
+def search(request):
+    form = SearchForm(request.GET)
+    page, too_many = None, False
+    if form.asks_something:
+        marks = {name: request.GET.get(name, "")[:2000] for name in ("before", "after")}
+        try:
+            page = find(request.user, form.criteria, **form.options, **marks)
+        except BadSignature:
+            return redirect(f"{request.path}?{asked(request)}")
+        except TooMany:
+            too_many, page = True, find(request.user, form.criteria)
+    return render(
+        request,
+        "structures/search.html",
+        {
+            "form": form,
+            "page": page,
+            "too_many": TOO_MANY if too_many else "",
+            "unseen": page is not None and exists_unseen(request.user, form.criteria),
+            "asked": asked(request),
+            "orders": [] if page is None else _orders(request, form),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def asked(request, **changes):
+    """The search as a query string, without its page; `changes` replace fields, None removes one."""
+    kept = {name: value for name, value in request.GET.items() if name not in ("before", "after")} | changes
+    return urlencode({name: value for name, value in kept.items() if value})
+
+
+def _orders(request, form):
+    """(label, address, "ascending", "descending" or "") of each column one may sort by."""
+    if form.criteria.identifier:
+        return []
+    order, descending = form.options["order"], form.options["descending"]
+    return [
+        (
+            label,
+            asked(request, order=name, descending="" if name != order or descending else "1"),
+            ("descending" if descending else "ascending") if name == order else "",
+        )
+        for name, label in SORTED_BY
+    ]
+
+
+EXPORTED = ("identifier_type", "identifier", "nature", *Establishment.DESCRIPTIVE, "undisclosed")
+
+
+@require_safe
+def export(request):
+    """The whole result as a CSV file, sent while it is being read."""
+    form = SearchForm(request.GET)
+    if not form.asks_something:
+        return redirect(f"{reverse('structures:search')}?{asked(request)}")
+    header = [_title(name) for name in EXPORTED]
+    rows = everything(request.user, form.criteria, **form.options)
+    return stream_csv("structures.csv", header, map(_exported, rows))
+
+
+def _title(name):
+    verbose = str(Structure._meta.get_field(name).verbose_name)
+    return verbose[:1].upper() + verbose[1:]
+
+
+def _exported(row):
+    return [
+        row.get_identifier_type_display(),
+        row.identifier,
+        row.get_nature_display(),
+        *([""] * len(Establishment.DESCRIPTIVE) if row.is_masked else row.description.values()),
+        "Oui" if row.undisclosed else "Non",
+    ]
+
+
+@require_safe
+def directory_entry(request, pk):
+    """What the directory says of an establishment that does not live here, and what to do to work for it."""
+    entry = get_object_or_404(DirectoryEntry, pk=pk)
+    here = Structure.objects.identified_by(entry.identifier_type, entry.identifier).first()
+    if here is not None and Structure.objects.filter(reach("structures.view_structure", request.user), pk=here.pk):
+        return redirect("structures:structure", here.pk)
+    return render(request, "structures/directory_entry.html", {"entry": entry, "lives_here": here is not None})

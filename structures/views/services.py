@@ -1,0 +1,141 @@
+"""« Créer un service », « Gérer un service »."""
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from chorus.plumbing.requests import perform, posted, submit
+from structures import actions, events
+from structures.forms import ServiceForm
+from structures.models import Service
+from structures.views.parts import CHANGE, choose_structure, form_page, part_list, part_within_reach, within_reach
+
+VIEW = "structures.view_structure"
+
+
+@require_safe
+def services(request, pk):
+    """A structure's services."""
+    structure = within_reach(request.user, pk, VIEW)
+    may_change = request.user.has_perm(CHANGE, structure)
+    listed = part_list(request, structure, structure.services, may_change)
+    return render(request, "structures/services.html", listed)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_service(request, pk):
+    """« Créer un service »"""
+    structure = within_reach(request.user, pk, VIEW, CHANGE)
+    form = ServiceForm(structure, posted(request))
+    if request.method == "POST" and form.is_valid():
+        done, created = submit(form, actions.create_service, pk, actor=request.user, values=form.values)
+        if done:
+            messages.success(request, f"Le service {created.label} est créé.")
+            return redirect("structures:service", created.pk)
+    return form_page(
+        request,
+        form,
+        title="Créer un service",
+        lead="Les factures s'adressent à un service, et les personnes s'y rattachent, au lieu de la structure entière.",
+        back=(reverse("structures:services", args=[pk]), "Services de la structure"),
+        submit="Créer le service",
+    )
+
+
+@require_safe
+def service(request, pk):
+    """« Consulter »"""
+    found = part_within_reach(request.user, Service, pk, VIEW)
+    return render(request, "structures/service.html", {"service": found, "structure": found.structure})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_service(request, pk):
+    """« Modifier »"""
+    found = part_within_reach(request.user, Service, pk, VIEW, CHANGE)
+    form = ServiceForm(found.structure, posted(request), part=found)
+    if request.method == "POST" and form.is_valid():
+        seen = form.cleaned_data["version"]
+        done, made = submit(form, actions.change_service, pk, actor=request.user, values=form.values, version=seen)
+        if done:
+            messages.success(request, "Les modifications sont enregistrées." if made else "Rien n'a changé.")
+            return redirect("structures:service", pk)
+    return form_page(
+        request,
+        form,
+        title="Modifier le service",
+        back=(reverse("structures:service", args=[pk]), found.label),
+        submit="Enregistrer",
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def deactivate_service(request, pk):
+    """« Désactiver »: what will follow and for whom, then the POST that does it."""
+    found = part_within_reach(request.user, Service, pk, VIEW, CHANGE)
+    if request.method == "POST":
+        done = f"Le service {found.label} est désactivé. Vous pouvez l'activer de nouveau quand vous voulez."
+        perform(request, actions.deactivate_service, pk, actor=request.user, done=done)
+    if request.method == "POST" or not found.is_active:
+        return redirect("structures:service", pk)
+    consequences = [
+        "Il n'est plus proposé à qui cherche un service de la structure.",
+        *events.sentences(events.service_deactivating, service=found),
+        "Rien n'est effacé : vous pouvez l'activer de nouveau quand vous voulez.",
+    ]
+    return render(
+        request,
+        "structures/deactivate_part.html",
+        {
+            "title": "Désactiver le service",
+            "part": found,
+            "structure": found.structure,
+            "consequences": consequences,
+            "part_url": reverse("structures:service", args=[pk]),
+        },
+    )
+
+
+@require_POST
+def activate_service(request, pk):
+    """« Activer »"""
+    part_within_reach(request.user, Service, pk, VIEW, CHANGE)
+    done, activated = perform(request, actions.activate_service, pk, actor=request.user)
+    if done:
+        messages.success(request, f"Le service {activated.label} est activé.{_what_dates_say(activated)}")
+    return redirect("structures:service", pk)
+
+
+def _what_dates_say(service):
+    if service.standing == Service.Standing.UPCOMING:
+        return f" Il servira à partir du {service.valid_from:%d/%m/%Y}."
+    if service.standing == Service.Standing.OVER:
+        return " Mais sa date de fin est passée : modifiez-la pour qu'il serve de nouveau."
+    return ""
+
+
+@require_safe
+def choose_structure_for_service(request):
+    """« Créer un service », from « Organisation »: for which structure."""
+    texts = {
+        "title": "Créer un service",
+        "lead": "Pour laquelle de vos structures ?",
+        "counted": "Services",
+        "reserved": "crée ses services",
+    }
+    go_to = "structures:create_service"
+    return choose_structure(request, related="services", go_to=go_to, texts=texts, active_only=True)
+
+
+@require_safe
+def my_services(request):
+    """« Gérer un service », from « Organisation »: of which structure."""
+    texts = {
+        "title": "Gérer un service",
+        "lead": "Choisissez la structure : vous verrez ses services, pour les consulter, modifier, activer ou "
+        "désactiver.",
+        "counted": "Services",
+        "reserved": "gère ses services",
+    }
+    return choose_structure(request, related="services", go_to="structures:services", texts=texts)

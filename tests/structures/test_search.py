@@ -1,0 +1,298 @@
+"""Searching: what matches, in which order, page after page, whatever way the table is read."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from django.core import signing
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from attachments.models import Role
+from chorus.plumbing.text import search_key
+from structures.models import DirectoryEntry, Structure
+from structures.search import Criteria, TooMany, everything, find, reading, results
+from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+
+
+@pytest.fixture
+def user():
+    return UserFactory()
+
+
+def names(found):
+    return [result.establishment.legal_name for result in found.results]
+
+
+def searched(user, **fields):
+    return names(find(user, Criteria.typed(**fields)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("menuiserie", True),
+        ("MENUISERIE", True),
+        ("menuiserie oceane", True),
+        ("océane menuiserie", True),
+        ("l'océane", True),
+        ("L OCEANE", True),
+        ("nuiseri", True),
+        ("*menuiserie*", True),
+        ("menuiserie*", True),
+        ("menuiserie*frères", True),
+        ("menuiserie *oceane* freres", True),
+        ("*oceane", False),
+        ("oceane*", False),
+        ("menuiserie", True),
+        ("menuiseries", False),
+        ("menuiserie%", False),
+        ("m_nuiserie", False),
+        ("menuiserie\\", False),
+        ('"menuiserie"', False),
+        ("100% frères", False),
+    ],
+)
+def test_names(user, typed, found):
+    DirectoryEntryFactory(legal_name="Menuiserie de l’Océane – Frères")
+    assert bool(searched(user, legal_name=typed)) is found
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"identifier": "200 030 351 00015"}, True),
+        ({"identifier": "200030351"}, True),
+        ({"identifier": "2000*"}, True),
+        ({"identifier": "*00015"}, True),
+        ({"identifier": "030351"}, False),
+        ({"legal_name": "200 030 351 00015"}, True),
+        ({"postcode": "35580"}, True),
+        ({"postcode": "35 580"}, True),
+        ({"postcode": "355"}, True),
+        ({"postcode": "580"}, False),
+        ({"city": "goven"}, True),
+        ({"city": "oven"}, False),
+        ({"city": "*ven"}, True),
+        ({"label": "collège"}, True),
+        ({"label": "lycée"}, False),
+        ({"label": "college", "city": "goven"}, True),
+        ({"label": "college", "city": "rennes"}, False),
+        ({"label": "*", "city": "goven"}, True),
+    ],
+)
+def test_other_criteria(user, fields, found):
+    DirectoryEntryFactory(
+        identifier="20003035100015", legal_name="EPLE", label="Collège Noël", postcode="35580", city="Goven"
+    )
+    assert bool(searched(user, **fields)) is found
+
+
+letters = st.text("ab%_\\'\"* é-", max_size=6)
+
+
+def matches(typed, name):
+    """What a search on a name means, said without SQL."""
+    key = search_key(name)
+    if "*" not in typed:
+        return all(word in key for word in search_key(typed).split())
+    pattern = ".*".join(re.escape(search_key(piece)) for piece in typed.split("*"))
+    return not pattern.replace(".*", "") or bool(re.fullmatch(pattern, key))
+
+
+@settings(max_examples=60)
+@given(name=st.text("ab%_\\'\" é-", min_size=1, max_size=8).filter(str.strip), typed=letters)
+def test_every_character_but_the_star_stands_for_itself(name, typed):
+    DirectoryEntry.objects.all().delete()
+    DirectoryEntryFactory(legal_name=name)
+    condition = Criteria(legal_name=typed).condition
+    assert DirectoryEntry.objects.filter(condition).exists() is matches(typed, name)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(typed=st.text(max_size=20), column=st.sampled_from(["legal_name", "label", "postcode", "city", "identifier"]))
+def test_any_text_is_searched_or_asked_again(client, typed, column):
+    client.force_login(UserFactory())
+    answer = client.get("/structures/", {column: typed})
+    assert answer.status_code in ([400] if "\x00" in typed else [200, 422])
+
+
+@pytest.mark.parametrize(
+    ("fields", "narrow"),
+    [
+        ({"legal_name": "ab"}, False),
+        ({"legal_name": "a b c d"}, False),
+        ({"legal_name": "*ab*cd*"}, False),
+        ({"legal_name": "%%%"}, False),
+        ({"legal_name": "abc"}, True),
+        ({"legal_name": "ab", "city": "ren"}, True),
+        ({"city": "*ren"}, False),
+        ({"postcode": "35"}, False),
+        ({"postcode": "35000"}, True),
+        ({"postcode": "35", "legal_name": "sar"}, True),
+        ({"identifier": "20"}, False),
+        ({"identifier": "200"}, True),
+    ],
+)
+def test_what_no_index_finds_is_answered_in_words(client, user, fields, narrow):
+    assert Criteria(**fields).is_narrow is narrow
+    client.force_login(user)
+    answer = client.get("/structures/", fields)
+    assert answer.status_code == (200 if narrow else 422)
+    assert ("au moins trois lettres" in answer.text) is not narrow
+
+
+WORDS = ("abri", "bois", "cafe", "dune")
+
+
+@pytest.fixture
+def crowd(user):
+    """Structures and directory entries whose names collide, some of them the same establishment."""
+    for number in range(48):
+        name = f"{WORDS[number % 4]} {WORDS[number // 4 % 4]}"
+        entry = DirectoryEntryFactory(legal_name=name, city=f"Ville {number % 5}", label="", postcode="35000")
+        if number % 3 == 0:
+            StructureFactory(identifier=entry.identifier, legal_name=name, city=entry.city, postcode="35000")
+
+
+def key_of(row, order):
+    columns = reading.ORDERS[order]
+    return (*(getattr(row, column) for column in columns), isinstance(row, DirectoryEntry), row.pk)
+
+
+def expected(wanted, order, descending):
+    """The list as it must be, made without any of the ways of reading it."""
+    living = set(Structure.objects.values_list("identifier", flat=True))
+    rows = [*Structure.objects.all(), *DirectoryEntry.objects.exclude(identifier__in=living)]
+    rows = [row for row in rows if wanted(row)]
+    return sorted(rows, key=lambda row: key_of(row, order), reverse=descending)
+
+
+# Limits small enough for fifty rows to meet each of them.
+WAYS = [
+    {},
+    {"WALK": 5},
+    {"WALK": 5, "DENSE": 2},
+    {"WALK": 5, "SORTABLE": 10, "WINDOW": 7},
+    {"WALK": 1, "DENSE": 0, "WINDOW": 1, "GROUPS": (1,)},
+]
+
+
+@pytest.mark.parametrize("limits", WAYS, ids=str)
+@pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
+@pytest.mark.parametrize("order", reading.ORDERS)
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"legal_name": "bois"}, lambda row: "bois" in row.legal_name),
+        ({"legal_name": "dune*"}, lambda row: row.legal_name.startswith("dune")),
+        ({"city": "ville 3"}, lambda row: row.city == "Ville 3"),
+        ({"legal_name": "cafe", "postcode": "35"}, lambda row: "cafe" in row.legal_name),
+    ],
+    ids=["word", "beginning", "city", "two"],
+)
+def test_every_way_of_reading_gives_the_same_list(user, crowd, monkeypatch, limits, fields, wanted, order, descending):
+    monkeypatch.setattr(results, "PAGE", 6)
+    for name, value in limits.items():
+        monkeypatch.setattr(reading, name, value)
+    criteria, how = Criteria(**fields), {"order": order, "descending": descending}
+    right = expected(wanted, order, descending)
+    assert list(everything(user, criteria, **how)) == right
+    try:
+        pages = [find(user, criteria, **how)]
+        while pages[-1].after:
+            pages.append(find(user, criteria, after=pages[-1].after, **how))
+    except TooMany:
+        assert "SORTABLE" in limits
+        return
+    assert [result.establishment for page in pages for result in page.results] == right
+    for earlier, later in pairwise(pages):
+        back = find(user, criteria, before=later.before, **how)
+        assert [result.establishment for result in back.results] == [r.establishment for r in earlier.results]
+    assert not pages[0].before
+
+
+def test_an_identifier_match_comes_first(user):
+    DirectoryEntryFactory(legal_name="Zoo", identifier_type="ridet", identifier="123456789", nature="private")
+    DirectoryEntryFactory(legal_name="Abri", identifier_type="ridet", identifier="1234567890", nature="private")
+    assert searched(user, identifier="123456789") == ["Zoo", "Abri"]
+
+
+def test_a_private_structure_is_found_by_its_own_people_only(user):
+    private = StructureFactory(private=True, identifier_type="ridet", identifier="123456789", legal_name="Nickel SA")
+    assert searched(user, legal_name="nickel") == []
+    own = AttachmentFactory(structure=private, role=Role.SIMPLE).user
+    assert searched(own, legal_name="nickel") == ["Nickel SA"]
+    assert searched(UserFactory(staff=True), legal_name="nickel") == ["Nickel SA"]
+
+
+def test_others_learn_that_it_exists_from_its_identifier(client, user):
+    StructureFactory(private=True, identifier_type="ridet", identifier="123456789", legal_name="Nickel SA")
+    client.force_login(user)
+    for typed, told in (("123 456 789", True), ("12345678", False)):
+        answer = client.get("/structures/", {"identifier": typed})
+        assert ("Une structure privée du portail porte cet identifiant" in answer.text) is told
+        assert "Nickel" not in answer.text
+
+
+def test_what_lives_here_speaks_for_itself(client, user):
+    entry = DirectoryEntryFactory(legal_name="Collège d'hier")
+    structure = StructureFactory(identifier=entry.identifier, legal_name="Collège d'aujourd'hui")
+    assert searched(user, legal_name="hier") == []
+    assert find(user, Criteria(legal_name="aujourd")).results[0].structure == structure
+
+
+def test_a_private_structure_hides_behind_its_directory_entry(user):
+    entry = DirectoryEntryFactory(legal_name="Menuiserie", nature="private")
+    StructureFactory(private=True, identifier=entry.identifier, legal_name="Nom choisi")
+    result = find(user, Criteria(legal_name="menuiserie")).results[0]
+    assert result.establishment == entry
+    assert result.lives_here
+
+
+def test_what_is_undisclosed_is_found_by_its_number_without_its_name(client, user):
+    entry = DirectoryEntryFactory(legal_name="Vasseur Éric", city="Rennes", nature="private", undisclosed=True)
+    assert searched(user, legal_name="vasseur") == []
+    client.force_login(user)
+    for path in (f"/structures/?identifier={entry.identifier}", f"/annuaire/{entry.pk}/"):
+        answer = client.get(path)
+        assert "non diffusible" in answer.text
+        assert "Vasseur" not in answer.text
+        assert "Rennes" not in answer.text
+    assert b"Vasseur" not in client.get(f"/structures/export.csv?identifier={entry.identifier}").getvalue()
+
+
+@pytest.mark.parametrize("mark", ["x", signing.dumps([1, 2]), signing.dumps(["nom", "a"], salt="structures.search")])
+def test_a_mark_that_is_not_ours_leads_to_the_first_page(client, user, mark):
+    client.force_login(user)
+    answer = client.get("/structures/", {"legal_name": "college", "after": mark})
+    assert answer.status_code == 302
+    assert answer.url == "/structures/?legal_name=college"
+
+
+def test_too_many_to_sort_are_shown_by_name(client, user, crowd, monkeypatch):
+    monkeypatch.setattr(reading, "WALK", 5)
+    monkeypatch.setattr(reading, "SORTABLE", 10)
+    client.force_login(user)
+    answer = client.get("/structures/", {"legal_name": "bois", "order": "ville"})
+    assert ("Trop de réponses pour les trier ainsi" in answer.text) is (connection.vendor == "postgresql")
+    assert answer.text.count("bois") > 5
+
+
+def test_the_export_opens_in_a_spreadsheet(client, user):
+    DirectoryEntryFactory(legal_name="=Élan+1", identifier="20003035100015", postcode="01000")
+    client.force_login(user)
+    answer = client.get("/structures/export.csv", {"legal_name": "elan"})
+    sent = answer.getvalue()
+    assert sent.startswith(b"\xef\xbb\xbf")
+    text = sent.decode("utf-8-sig")
+    assert text.splitlines()[0].startswith("Type d'identifiant;Identifiant;Type de structure;Raison sociale;Libellé")
+    assert text.splitlines()[1].startswith("SIRET;20003035100015;Publique;'=Élan+1;")
+
+
+def test_an_export_of_nothing_goes_back_to_the_search(client, user):
+    client.force_login(user)
+    assert client.get("/structures/export.csv").url == "/structures/?"
