@@ -64,6 +64,32 @@ def _clean_siret(value):
         ) from error
 
 
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def _luhn_part(digits):
+    """What the end of a number adds to its Luhn sum: every other digit, from the last but one, doubled."""
+    return sum(_DOUBLED[int(d)] if place % 2 else int(d) for place, d in enumerate(reversed(digits)))
+
+
+# By group of digits: a sum then takes four look-ups.
+_LUHN = {
+    digits: _luhn_part(digits) for size in (1, 2, 4) for digits in (f"{number:0{size}d}" for number in range(10**size))
+}
+_LA_POSTE, _LA_POSTE_HEAD_OFFICE = "356000000", "35600000000048"
+
+
+def is_siret(value):
+    """Whether 14 digits are a SIRET, as `clean_identifier` would say, ten times faster: for millions of lines."""
+    if not (len(value) == 14 and value.isascii() and value.isdigit()):
+        return False
+    siren_sum = _LUHN[value[0]] + _LUHN[value[1:5]] + _LUHN[value[5:9]]
+    if value[:9] == _LA_POSTE and value != _LA_POSTE_HEAD_OFFICE:
+        return sum(map(int, value)) % 5 == 0
+    siret_sum = _LUHN[value[:2]] + _LUHN[value[2:6]] + _LUHN[value[6:10]] + _LUHN[value[10:]]
+    return siren_sum % 10 == 0 and siret_sum % 10 == 0
+
+
 def spaced_identifier(identifier_type, value):
     """A SIRET as people read it (`200 030 351 00015`), any other identifier as it is."""
     if identifier_type == IdentifierType.SIRET and len(value) == 14:

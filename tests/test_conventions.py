@@ -17,7 +17,11 @@ OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "
 SAYS_NOTHING = {"utils", "helpers", "services", "misc", "common", "signals"}
 LONGEST_FILE, LONGEST_TEMPLATE = 400, 120
 # What goes with its owner when the owner goes.
-MAY_CASCADE = {"structures.Service.structure", "structures.BankAccount.structure"}
+MAY_CASCADE = {
+    "structures.Service.structure",
+    "structures.BankAccount.structure",
+    "structures.RejectedLine.directory_import",
+}
 # Found by Django or by the browser under these names.
 FOUND_BY_NAME = {"400.html", "403.html", "404.html", "500.html", "403_csrf.html"}
 

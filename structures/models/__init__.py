@@ -9,15 +9,19 @@ from structures.models.establishments import (
     Structure,
     address_lines,
 )
+from structures.models.imports import DirectoryImport, LegalUnit, RejectedLine
 from structures.models.services import Service
 
 __all__ = [
     "NAME_RANGES",
     "BankAccount",
     "DirectoryEntry",
+    "DirectoryImport",
     "Establishment",
+    "LegalUnit",
     "Nature",
     "Referent",
+    "RejectedLine",
     "Requirement",
     "Service",
     "Structure",

@@ -1,0 +1,146 @@
+"""What the three kinds of files of establishments have in common: the line they become in the database."""
+
+from operator import itemgetter
+
+from chorus.plumbing.text import search_key
+from structures.importers.cells import LONGEST_TEXT, needs_tidying, tidy
+from structures.importers.faults import Fault
+
+# A row as COPY writes it: these columns, parted by tabs.
+COLUMNS = (
+    "identifier_type",
+    "identifier",
+    "nature",
+    "legal_name",
+    "label",
+    "address",
+    "complement_1",
+    "complement_2",
+    "postcode",
+    "city",
+    "country",
+    "undisclosed",
+    "legal_name_key",
+    "label_key",
+    "city_key",
+    "closed_on",
+)
+CLOSED_SOMEDAY = ""
+_TOWNS_REMEMBERED = 50_000
+
+
+class Layout:
+    """Where a kind of file keeps what we need of a line.
+
+    `names`: ours → those the files give; `required`: ours, without which the file is of another kind.
+    """
+
+    names = {}
+    required = frozenset()
+
+    def __init__(self, columns):
+        self.width = columns.width
+        self.places = {ours: columns.place(names) for ours, names in self.names.items()}
+        # A column the file does not have is read beyond the end of its lines, where an empty cell is put.
+        self._pick = itemgetter(*(self.width if place is None else place for place in self.places.values()))
+
+    def has(self, *ours):
+        return any(self.places[name] is not None for name in ours)
+
+    def cells(self, row):
+        """The cells of `names`, in that order and tidy; None for an empty line."""
+        if len(row) != self.width:
+            row = self._squared(row)
+            if row is None:
+                return None
+        row.append("")
+        cells = self._pick(row)
+        joined = "|".join(cells)
+        if needs_tidying(joined):
+            cells = [tidy(cell) for cell in cells]
+            if not any(cells) and not any(row):
+                return None
+        elif not joined.strip("|") and not any(row):
+            return None
+        return cells
+
+    def _squared(self, row):
+        """A row of the header's width, when only empty cells at its end part it from that."""
+        if not any(cell.strip() for cell in row):
+            return None
+        if len(row) < self.width or any(cell.strip() for cell in row[self.width :]):
+            raise Fault(
+                f"La ligne compte {len(row)} cellules au lieu de {self.width} : "
+                "un séparateur ou un guillemet manque ou est de trop."
+            )
+        return row[: self.width]
+
+    def typed(self, row):
+        """What the line gives as identifier, for the report."""
+        place = self.places[self.identified_by]
+        text = row[place] if place is not None and place < len(row) else ""
+        return "".join(c if c.isprintable() else " " for c in text[:100]).strip()
+
+
+class EstablishmentLayout(Layout):
+    """`told` names the database columns that the file speaks of; others stay as they are."""
+
+    model_name = "DirectoryEntry"
+
+    def __init__(self, columns):
+        super().__init__(columns)
+        untold = self.untold()
+        self.told = tuple(name for name in COLUMNS if name.removesuffix("_key") not in untold)
+        self.tells_closing = "closed_on" not in untold
+        # The closing date is added last, by whoever knows the former one.
+        composed = COLUMNS[:-1]
+        self._told = (
+            None
+            if set(composed) <= set(self.told)
+            else itemgetter(*(place for place, name in enumerate(composed) if name in self.told))
+        )
+        self._towns = {}
+
+    def untold(self):
+        return set()
+
+    def line(self, key, nature, name, label, address, complement_1, complement_2, town, undisclosed):
+        """The row as COPY writes it, less its closing date; `key` is its type and identifier, `town` from `town()`."""
+        where, city_key = town
+        text = "\t".join(
+            (
+                key,
+                nature,
+                name,
+                label,
+                address,
+                complement_1,
+                complement_2,
+                where,
+                undisclosed,
+                search_key(name)[:LONGEST_TEXT],
+                search_key(label)[:LONGEST_TEXT] if label else "",
+                city_key,
+            )
+        )
+        if "\\" in text:
+            text = text.replace("\\", "\\\\")
+        return "\t".join(self._told(text.split("\t"))) if self._told else text
+
+    def town(self, postcode, city, country):
+        """Postcode, city and country as written, and the city's search key; few differ, so they are remembered."""
+        try:
+            return self._towns[postcode, city, country]
+        except KeyError:
+            pass
+        if len(self._towns) > _TOWNS_REMEMBERED:
+            self._towns.clear()
+        france = country in ("", "France")
+        # A spreadsheet makes 1000 of 01000.
+        full = f"0{postcode}" if france and len(postcode) == 4 and postcode.isdigit() else postcode
+        for text, longest, what in ((full, 10, "Le code postal"), (city, 100, "La ville"), (country, 60, "Le pays")):
+            if len(text) > longest:
+                raise Fault(f"{what} dépasse {longest} caractères : une cellule est sans doute décalée.")
+        town = f"{full}\t{city}\t{country or 'France'}", search_key(city)[:100]
+        self._towns[postcode, city, country] = town
+        return town
