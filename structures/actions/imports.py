@@ -1,17 +1,168 @@
-"""Reading a file into the directory."""
+"""Reading a file into the directory: once at a time, in batches, from where an earlier run stopped."""
+
+import os
+import socket
+from contextlib import nullcontext
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from chorus.plumbing.errors import ActionError
+from structures.importers import LAYOUTS
+from structures.importers.batches import understood
+from structures.importers.faults import FileRefused
+from structures.importers.headers import layout_of
+from structures.importers.sources import Source, fingerprint
+from structures.importers.tables import Table, drop_indexes, restore_indexes
+from structures.models import DirectoryImport, RejectedLine
+
+BATCH = 20_000
+SILENT = timedelta(minutes=2)  # after which a run that says nothing is dead
+State = DirectoryImport.State
 
 
+class Superseded(Exception):
+    """Another process took this import over."""
+
+
+@transaction.atomic
 def receive_import(file, *, actor):
-    """Keep an uploaded file and have it imported; the waiting DirectoryImport.
+    """Keep an uploaded file to be imported; the waiting DirectoryImport.
 
-    Raises ActionError when the file is empty or too large.
+    Raises ActionError when the file is empty or larger than IMPORT_MAX_BYTES.
     """
-    raise NotImplementedError
+    if not file.size:
+        raise ActionError("Le fichier est vide.")
+    if file.size > settings.IMPORT_MAX_BYTES:
+        raise ActionError(f"Le fichier dépasse {settings.IMPORT_MAX_BYTES // 2**20} Mo : importez-le par la commande.")
+    return DirectoryImport.objects.create(
+        file=file, file_name=os.path.basename(file.name)[:250], size=file.size, started_by=actor
+    )
 
 
-def run_import(import_id):
-    """Import the file of a DirectoryImport, from where an earlier run stopped.
+@transaction.atomic
+def prepare_import(raw, file_name):
+    """The DirectoryImport of a file open for reading: the one an earlier run left unfinished, else a new one."""
+    mark = fingerprint(raw)
+    unfinished = DirectoryImport.objects.filter(fingerprint=mark).exclude(state=State.DONE).first()
+    size = raw.seek(0, os.SEEK_END)
+    return unfinished or DirectoryImport.objects.create(file_name=file_name[:250], fingerprint=mark, size=size)
 
-    Raises ActionError when another import is running.
+
+def run_import(import_id, raw=None, *, report=lambda progress: None):
+    """Import the file of a DirectoryImport, from where an earlier run stopped; the finished DirectoryImport.
+
+    `raw` is the file open for reading, None for one that was uploaded. `report` is called with the
+    DirectoryImport after each batch. Raises ActionError when another import runs, or when the file
+    cannot be read (further): what was committed stays, and another run goes on from there.
     """
-    raise NotImplementedError
+    claimed = _claim(import_id)
+    try:
+        with nullcontext(raw) if raw else claimed.file.open("rb") as opened:
+            _read(claimed, opened, report)
+    except FileRefused as refusal:
+        _end(claimed, State.FAILED, str(refusal))
+        raise ActionError(str(refusal)) from refusal
+    except Superseded as error:
+        raise ActionError("Un autre processus a repris cet import.") from error
+    except BaseException:
+        _end(claimed, State.FAILED, "L'import s'est arrêté : relancez-le, il reprend là où il en était.")
+        raise
+    _end(claimed, State.DONE)
+    return claimed
+
+
+@transaction.atomic
+def _claim(import_id):
+    """Make this process the one that runs the import. A run that no longer gives any sign is over."""
+    for running in DirectoryImport.objects.select_for_update(of=("self",)).filter(state=State.RUNNING):
+        if _is_alive(running):
+            raise ActionError(f"Un autre import est en cours ({running.file_name}) : attendez qu'il finisse.")
+        running.state, running.error = State.FAILED, "L'import s'est arrêté sans le dire."
+        running.save(update_fields=["state", "error"])
+    claimed = DirectoryImport.objects.select_for_update(of=("self",)).get(pk=import_id)
+    if claimed.state == State.DONE:
+        raise ActionError("Cet import est terminé.")
+    now = timezone.now()
+    claimed.state, claimed.error, claimed.holder, claimed.heartbeat = State.RUNNING, "", _holder(), now
+    claimed.started_at, claimed.ended_at = claimed.started_at or now, None
+    try:
+        with transaction.atomic():
+            claimed.save()
+    except IntegrityError as error:
+        raise ActionError("Un autre import vient de commencer : attendez qu'il finisse.") from error
+    return claimed
+
+
+def _holder():
+    return f"{socket.gethostname()[:60]} {os.getpid()}"
+
+
+def _is_alive(running):
+    host, _, process = running.holder.rpartition(" ")
+    if host == socket.gethostname()[:60] and process.isdigit():
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+    return running.heartbeat is not None and running.heartbeat > timezone.now() - SILENT
+
+
+def _read(claimed, opened, report):
+    mark = fingerprint(opened)
+    if mark != claimed.fingerprint:
+        # Another file than the one an earlier run began.
+        claimed.lines = claimed.created = claimed.updated = claimed.unchanged = claimed.rejected = 0
+        claimed.rejected_lines.all().delete()
+        claimed.fingerprint = mark
+    source = Source(opened)
+    layout = layout_of(source.header(), LAYOUTS)
+    claimed.kind = layout.kind
+    drop_indexes()
+    table = Table(layout)
+    done, behind = claimed.lines, 0
+    for records in source.batches(BATCH):
+        behind += len(records)
+        if behind > done:
+            _import_batch(claimed, table, understood(layout, records), len(records), source.bytes_read)
+        report(claimed)
+    restore_indexes(lambda: _progress(claimed))
+
+
+@transaction.atomic
+def _import_batch(claimed, table, batch, count, bytes_read):
+    """Write the batch, its rejected lines and how far the import is, together."""
+    created, updated, unchanged = table.write(batch)
+    RejectedLine.objects.bulk_create(
+        [
+            RejectedLine(directory_import=claimed, line=line, identifier=typed, reason=reason)
+            for line, typed, reason in sorted(batch.rejected)
+        ],
+        batch_size=5_000,
+    )
+    claimed.lines += count
+    claimed.created += created
+    claimed.updated += updated
+    claimed.unchanged += unchanged
+    claimed.rejected += len(batch.rejected)
+    claimed.bytes_read = bytes_read
+    _progress(claimed)
+
+
+def _progress(claimed):
+    """Write how far it is; Superseded when the import is no longer ours."""
+    claimed.heartbeat = timezone.now()
+    names = ("kind", "fingerprint", "lines", "created", "updated", "unchanged", "rejected", "bytes_read", "heartbeat")
+    ours = DirectoryImport.objects.filter(pk=claimed.pk, holder=claimed.holder, state=State.RUNNING)
+    if not ours.update(**{name: getattr(claimed, name) for name in names}):
+        raise Superseded
+
+
+def _end(claimed, state, error=""):
+    claimed.state, claimed.error, claimed.ended_at = state, error, timezone.now()
+    ours = DirectoryImport.objects.filter(pk=claimed.pk, holder=claimed.holder, state=State.RUNNING)
+    ours.update(state=state, error=error, ended_at=claimed.ended_at, kind=claimed.kind, fingerprint=claimed.fingerprint)

@@ -10,7 +10,7 @@ from structures.importers.faults import Fault
 from structures.models import DirectoryImport, Nature
 
 SIRET = IdentifierType.SIRET.value
-OPEN = "OUVERT"
+CLOSED = "FERM"
 
 
 class EducationLayout(EstablishmentLayout):
@@ -48,7 +48,7 @@ class EducationLayout(EstablishmentLayout):
             town = ""
         key = f"{SIRET}\t{number}"
         closed = None
-        if self.tells_closing and state and state.upper() != OPEN:
+        if self.tells_closing and state.upper().startswith(CLOSED):
             closed = day(updated) if updated else CLOSED_SOMEDAY
         return key, self.line(key, nature, name, "", address, more, town, self.town(postcode, city, ""), "f"), closed
 

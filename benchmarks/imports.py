@@ -1,0 +1,96 @@
+"""`python -m benchmarks.imports --lines 100000 1000000`: the directory's import beside PostgreSQL's COPY.
+
+The limit is COPY of the very same columns into a table without index, in the same run. Each import is the
+command in a process of its own, whose peak memory is what the system says of it.
+"""
+
+import argparse
+import csv
+import io
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg2
+
+from benchmarks.establishments import COLUMNS, rows
+from tests.servers import running_postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+CLOSED = COLUMNS.index("closed_on")
+
+
+def write_csv(path, count, changed=0):
+    """`count` open establishments in the portal's format; `changed` of a hundred under another name."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(COLUMNS)
+        for number, row in enumerate(rows(count)):
+            row = list(row)
+            row[CLOSED] = ""
+            if number % 100 < changed:
+                row[3] += " BIS"
+            writer.writerow(row)
+
+
+def limit(database, count):
+    """Seconds of COPY of the columns an import writes, into a table without index."""
+    stored = [*COLUMNS[:CLOSED], "legal_name_key", "label_key", "city_key"]
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    for row in rows(count):
+        writer.writerow([*row[:11], row[11] or "0", row[3].upper(), row[4].upper(), row[9].upper()])
+    lines.seek(0)
+    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+        names = ", ".join(stored)
+        cursor.execute(f"CREATE TEMPORARY TABLE limit_ AS SELECT {names} FROM structures_directoryentry WHERE false")
+        begun = time.perf_counter()
+        cursor.copy_expert(f"COPY limit_ FROM STDIN (FORMAT csv, FORCE_NOT_NULL ({names}))", lines)
+        return time.perf_counter() - begun
+
+
+def run(*words):
+    """(seconds, peak MB) of the command."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    errors = process.stderr.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(errors)
+    return time.perf_counter() - begun, usage.ru_maxrss // 1024
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--lines", type=int, nargs="+", default=[100_000, 1_000_000])
+    options = options.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    print("| lines | what | seconds | lines/s | ÷ COPY's speed | peak MB |\n| ---: | --- | ---: | ---: | ---: | ---: |")
+    for count in options.lines:
+        with tempfile.TemporaryDirectory() as folder, running_postgres() as database:
+            os.environ |= {"DATABASE_URL": database, "LOG_LEVEL": "ERROR", "CHORUS_VAR_DIR": folder}
+            run("migrate", "--verbosity", "0")
+            same, changed = f"{folder}/same.csv", f"{folder}/changed.csv"
+            write_csv(same, count)
+            write_csv(changed, count, changed=1)
+            copied = limit(database, count)
+            report(count, "COPY, no index (limit)", copied, copied, "")
+            start, _ = run("check")
+            for what, path in (("first load", same), ("again, unchanged", same), ("1 % changed", changed)):
+                seconds, peak = run("import_directory", path)
+                report(count, what, seconds - start, copied, peak)
+
+
+def report(count, what, seconds, copied, peak):
+    speed = f"{count / seconds:,.0f} | 1/{seconds / copied:.1f}"
+    print(f"| {count:,} | {what} | {seconds:.1f} | {speed} | {peak} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Writing a batch: only what differs from the database is written.
+
+A batch goes to a temporary table first; what the database says already is taken out of it, and the
+rest inserted or updated in one statement.
+"""
+
+import io
+
+from django.apps import apps
+from django.db import connection
+from django.utils import timezone
+
+from structures.importers.batches import CLOSED
+from structures.models import DirectoryEntry
+
+STAGE, CLOSING = "directory_stage", "directory_closing"
+# What a new row holds where its file says nothing.
+_UNTOLD = {"country": "'France'", "undisclosed": "false", "closed_on": "NULL"}
+
+
+class Table:
+    """The table a layout fills; made once per run, on the connection that writes."""
+
+    def __init__(self, layout):
+        self.model = apps.get_model("structures", layout.model_name)
+        self.name = self.model._meta.db_table
+        self.told = list(layout.told)
+        self.keys = ["siren"] if layout.model_name == "LegalUnit" else ["identifier", "identifier_type"]
+        self.tells_closing = layout.tells_closing
+        with connection.cursor() as cursor:
+            for table, columns in ((STAGE, self.told), (CLOSING, ["identifier_type", "identifier", "closed_on"])):
+                cursor.execute(f"DROP TABLE IF EXISTS {table}")
+                source = self.name if table == STAGE else DirectoryEntry._meta.db_table
+                cursor.execute(
+                    f"CREATE TEMPORARY TABLE {table} AS SELECT {', '.join(columns)} FROM {source} WHERE 1 = 0"
+                )
+
+    def write(self, batch):
+        """(created, updated, unchanged) rows; closed establishments nobody knows join `batch.rejected`."""
+        with connection.cursor() as cursor:
+            staged = len(batch.rows)
+            _fill(cursor, STAGE, self.told, batch.rows.values())
+            cursor.execute(self._drop_unchanged())
+            unchanged = cursor.rowcount
+            updated = 0
+            if unchanged < staged:
+                cursor.execute(f"SELECT count(*) FROM {STAGE} s JOIN {self.name} d ON {self._same_key()}")
+                updated = cursor.fetchone()[0]
+                cursor.execute(self._upsert())
+            created = staged - unchanged - updated
+            cursor.execute(_emptying(STAGE))
+            closed, still = self._close(cursor, batch)
+        return created, updated + closed, unchanged + still
+
+    def _same_key(self):
+        return " AND ".join(f"d.{key} = s.{key}" for key in self.keys)
+
+    def _drop_unchanged(self):
+        columns = [column for column in self.told if column not in self.keys]
+        if connection.vendor == "postgresql":
+            same = " AND ".join(f"d.{column} IS NOT DISTINCT FROM s.{column}" for column in columns)
+            return f"DELETE FROM {STAGE} s USING {self.name} d WHERE {self._same_key()} AND {same}"
+        same = " AND ".join(f"d.{column} IS s.{column}" for column in columns)
+        return (
+            f"DELETE FROM {STAGE} AS s WHERE EXISTS (SELECT 1 FROM {self.name} d WHERE {self._same_key()} AND {same})"
+        )
+
+    def _upsert(self):
+        untold = {
+            f.column: _UNTOLD.get(f.column, "''")
+            for f in self.model._meta.concrete_fields
+            if f.column not in self.told and f.column != "id"
+        }
+        columns = ", ".join([*self.told, *untold])
+        values = ", ".join([*self.told, *untold.values()])
+        changed = ", ".join(f"{column} = excluded.{column}" for column in self.told if column not in self.keys)
+        return (
+            f"INSERT INTO {self.name} ({columns}) SELECT {values} FROM {STAGE} WHERE true "
+            f"ON CONFLICT ({', '.join(self.keys)}) DO UPDATE SET {changed}"
+        )
+
+    def _close(self, cursor, batch):
+        """(establishments closed by this batch, those known to be closed)"""
+        if not batch.closings:
+            return 0, 0
+        lines = [f"{key}\t{day or chr(92) + 'N'}" for key, (_, day) in batch.closings.items()]
+        _fill(cursor, CLOSING, ["identifier_type", "identifier", "closed_on"], lines)
+        cursor.execute(
+            f"SELECT s.identifier_type, s.identifier FROM {CLOSING} s LEFT JOIN {self.name} d ON {self._same_key()} "
+            "WHERE d.id IS NULL"
+        )
+        unknown = {"\t".join(key) for key in cursor.fetchall()}
+        for key in unknown:
+            batch.reject(batch.closings[key][0], key.rpartition("\t")[2], CLOSED)
+        # Closed on an unknown day: the day already known, else today.
+        day, differs = f"COALESCE(s.closed_on, d.closed_on, '{timezone.localdate()}')", "IS DISTINCT FROM"
+        if connection.vendor != "postgresql":
+            differs = "IS NOT"
+        cursor.execute(
+            f"UPDATE {self.name} AS d SET closed_on = {day} FROM {CLOSING} s "
+            f"WHERE {self._same_key()} AND d.closed_on {differs} {day}"
+        )
+        closed = cursor.rowcount
+        cursor.execute(_emptying(CLOSING))
+        return closed, len(batch.closings) - len(unknown) - closed
+
+
+def _fill(cursor, table, columns, lines):
+    """Put `lines`, as COPY writes them, into a temporary table."""
+    if connection.vendor == "postgresql":
+        text = io.StringIO("\n".join(lines) + "\n" if lines else "")
+        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
+        return
+    marks = ", ".join("?" * len(columns))
+    rows = [[_cell(name, cell) for name, cell in zip(columns, line.split("\t"), strict=True)] for line in lines]
+    connection.connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+
+def _cell(column, text):
+    if text == "\\N":
+        return None
+    if column == "undisclosed":
+        return text == "t"
+    return text.replace("\\\\", "\\")
+
+
+def _emptying(table):
+    return f"{'TRUNCATE' if connection.vendor == 'postgresql' else 'DELETE FROM'} {table}"
+
+
+def missing_indexes():
+    """The directory's indexes that are not there: an interrupted first load left them for the end."""
+    with connection.cursor() as cursor:
+        there = connection.introspection.get_constraints(cursor, DirectoryEntry._meta.db_table)
+    return [index for index in DirectoryEntry._meta.indexes if index.name not in there]
+
+
+def drop_indexes():
+    """Before a first load: they are built faster from the whole table than row by row."""
+    if connection.vendor == "postgresql" and not DirectoryEntry.objects.exists():
+        missing = {index.name for index in missing_indexes()}
+        with connection.schema_editor() as editor:
+            for index in DirectoryEntry._meta.indexes:
+                if index.name not in missing:
+                    editor.remove_index(DirectoryEntry, index)
+
+
+def restore_indexes(alive):
+    """Build what is missing; `alive()` is called after each. PostgreSQL only: elsewhere they are never dropped."""
+    if connection.vendor != "postgresql":
+        return
+    for index in missing_indexes():
+        with connection.schema_editor() as editor:
+            editor.execute("SET LOCAL maintenance_work_mem = '512MB'")
+            editor.add_index(DirectoryEntry, index)
+        alive()
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {DirectoryEntry._meta.db_table}")
