@@ -130,7 +130,7 @@ def _read(claimed, opened, report):
         if behind > done:
             _import_batch(claimed, table, understood(layout, records), len(records), source.bytes_read)
         report(claimed)
-    restore_indexes(lambda: _progress(claimed))
+    restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
 
 
 @transaction.atomic

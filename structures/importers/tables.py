@@ -145,14 +145,16 @@ def drop_indexes():
                     editor.remove_index(DirectoryEntry, index)
 
 
-def restore_indexes(alive):
+def restore_indexes(alive, *, changed):
     """Build what is missing; `alive()` is called after each. PostgreSQL only: elsewhere they are never dropped."""
     if connection.vendor != "postgresql":
         return
-    for index in missing_indexes():
+    missing = missing_indexes()
+    for index in missing:
         with connection.schema_editor() as editor:
             editor.execute("SET LOCAL maintenance_work_mem = '512MB'")
             editor.add_index(DirectoryEntry, index)
         alive()
-    with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {DirectoryEntry._meta.db_table}")
+    if missing or changed:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {DirectoryEntry._meta.db_table}")

@@ -1,0 +1,306 @@
+"""Reading files into the directory: each format, each fault, and nothing written twice."""
+
+import csv
+import gzip
+import io
+import zipfile
+from datetime import date
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chorus.plumbing.errors import ActionError
+from structures.actions.imports import prepare_import, run_import
+from structures.importers import tables
+from structures.models import DirectoryEntry, DirectoryImport, LegalUnit
+from tests.factories import DirectoryEntryFactory, UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+
+TOWN_HALL, COLLEGE, WORKSHOP = "21350051500035", "20003035100015", "99990011100017"
+PORTAL = "identifier;nature;legal_name;label;postcode;city;closed_on"
+EDUCATION = (
+    "﻿Identifiant_de_l_etablissement;Nom_etablissement;Statut_public_prive;Adresse_1;Adresse_3;Code postal;"
+    "Nom_commune;SIREN_SIRET;etat"
+)
+UNITS = (
+    "siren,denominationUniteLegale,denominationUsuelle1UniteLegale,nomUniteLegale,prenom1UniteLegale,"
+    "categorieJuridiqueUniteLegale,statutDiffusionUniteLegale"
+)
+STOCK = (
+    "siret,etatAdministratifEtablissement,dateDebut,enseigne1Etablissement,numeroVoieEtablissement,"
+    "typeVoieEtablissement,libelleVoieEtablissement,codePostalEtablissement,libelleCommuneEtablissement,"
+    "statutDiffusionEtablissement"
+)
+
+
+def imported(*lines, raw=None):
+    file = io.BytesIO(raw if raw is not None else "\n".join(lines).encode())
+    return run_import(prepare_import(file, "essai.csv").pk, file)
+
+
+def counts(done):
+    return done.created, done.updated, done.unchanged, done.rejected
+
+
+def reasons(done):
+    return [line.reason for line in done.rejected_lines.all()]
+
+
+def table():
+    names = [field.attname for field in DirectoryEntry._meta.fields if field.name != "id"]
+    return sorted(DirectoryEntry.objects.values_list(*names))
+
+
+def test_the_portal_s_own_file():
+    done = imported(PORTAL, f"{TOWN_HALL};public;Commune de Cesson-Sévigné;Mairie;35510;Cesson-Sévigné;")
+    assert counts(done) == (1, 0, 0, 0)
+    assert (done.kind, done.state) == (DirectoryImport.Kind.PORTAL, DirectoryImport.State.DONE)
+    entry = DirectoryEntry.objects.get()
+    assert (entry.identifier_type, entry.nature, entry.country) == ("siret", "public", "France")
+    assert (entry.legal_name_key, entry.label_key, entry.city_key) == (
+        "COMMUNE DE CESSON SEVIGNE",
+        "MAIRIE",
+        "CESSON SEVIGNE",
+    )
+
+
+def test_the_search_s_export_comes_back(client):
+    DirectoryEntryFactory(identifier=COLLEGE, legal_name="=Collège \\ d'essai", label="-x", postcode="01000")
+    client.force_login(UserFactory())
+    exported = client.get("/structures/export.csv", {"identifier": COLLEGE}).getvalue()
+    before = table()
+    assert counts(imported(raw=exported)) == (0, 0, 1, 0)
+    DirectoryEntry.objects.all().delete()
+    imported(raw=exported)
+    assert table() == before
+
+
+def test_the_education_directory_whatever_its_headers():
+    line = f"0350122T;École des Lucioles;Public;6 rue Philippe;35580 BAULON;35580;Baulon;{TOWN_HALL};OUVERT"
+    assert counts(imported(EDUCATION, line)) == (1, 0, 0, 0)
+    entry = DirectoryEntry.objects.get()
+    assert (entry.legal_name, entry.city, entry.complement_2) == ("École des Lucioles", "Baulon", "")
+    drifted = EDUCATION.replace("Code postal", "code_POSTAL").replace("Nom_etablissement", "nom etablissement")
+    assert counts(imported(drifted, line)) == (0, 0, 1, 0)
+
+
+def sirene(*establishments, units=None):
+    imported(
+        UNITS,
+        *(units or [
+            "213500515,COMMUNE DE CESSON-SEVIGNE,,,,7210,O",
+            "999900111,,MENUISERIE DU PORT,KERJEAN,GWENAELLE,1000,O",
+            "200030351,SECRET,,VASSEUR,ERIC,1000,P",
+        ]),
+    )  # fmt: skip
+    return imported(STOCK, *establishments)
+
+
+def test_sirene_joins_units_and_establishments():
+    done = sirene(
+        f"{TOWN_HALL},A,2001-01-01,MAIRIE,1,PLACE,DE LA MAIRIE,35510,CESSON-SEVIGNE,O",
+        f"{WORKSHOP},A,2001-01-01,,3,RUE,DU PORT,35400,SAINT-MALO,O",
+    )
+    assert counts(done) == (2, 0, 0, 0)
+    town, workshop = DirectoryEntry.objects.order_by("identifier")
+    assert (town.nature, str(town), town.address) == ("public", "MAIRIE", "1 PLACE DE LA MAIRIE")
+    assert (workshop.nature, workshop.legal_name) == ("private", "KERJEAN GWENAELLE")
+    assert str(workshop) == "MENUISERIE DU PORT"
+
+
+def test_sirene_masks_what_may_not_be_published():
+    sirene(f"{COLLEGE},A,2001-01-01,CHEZ ERIC,3,RUE,DU PORT,35400,SAINT-MALO,P")
+    entry = DirectoryEntry.objects.get()
+    assert entry.undisclosed
+    assert (entry.legal_name, entry.label, entry.address, entry.postcode) == ("Non diffusible", "", "", "")
+    assert "VASSEUR" not in str(LegalUnit.objects.filter(siren="200030351").values())
+
+
+def test_an_establishment_without_its_unit_is_reported():
+    done = imported(STOCK, f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DE LA MAIRIE,35510,CESSON,O")
+    assert counts(done) == (0, 0, 0, 1)
+    assert "StockUniteLegale" in reasons(done)[0]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "reason"),
+    [
+        ("2,17003E+13", "transformé par un tableur"),
+        ("2.17003E+13", "transformé par un tableur"),
+        (f"{TOWN_HALL} / {COLLEGE}", "plusieurs SIRET"),
+        (f"{TOWN_HALL}{COLLEGE}", "plusieurs SIRET"),
+        ("", "manque"),
+        ("213500515", "14 chiffres"),
+        ("21350051500036", "mal recopié"),
+        ("00000000000000", "zéros"),
+        ("35600000000014", "mal recopié"),
+        ("abc", "sans lettre"),
+    ],
+)
+def test_a_wrong_siret_is_reported_with_its_reason(identifier, reason):
+    done = imported(PORTAL, f"{identifier};public;Nom;;35000;Rennes;", f"{COLLEGE};public;Collège;;35580;Goven;")
+    assert counts(done) == (1, 0, 0, 1)
+    line = done.rejected_lines.get()
+    assert (line.line, line.identifier) == (2, identifier[:60])
+    assert reason in line.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f"{TOWN_HALL};public;;;35000;Rennes;", "raison sociale manque"),
+        (f"{TOWN_HALL};autre;Nom;;35000;Rennes;", "Type de structure inconnu"),
+        (f"{TOWN_HALL};public;Nom;;35000;Rennes;hier", "n'existe pas"),
+        (f"{TOWN_HALL};public;Nom", "au lieu de 7"),
+        (f"{TOWN_HALL};public;Nom;;35000;Rennes;;;x", "au lieu de 7"),
+        (f"{TOWN_HALL};public;N\x00om;;35000;Rennes;", "contrôle"),
+        (f"{TOWN_HALL};public;Nom;;350003500035;Rennes;", "code postal"),
+        (f'{TOWN_HALL};public;"{"x" * 20_000}";;35000;Rennes;', "10000"),
+    ],
+)
+def test_a_wrong_line_is_reported_and_the_next_one_read(line, reason):
+    done = imported(PORTAL, line, f"{COLLEGE};public;Collège;;35580;Goven;")
+    assert DirectoryEntry.objects.get().identifier == COLLEGE
+    assert reason in reasons(done)[0]
+
+
+def test_la_poste_counts_otherwise():
+    assert counts(imported(PORTAL, "35600000000001;private;La Poste;;75015;Paris;")) == (1, 0, 0, 0)
+
+
+def test_of_two_lines_with_one_identifier_the_last_counts():
+    done = imported(PORTAL, f"{COLLEGE};public;Avant;;35580;Goven;", f"{COLLEGE};public;Après;;35580;Goven;")
+    assert DirectoryEntry.objects.get().legal_name == "Après"
+    assert done.rejected_lines.get().line == 2
+    assert "ligne 3" in reasons(done)[0]
+
+
+def test_a_closed_establishment_is_closed_when_known_and_reported_when_not():
+    known = DirectoryEntryFactory(identifier=COLLEGE)
+    lines = [f"{n};public;Nom;;35000;Rennes;31/12/2023" for n in (COLLEGE, TOWN_HALL)]
+    done = imported(PORTAL, *lines)
+    known.refresh_from_db()
+    assert known.closed_on == date(2023, 12, 31)
+    assert counts(done) == (0, 1, 0, 1)
+    assert "fermé" in reasons(done)[0]
+    assert counts(imported(PORTAL, *lines)) == (0, 0, 1, 1)
+    assert counts(imported(PORTAL, f"{COLLEGE};public;Nom;;35000;Rennes;")) == (0, 1, 0, 0)
+    known.refresh_from_db()
+    assert known.closed_on is None
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("cp1252"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace(";", ",").encode(),
+        lambda text: gzip.compress(text.encode()),
+        lambda text: zipped(text),
+    ],
+)
+def test_a_file_as_people_have_it(wrap):
+    text = f"{PORTAL}\n{COLLEGE};public;Collège Noël;;35580;Goven;\n"
+    imported(raw=wrap(text))
+    assert DirectoryEntry.objects.get().legal_name == "Collège Noël"
+
+
+def zipped(text):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("StockEssai.csv", text)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        (b"", "pas reconnu"),
+        (b"a;b;c\n1;2;3\n", "pas reconnu"),
+        (b"identifiant;raison sociale\n1;2\n", "il lui manque"),
+        (b"\x89PNG\r\n\x1a\n", "pas reconnu"),
+        (gzip.compress(PORTAL.encode() * 1000)[:60], "incomplet"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_whole(raw, sentence):
+    with pytest.raises(ActionError, match=sentence):
+        imported(raw=raw)
+    assert DirectoryImport.objects.get().state == DirectoryImport.State.FAILED
+    assert not DirectoryEntry.objects.exists()
+
+
+def test_importing_again_writes_nothing():
+    lines = [PORTAL, *(f"{n};public;Nom {n};;35000;Rennes;" for n in (COLLEGE, TOWN_HALL))]
+    imported(*lines)
+    versions = physical_versions()
+    assert counts(imported(*lines)) == (0, 0, 2, 0)
+    assert physical_versions() == versions
+    lines[1] += "x"
+    assert counts(imported(*lines)) == (0, 0, 1, 1)
+
+
+def physical_versions():
+    """PostgreSQL's own mark of when each row was last written; SQLite has none."""
+    if connection.vendor != "postgresql":
+        return table()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT xmin::text, ctid::text FROM structures_directoryentry ORDER BY 2")
+        return cursor.fetchall()
+
+
+def test_what_a_file_does_not_say_stays():
+    DirectoryEntryFactory(identifier=COLLEGE, address="1 rue", label="Mon collège")
+    imported("identifier;nature;legal_name", f"{COLLEGE};public;Nouveau nom")
+    entry = DirectoryEntry.objects.get()
+    assert (entry.legal_name, entry.address, entry.label) == ("Nouveau nom", "1 rue", "Mon collège")
+
+
+def test_the_indexes_are_back_after_a_first_load():
+    imported(PORTAL, f"{COLLEGE};public;Collège;;35580;Goven;")
+    if connection.vendor == "postgresql":
+        assert tables.missing_indexes() == []
+
+
+def test_a_second_import_waits_for_the_first():
+    DirectoryImport.objects.create(
+        file_name="autre.csv", state="running", holder="ailleurs 1", heartbeat=timezone.now()
+    )
+    with pytest.raises(ActionError, match=r"autre\.csv"):
+        imported(PORTAL)
+
+
+def test_a_dead_import_gives_way():
+    dead = DirectoryImport.objects.create(file_name="autre.csv", state="running", holder="ailleurs 1")
+    assert imported(PORTAL).state == "done"
+    dead.refresh_from_db()
+    assert dead.state == "failed"
+
+
+def test_the_command_reports(tmp_path, capsys):
+    units, stock, report = tmp_path / "u.csv", tmp_path / "e.csv", tmp_path / "r.csv"
+    units.write_text(f"{UNITS}\n213500515,COMMUNE,,,,7210,O\n")
+    stock.write_text(f"{STOCK}\n{TOWN_HALL},A,2001-01-01,,1,PLACE,X,35510,CESSON,O\n12,A,,,,,,,,O\n")
+    call_command("import_directory", str(stock), str(units), report=str(report))
+    assert DirectoryEntry.objects.get().legal_name == "COMMUNE"
+    rows = list(csv.reader(io.StringIO(report.read_text("utf-8-sig")), delimiter=";"))
+    assert rows[0] == ["Fichier", "Ligne", "Identifiant lu", "Motif"]
+    assert rows[1][:3] == ["e.csv", "3", "12"]
+    assert "2 lignes lues, 1 ajoutées" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="introuvable"):
+        call_command("import_directory", "nulle-part.csv")
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(st.text(max_size=12), max_size=9), max_size=6))
+def test_any_lines_are_read_or_reported(lines):
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=";").writerows([PORTAL.split(";"), *lines])
+    done = imported(raw=buffer.getvalue().encode("utf-8", "surrogatepass"))
+    assert done.state == "done"
+    DirectoryEntry.objects.all().delete()
