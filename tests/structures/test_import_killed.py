@@ -59,7 +59,7 @@ def test_a_killed_import_goes_on_where_it_was(big_file):
     assert missing_indexes()
 
     again = start(big_file)
-    said, progress = again.communicate(timeout=80)
+    _, progress = again.communicate(timeout=80)
     assert again.returncode == 0, progress
     assert f"reprise après {half.lines} lignes" in progress
     assert missing_indexes() == []
