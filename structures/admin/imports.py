@@ -18,6 +18,20 @@ from structures.models import DirectoryImport
 from structures.tasks import queue_import
 
 SHOWN = 20
+
+
+def counted(name):
+    """The count `name` of an import, in thousands as people read them."""
+
+    @admin.display(description=DirectoryImport._meta.get_field(name).verbose_name)
+    def count(directory_import):
+        return number_format(getattr(directory_import, name), force_grouping=True)
+
+    count.__name__ = f"count_of_{name}"
+    return count
+
+
+COUNTS = tuple(counted(name) for name in ("lines", "created", "updated", "unchanged", "rejected"))
 UNDER_WAY = (DirectoryImport.State.WAITING, DirectoryImport.State.RUNNING)
 
 
@@ -27,24 +41,17 @@ class DirectoryImportAdmin(SupportAdmin):
 
     list_display = [
         "file_name",
-        "kind",
-        "state",
-        "percent",
-        "lines",
-        "created",
-        "updated",
-        "unchanged",
-        "rejected",
+        "situation",
+        *COUNTS,
         "created_at",
+        "kind",
         "started_by",
     ]
-    list_filter = ["state", "kind"]
     list_select_related = ["started_by"]
-    search_fields = ["file_name"]
     fields = [
         "state",
         "progress",
-        "outcome",
+        *COUNTS,
         "kind",
         "file_size",
         "created_at",
@@ -52,30 +59,21 @@ class DirectoryImportAdmin(SupportAdmin):
         "started_at",
         "ended_at",
     ]
-    readonly_fields = ["progress", "outcome", "file_size"]
+    readonly_fields = ["progress", *COUNTS, "file_size"]
     empty_value_display = "–"
     add_form_template = "admin/structures/directoryimport/add_form.html"
     change_form_template = "admin/structures/directoryimport/change_form.html"
     change_list_template = "admin/structures/directoryimport/change_list.html"
 
-    @admin.display(description="avancement")
-    def percent(self, directory_import):
-        return f"{directory_import.percent} %"
+    @admin.display(description="état")
+    def situation(self, directory_import):
+        return f"{directory_import.get_state_display()}, {directory_import.percent}\u00a0%"
 
     @admin.display(description="avancement")
     def progress(self, directory_import):
         return format_html(
             '<progress max="100" value="{percent}" aria-label="Avancement">{percent} %</progress> {percent} %',
             percent=directory_import.percent,
-        )
-
-    @admin.display(description="lignes")
-    def outcome(self, directory_import):
-        counts = ("lines", "created", "updated", "unchanged", "rejected")
-        read = {name: number_format(getattr(directory_import, name), force_grouping=True) for name in counts}
-        return (
-            "Lues : {lines}. Ajoutées à l'annuaire : {created} ; modifiées : {updated} ; "
-            "inchangées : {unchanged} ; rejetées : {rejected}.".format_map(read)
         )
 
     @admin.display(description="taille du fichier")
@@ -94,10 +92,13 @@ class DirectoryImportAdmin(SupportAdmin):
             *super().get_urls(),
         ]
 
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Imports de l'annuaire"} | (extra_context or {}))
+
     def add_view(self, request, form_url="", extra_context=None):
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = ImportForm(posted(request), request.FILES)
+        form = ImportForm(posted(request), request.FILES or None)
         if form.is_valid():
             received, directory_import = submit(
                 form, imports.receive_import, form.cleaned_data["file"], actor=request.user

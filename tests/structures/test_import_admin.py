@@ -83,14 +83,14 @@ def test_a_file_is_received_and_a_worker_asked(client, support, received, queued
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ([], "Choisissez un fichier."),
-        ([("vide.csv", b"")], "Ce fichier est vide"),
-        ([("gros.csv", b"trop")], "Ce fichier dépasse 4 Go."),
-        ([("x" * 251, b"x")], "250 caractères"),
+        (None, "Choisissez un fichier."),
+        (("vide.csv", b""), "Ce fichier est vide"),
+        (("gros.csv", b"trop"), "Ce fichier dépasse 4 Go."),
+        (("x" * 251, b"x"), "250 caractères"),
     ],
 )
 def test_a_wrong_file_is_refused_beside_the_field(client, support, received, given, sentence):
-    answer = client.post(ADD, {"file": SimpleUploadedFile(*file) for file in given})
+    answer = client.post(ADD, {"file": SimpleUploadedFile(*given)} if given else {})
     assert answer.status_code == 422
     assert sentence in answer.context["adminform"].form.errors["file"][0]
     assert sentence in answer.text
@@ -98,7 +98,9 @@ def test_a_wrong_file_is_refused_beside_the_field(client, support, received, giv
 
 
 def test_the_page_to_import_says_what_is_taken_and_in_which_order(client, support):
-    page = client.get(ADD).text
+    answer = client.get(ADD)
+    assert answer.status_code == 200
+    page = answer.text
     for words in ("StockUniteLegale", "StockEtablissement", "annuaire de l'éducation", ".zip ou .gz", "avant les"):
         assert words in page
 
@@ -108,7 +110,7 @@ def test_the_page_to_import_says_what_is_taken_and_in_which_order(client, suppor
     [
         ({"state": "waiting"}, "En attente", True),
         ({"running": True, "bytes_read": 420}, "En cours", True),
-        ({"state": "done", "lines": 3_200_000}, "Lues : 3\xa0200\xa0000.", False),
+        ({"state": "done", "lines": 3_200_000}, "3\xa0200\xa0000", False),
         ({"failed": True}, "s&#x27;arrête au milieu d&#x27;une ligne", False),
     ],
 )
@@ -166,9 +168,7 @@ def test_an_interrupted_import_is_queued_again(client, support, queued, django_c
 
 
 @pytest.mark.parametrize("state", ["waiting", "running", "done"])
-def test_only_an_interrupted_import_is_queued_again(
-    client, support, queued, state, django_capture_on_commit_callbacks
-):
+def test_only_an_interrupted_import_is_queued_again(client, support, queued, state, django_capture_on_commit_callbacks):
     path = f"{LIST}{DirectoryImportFactory(state=state).pk}/reprendre/"
     with django_capture_on_commit_callbacks(execute=True):
         assert "Seul un import interrompu" in client.post(path, follow=True).text
