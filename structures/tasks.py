@@ -14,6 +14,7 @@ from structures.models import DirectoryImport
 
 logger = logging.getLogger(__name__)
 
+State = DirectoryImport.State
 # A running import says that it lives far more often than that.
 SILENCE = timedelta(minutes=5)
 
@@ -33,17 +34,21 @@ def _wake_worker(import_id):
 
 @shared_task
 def import_directory(import_id):
-    """Import a file, unless it is done; the broker delivers a long task again while it still runs."""
-    if DirectoryImport.objects.exclude(state=DirectoryImport.State.DONE).filter(pk=import_id).exists():
+    """Import a file, unless it is done or another one is being imported.
+
+    The broker delivers a task again while it still runs: `run_import` then refuses.
+    """
+    others = DirectoryImport.objects.filter(state=State.RUNNING).exclude(pk=import_id)
+    if DirectoryImport.objects.filter(pk=import_id).exclude(state=State.DONE).exists() and not others.exists():
         with suppress(ActionError):
             imports.run_import(import_id)
 
 
 @shared_task
 def sweep_imports():
-    """Import what nobody was woken for: broker down, worker killed, another import that ran first."""
-    State = DirectoryImport.State
-    left = Q(state=State.RUNNING) & (Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - SILENCE))
-    due = DirectoryImport.objects.filter(Q(state=State.WAITING) | left).order_by("created_at", "id")
-    for import_id in due.values_list("pk", flat=True):
-        import_directory(import_id)
+    """Import what nobody was woken for: worker killed, broker down, another import that ran first."""
+    silent = Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - SILENCE)
+    left = DirectoryImport.objects.filter(silent, state=State.RUNNING)
+    waiting = DirectoryImport.objects.filter(state=State.WAITING).order_by("created_at", "id")
+    for directory_import in [*left, *waiting]:
+        import_directory(directory_import.pk)

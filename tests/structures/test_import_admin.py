@@ -237,6 +237,31 @@ def test_the_sweep_takes_up_what_nobody_holds(run, fields, taken):
     assert run == ([row.pk] if taken else [])
 
 
+def test_what_was_left_half_way_goes_before_what_waits(monkeypatch):
+    """Nothing overtakes an import whose worker was killed, however short its silence."""
+    left = DirectoryImportFactory(running=True, heartbeat=ago(minutes=3))
+    waiting = DirectoryImportFactory(created_at=ago(hours=1))
+    ran = []
+
+    def run_import(import_id):
+        ran.append(import_id)
+        DirectoryImport.objects.filter(pk=import_id).update(state="done")
+
+    monkeypatch.setattr(imports, "run_import", run_import)
+    tasks.sweep_imports()
+    tasks.import_directory(waiting.pk)
+    assert ran == []
+    DirectoryImport.objects.filter(pk=left.pk).update(heartbeat=ago(minutes=6))
+    tasks.sweep_imports()
+    assert ran == [left.pk, waiting.pk]
+
+
+def test_the_broker_s_second_delivery_reaches_the_engine_which_refuses(run):
+    running = DirectoryImportFactory(running=True)
+    tasks.import_directory(running.pk)
+    assert run == [running.pk]
+
+
 def test_the_sweep_keeps_the_order_of_arrival(run):
     """Legal units must be read before the establishments given after them."""
     later = DirectoryImportFactory()
