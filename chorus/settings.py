@@ -197,6 +197,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "notifications.tasks.sweep_outbox",
         "schedule": timedelta(seconds=whole_number("OUTBOX_SWEEP_SECONDS", 20)),
     },
+    "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},
 }
 

@@ -7,7 +7,7 @@ from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest
 from chorus.plumbing.references import new_reference
 from notifications.models import OutgoingMail
-from structures.models import BankAccount, DirectoryEntry, Service, Structure
+from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Service, Structure
 
 
 def siret_number(number):
@@ -93,6 +93,28 @@ class AttachmentRequestFactory(factory.django.DjangoModelFactory):
 class DirectoryEntryFactory(StructureFactory):
     class Meta:
         model = DirectoryEntry
+
+
+class DirectoryImportFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = DirectoryImport
+
+    class Params:
+        running = factory.Trait(state=DirectoryImport.State.RUNNING, heartbeat=factory.LazyFunction(timezone.now))
+        failed = factory.Trait(state=DirectoryImport.State.FAILED, error="Le fichier s'arrête au milieu d'une ligne.")
+
+    file_name = factory.Sequence(lambda n: f"annuaire-{n}.csv")
+    kind = DirectoryImport.Kind.PORTAL
+    size = 1000
+    started_by = factory.SubFactory(UserFactory, staff=True)
+
+
+class LegalUnitFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = LegalUnit
+
+    siren = factory.Sequence(lambda n: siret_number(n)[:9])
+    name = factory.Sequence(lambda n: f"Unité {n}")
 
 
 class OutgoingMailFactory(factory.django.DjangoModelFactory):

@@ -1,9 +1,11 @@
 from django.contrib import admin
+from django.db.models import Q
 
 from chorus.plumbing.admin import FullyCheckedForm, SupportAdmin
 from history.actions import record
 from history.models import Event
-from structures.models import BankAccount, DirectoryEntry, Referent, Service, Structure
+from structures.admin.establishments import EstablishmentAdmin
+from structures.models import Nature, Referent, Service, Structure
 
 
 class ServiceInline(admin.TabularInline):
@@ -22,10 +24,11 @@ class ServiceInline(admin.TabularInline):
 
 
 @admin.register(Structure)
-class StructureAdmin(SupportAdmin):
-    list_display = ["legal_name", "label", "identifier", "nature", "city", "state", "uses_pigp"]
-    list_filter = ["state", "nature", "uses_pigp", "undisclosed"]
-    search_fields = ["legal_name", "label", "identifier", "city"]
+class StructureAdmin(EstablishmentAdmin):
+    list_display = [*EstablishmentAdmin.list_display, "state", "uses_pigp"]
+    list_filter = ["nature"]
+    # The newest first: no index holds the names of public and private structures together.
+    ordering = ["-id"]
     autocomplete_fields = ["referent"]
     inlines = [ServiceInline]
     editable = (
@@ -41,6 +44,13 @@ class StructureAdmin(SupportAdmin):
     def has_add_permission(self, request):
         return self.has_module_permission(request)
 
+    def named(self, queryset, name):
+        # Names are indexed by nature.
+        return queryset.filter(
+            Q(nature=Nature.PUBLIC, legal_name_key__startswith=name)
+            | Q(nature=Nature.PRIVATE, legal_name_key__startswith=name)
+        )
+
     def get_readonly_fields(self, request, obj=None):
         chosen_once = {"identifier_type", "identifier", "nature"} if obj is None else set()
         return [name for name in super().get_readonly_fields(request, obj) if name not in chosen_once]
@@ -49,13 +59,6 @@ class StructureAdmin(SupportAdmin):
         super().save_model(request, obj, form, change)
         if not change:
             record(Event.STRUCTURE_CREATED, actor=request.user, structure=obj)
-
-
-@admin.register(DirectoryEntry)
-class DirectoryEntryAdmin(SupportAdmin):
-    list_display = ["legal_name", "label", "identifier", "nature", "city", "closed_on"]
-    list_filter = ["nature", "undisclosed"]
-    search_fields = ["legal_name", "label", "identifier", "city"]
 
 
 @admin.register(Referent)
@@ -69,19 +72,3 @@ class ReferentAdmin(SupportAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return self.has_module_permission(request)
-
-
-@admin.register(BankAccount)
-class BankAccountAdmin(SupportAdmin):
-    """Read-only, and never the whole IBAN: support changes an account on the site, by the same actions."""
-
-    list_display = ["label", "iban_end", "bank", "structure", "is_active"]
-    list_filter = ["is_active"]
-    list_select_related = ["structure"]
-    search_fields = ["label", "holder", "bank", "structure__legal_name", "structure__identifier"]
-    fields = ["structure", "label", "holder", "iban_end", "bic", "bank", "is_active", "valid_from", "valid_until"]
-    readonly_fields = ["iban_end"]
-
-    @admin.display(description="IBAN")
-    def iban_end(self, account):
-        return account.masked_iban

@@ -1,0 +1,20 @@
+from django.contrib import admin
+
+from chorus.plumbing.admin import SupportAdmin
+from structures.models import BankAccount
+
+
+@admin.register(BankAccount)
+class BankAccountAdmin(SupportAdmin):
+    """Read-only, and never the whole IBAN: support changes an account on the site, by the same actions."""
+
+    list_display = ["label", "iban_end", "bank", "structure", "is_active"]
+    list_filter = ["is_active"]
+    list_select_related = ["structure"]
+    search_fields = ["label", "holder", "bank", "structure__legal_name", "structure__identifier"]
+    fields = ["structure", "label", "holder", "iban_end", "bic", "bank", "is_active", "valid_from", "valid_until"]
+    readonly_fields = ["iban_end"]
+
+    @admin.display(description="IBAN")
+    def iban_end(self, account):
+        return account.masked_iban

@@ -1,0 +1,156 @@
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect
+from django.template.defaultfilters import filesizeformat
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from chorus.plumbing.admin import SupportAdmin
+from chorus.plumbing.csv_export import stream_csv
+from chorus.plumbing.requests import posted, submit
+from structures.actions import imports
+from structures.forms.imports import ImportForm
+from structures.models import DirectoryImport
+from structures.tasks import queue_import
+
+SHOWN = 20
+
+
+def counted(name):
+    """The count `name` of an import, in thousands as people read them."""
+
+    @admin.display(description=DirectoryImport._meta.get_field(name).verbose_name)
+    def count(directory_import):
+        return number_format(getattr(directory_import, name), force_grouping=True)
+
+    count.__name__ = f"count_of_{name}"
+    return count
+
+
+COUNTS = tuple(counted(name) for name in ("lines", "created", "updated", "unchanged", "rejected"))
+UNDER_WAY = (DirectoryImport.State.WAITING, DirectoryImport.State.RUNNING)
+
+
+@admin.register(DirectoryImport)
+class DirectoryImportAdmin(SupportAdmin):
+    """A file is given here and imported by a worker; the import's page tells how far it is."""
+
+    list_display = [
+        "file_name",
+        "situation",
+        *COUNTS,
+        "created_at",
+        "kind",
+        "started_by",
+    ]
+    list_select_related = ["started_by"]
+    fields = [
+        "state",
+        "progress",
+        *COUNTS,
+        "kind",
+        "file_size",
+        "created_at",
+        "started_by",
+        "started_at",
+        "ended_at",
+    ]
+    readonly_fields = ["progress", *COUNTS, "file_size"]
+    empty_value_display = "–"
+    add_form_template = "admin/structures/directoryimport/add_form.html"
+    change_form_template = "admin/structures/directoryimport/change_form.html"
+    change_list_template = "admin/structures/directoryimport/change_list.html"
+
+    @admin.display(description="état")
+    def situation(self, directory_import):
+        return f"{directory_import.get_state_display()}, {directory_import.percent}\u00a0%"
+
+    @admin.display(description="avancement")
+    def progress(self, directory_import):
+        return format_html(
+            '<progress max="100" value="{percent}" aria-label="Avancement">{percent} %</progress> {percent} %',
+            percent=directory_import.percent,
+        )
+
+    @admin.display(description="taille du fichier")
+    def file_size(self, directory_import):
+        return filesizeformat(directory_import.size)
+
+    def has_add_permission(self, request):
+        return self.has_module_permission(request)
+
+    def get_urls(self):
+        guarded = self.admin_site.admin_view
+        name = "structures_directoryimport"
+        return [
+            path("<int:pk>/lignes-rejetees.csv", guarded(self.rejected_lines), name=f"{name}_rejected_lines"),
+            path("<int:pk>/reprendre/", guarded(self.retry), name=f"{name}_retry"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Imports de l'annuaire"} | (extra_context or {}))
+
+    def add_view(self, request, form_url="", extra_context=None):
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = ImportForm(posted(request), request.FILES or None)
+        if form.is_valid():
+            received, directory_import = submit(
+                form, imports.receive_import, form.cleaned_data["file"], actor=request.user
+            )
+            if received:
+                queue_import(directory_import.pk)
+                self.message_user(request, "Fichier reçu.", messages.SUCCESS)
+                return self._to_page(directory_import.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Importer un fichier dans l'annuaire",
+            "adminform": helpers.AdminForm(form, [(None, {"fields": ["file"]})], {}, model_admin=self),
+            "inline_admin_formsets": [],
+            "errors": helpers.AdminErrorList(form, []),
+            "media": self.media,
+        }
+        page = self.render_change_form(request, context, add=True)
+        page.status_code = 422 if form.errors else 200
+        return page
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if change:
+            under_way = obj.state in UNDER_WAY
+            context |= {
+                "title": "Import de l'annuaire",
+                "under_way": under_way,
+                "refreshed": under_way and "immobile" not in request.GET,
+                "failed": obj.state == DirectoryImport.State.FAILED,
+                "rejected_lines": obj.rejected_lines.order_by("line", "id")[:SHOWN],
+            }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def rejected_lines(self, request, pk):
+        """All rejected lines, for a spreadsheet."""
+        lines = get_object_or_404(DirectoryImport, pk=pk).rejected_lines.order_by("line", "id")
+        rows = lines.values_list("line", "identifier", "reason").iterator(chunk_size=2000)
+        return stream_csv(f"lignes-rejetees-{pk}.csv", ["Ligne", "Identifiant lu", "Motif"], rows)
+
+    @method_decorator(require_POST)
+    def retry(self, request, pk):
+        """Have an interrupted import start again from where it stopped."""
+        directory_import = get_object_or_404(DirectoryImport, pk=pk)
+        if directory_import.state == DirectoryImport.State.FAILED:
+            queue_import(pk)
+            self.message_user(
+                request,
+                "Reprise demandée. Rechargez cette page dans une minute ; si rien ne bouge, reprenez à nouveau.",
+                messages.SUCCESS,
+            )
+        else:
+            self.message_user(request, "Seul un import interrompu peut être repris.", messages.ERROR)
+        return self._to_page(pk)
+
+    def _to_page(self, pk):
+        return redirect(reverse("admin:structures_directoryimport_change", args=[pk]))

@@ -1,0 +1,54 @@
+import logging
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
+from celery import current_app, shared_task
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from chorus.plumbing.errors import ActionError
+from structures.actions import imports
+from structures.models import DirectoryImport
+
+logger = logging.getLogger(__name__)
+
+State = DirectoryImport.State
+# A running import says that it lives far more often than that.
+SILENCE = timedelta(minutes=5)
+
+
+def queue_import(import_id):
+    """Have a worker run it once the current transaction is committed."""
+    transaction.on_commit(partial(_wake_worker, import_id), robust=True)
+
+
+def _wake_worker(import_id):
+    """Ask a worker to import now; when the broker is down the sweep does it a little later."""
+    try:
+        current_app.send_task("structures.tasks.import_directory", [import_id], retry=False, ignore_result=True)
+    except Exception as error:
+        logger.warning("Broker unreachable, import %s waits for the next sweep: %s", import_id, error)
+
+
+@shared_task
+def import_directory(import_id):
+    """Import a file, unless it is done or another one is being imported.
+
+    The broker delivers a task again while it still runs: `run_import` then refuses.
+    """
+    others = DirectoryImport.objects.filter(state=State.RUNNING).exclude(pk=import_id)
+    if DirectoryImport.objects.filter(pk=import_id).exclude(state=State.DONE).exists() and not others.exists():
+        with suppress(ActionError):
+            imports.run_import(import_id)
+
+
+@shared_task
+def sweep_imports():
+    """Import what nobody was woken for: worker killed, broker down, another import that ran first."""
+    silent = Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - SILENCE)
+    left = DirectoryImport.objects.filter(silent, state=State.RUNNING)
+    waiting = DirectoryImport.objects.filter(state=State.WAITING).order_by("created_at", "id")
+    for directory_import in [*left, *waiting]:
+        import_directory(directory_import.pk)
