@@ -225,7 +225,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # A sent mail holds links and personal data: its body is kept only for the demo's mailbox.
 OUTBOX_KEEPS_BODIES = DEMO
 # Largest directory file taken by upload; the command takes any.
-IMPORT_MAX_BYTES = whole_number("IMPORT_MAX_MB", 8000) * 2**20
+IMPORT_MAX_BYTES = whole_number("IMPORT_MAX_MB", 500) * 2**20
 OUTBOX_LEASE_SECONDS = whole_number("OUTBOX_LEASE_SECONDS", 300, least=30)
 
 # --- Accounts ------------------------------------------------------------------------------------
