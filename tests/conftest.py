@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing, contextmanager, nullcontext
 
+import hypothesis
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
@@ -26,6 +27,9 @@ def pytest_configure():
     if database["ENGINE"].endswith("sqlite3"):
         # On disk: in memory, all threads would share one connection and hide what locks do.
         database.setdefault("TEST", {})["NAME"] = f"{database['NAME']}-test"
+    # A busy machine is no bug.
+    hypothesis.settings.register_profile("portal", deadline=None)
+    hypothesis.settings.load_profile("portal")
     engines["django"].engine.string_if_invalid = Undefined()
 
 

@@ -1,0 +1,97 @@
+"""Whatever way the tables are read, the list is the same: PostgreSQL's steps beside a plain sort."""
+
+from itertools import pairwise
+
+import pytest
+from django.db import connection
+
+from structures.models import DirectoryEntry, Structure
+from structures.search import Criteria, TooMany, everything, find, reading, results
+from tests.factories import DirectoryEntryFactory, StructureFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user():
+    return UserFactory()
+
+
+WORDS = ("abri", "bois", "cafe", "dune")
+
+
+@pytest.fixture
+def crowd(user):
+    """Structures and directory entries whose names collide, some of them the same establishment."""
+    for number in range(48):
+        name = f"{WORDS[number % 4]} {WORDS[number // 4 % 4]}"
+        entry = DirectoryEntryFactory(legal_name=name, city=f"Ville {number % 5}", label="", postcode="35000")
+        if number % 3 == 0:
+            StructureFactory(identifier=entry.identifier, legal_name=name, city=entry.city, postcode="35000")
+
+
+def key_of(row, order):
+    columns = reading.ORDERS[order]
+    return (*(getattr(row, column) for column in columns), isinstance(row, DirectoryEntry), row.pk)
+
+
+def expected(wanted, order, descending):
+    """The list as it must be, made without any of the ways of reading it."""
+    living = set(Structure.objects.values_list("identifier", flat=True))
+    rows = [*Structure.objects.all(), *DirectoryEntry.objects.exclude(identifier__in=living)]
+    rows = [row for row in rows if wanted(row)]
+    return sorted(rows, key=lambda row: key_of(row, order), reverse=descending)
+
+
+# Limits small enough for fifty rows to meet each of them.
+WAYS = [
+    # SQLite has but one.
+    pytest.param({}, marks=pytest.mark.also_sqlite),
+    {"WALK": 5},
+    {"WALK": 5, "DENSE": 2},
+    {"WALK": 5, "SORTABLE": 10, "WINDOW": 7},
+    {"WALK": 1, "DENSE": 0, "WINDOW": 1, "GROUPS": (1,)},
+]
+
+
+@pytest.mark.parametrize("limits", WAYS, ids=str)
+@pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
+@pytest.mark.parametrize("order", reading.ORDERS)
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"legal_name": "bois"}, lambda row: "bois" in row.legal_name),
+        ({"legal_name": "dune*"}, lambda row: row.legal_name.startswith("dune")),
+        ({"city": "ville 3"}, lambda row: row.city == "Ville 3"),
+        ({"legal_name": "cafe", "postcode": "35"}, lambda row: "cafe" in row.legal_name),
+    ],
+    ids=["word", "beginning", "city", "two"],
+)
+def test_every_way_of_reading_gives_the_same_list(user, crowd, monkeypatch, limits, fields, wanted, order, descending):
+    monkeypatch.setattr(results, "PAGE", 6)
+    for name, value in limits.items():
+        monkeypatch.setattr(reading, name, value)
+    criteria, how = Criteria(**fields), {"order": order, "descending": descending}
+    right = expected(wanted, order, descending)
+    assert list(everything(user, criteria, **how)) == right
+    try:
+        pages = [find(user, criteria, **how)]
+        while pages[-1].after:
+            pages.append(find(user, criteria, after=pages[-1].after, **how))
+    except TooMany:
+        assert "SORTABLE" in limits
+        return
+    assert [result.establishment for page in pages for result in page.results] == right
+    for earlier, later in pairwise(pages):
+        back = find(user, criteria, before=later.before, **how)
+        assert [result.establishment for result in back.results] == [r.establishment for r in earlier.results]
+    assert not pages[0].before
+
+
+def test_too_many_to_sort_are_shown_by_name(client, user, crowd, monkeypatch):
+    monkeypatch.setattr(reading, "WINDOW", 5)
+    monkeypatch.setattr(reading, "SORTABLE", 10)
+    client.force_login(user)
+    answer = client.get("/structures/", {"legal_name": "bois", "order": "ville"})
+    assert ("Trop de réponses pour les trier ainsi" in answer.text) is (connection.vendor == "postgresql")
+    assert answer.text.count("bois") > 5
