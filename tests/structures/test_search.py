@@ -193,9 +193,14 @@ def test_what_is_undisclosed_is_found_by_its_number_without_its_name(client, use
     assert b"Vasseur" not in client.get(f"/structures/export.csv?identifier={entry.identifier}").getvalue()
 
 
-@pytest.mark.parametrize("mark", ["x", signing.dumps([1, 2]), signing.dumps(["nom", "a"], salt="structures.search")])
+@pytest.mark.parametrize(
+    "mark",
+    [lambda: "x", lambda: signing.dumps([1, 2]), lambda: signing.dumps(["nom", "a"], salt="structures.search")],
+    ids=["nothing", "another salt", "too short"],
+)
 def test_a_mark_that_is_not_ours_leads_to_the_first_page(client, user, mark):
     client.force_login(user)
+    mark = mark()
     answer = client.get("/structures/", {"legal_name": "college", "after": mark})
     assert answer.status_code == 302
     assert answer.url == "/structures/?legal_name=college"
