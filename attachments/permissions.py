@@ -38,7 +38,7 @@ def _everything_for_staff(condition):
 
 
 def attached_to(user):
-    return _held_by(Attachment.objects.lasting(), user)
+    return _held_by(Attachment.objects.effective(), user)
 
 
 def principal_of(user):

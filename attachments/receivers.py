@@ -41,7 +41,7 @@ def of_deactivating_structure(sender, structure, **kwargs):
 def of_changing_identifier(sender, structure, **kwargs):
     attached = structure.attachments.lasting().count()
     pending = structure.attachment_requests.pending().count()
-    said = [f"{attached} rattachement{pluralize(attached)}, avec rôles, services et dates"]
+    said = [f"{attached} rattachement{pluralize(attached)}, avec rôles, services et dates"] if attached else []
     if pending:
         said.append(f"{pending} demande{pluralize(pending)} en cours de validation, sous le même dossier n°")
     return said

@@ -27,7 +27,7 @@ class Bank(NamedTuple):
 
 def clean_iban(typed):
     """The IBAN as stored: no spaces, dots or dashes, upper case. Raises ValidationError with a French sentence."""
-    value = _compact(re.sub(r"^\s*IBAN\b\s*:?", "", typed, flags=re.IGNORECASE))
+    value = compact(re.sub(r"^\s*IBAN\b\s*:?", "", typed, flags=re.IGNORECASE))
     if not re.fullmatch(r"[A-Z0-9]+", value):
         raise ValidationError("Un IBAN ne contient que des chiffres et des lettres sans accent.", code="invalid")
     if not re.match(r"[A-Z]{2}\d\d", value):
@@ -57,7 +57,7 @@ def clean_iban(typed):
 
 def clean_bic(typed, iban):
     """The BIC as stored, of the same country as `iban` (clean). Raises ValidationError with a French sentence."""
-    value = _compact(typed)
+    value = compact(typed)
     try:
         bic = BIC(value if value.isascii() else "?" * 8)
     except InvalidLength as error:
@@ -96,7 +96,8 @@ def bank_name(iban, bic):
     return find_bank(iban).name or next(iter(BIC(bic).bank_names), "")
 
 
-def _compact(typed):
+def compact(typed):
+    """`typed` without spaces, dots, hyphens nor invisible signs, in upper case when it is plain ASCII."""
     # Before upper(), which would make two ASCII letters of a « ß ».
     value = re.sub(r"[\s.\-\u200b\u2060\ufeff]", "", typed)
     return value.upper() if value.isascii() else value

@@ -97,6 +97,11 @@ def spaced_identifier(identifier_type, value):
     return value
 
 
+def full_identifier(identifier_type, value):
+    """An identifier with its type, as people read it: « SIRET 200 030 351 00015 »."""
+    return f"{IdentifierType(identifier_type).label} {spaced_identifier(identifier_type, value)}"
+
+
 def names_public_body(identifier_type, value):
     """Whether a SIRET belongs to the public sector by its very number.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from structures.identifiers import full_identifier
 from structures.models import DirectoryEntry, Establishment, Service, Structure
 
 
@@ -31,6 +32,10 @@ class Lookup:
     @property
     def structure(self):
         return self.establishment if isinstance(self.establishment, Structure) else None
+
+    @property
+    def full_identifier(self):
+        return full_identifier(self.identifier_type, self.identifier)
 
     @property
     def may_show(self):

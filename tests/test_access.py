@@ -56,7 +56,7 @@ TABLE = {
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": ([], (LOGIN, *(302,) * 6)),
     "structures:directory_entry": (["directory_entry"], (LOGIN, *(200,) * 6)),
-    "structures:my_structures": ([], MANY_OR_ONE),
+    "structures:my_structures": ([], (*MANY_OR_ONE[:-1], 302)),
     "structures:create_structure": ([], (LOGIN, *(200,) * 6)),
     "structures:structure": (["structure_pk"], (LOGIN, *(200,) * 6)),
     "structures:change_structure": (["structure_pk"], ITS_PRINCIPAL),

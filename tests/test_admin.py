@@ -338,27 +338,27 @@ def test_a_structure_cannot_be_added_wrong(client, support, wrong, sentence):
     assert not Structure.objects.exists()
 
 
-def services_of(structure, *rows):
-    data = {"services-TOTAL_FORMS": len(rows), "services-INITIAL_FORMS": 0}
-    for number, row in enumerate(rows):
-        row = {"label": "x", "valid_from": "2026-01-01", "structure": structure.pk} | row
-        data |= {f"services-{number}-{name}": value for name, value in row.items()}
-    return structure_data() | {"identifier": structure.identifier} | data
-
-
-@pytest.mark.parametrize(
-    ("rows", "sentence"),
-    [
-        ([{"code": "PRIS"}], "désigne déjà un service"),
-        ([{"code": "A", "valid_until": "2025-12-31"}], "précède la date de début"),
-        ([{"code": "A"}, {"code": "A"}], "double"),
-    ],
-)
-def test_services_are_checked_in_french_too(client, support, rows, sentence):
-    structure = ServiceFactory(code="PRIS").structure
+def test_services_are_read_here_and_changed_on_the_site(client, support):
+    structure = ServiceFactory(code="PAIE").structure
     path = reverse("admin:structures_structure_change", args=[structure.pk])
-    assert sentence in client.post(path, services_of(structure, *rows)).text
-    assert structure.services.count() == 1
+    page = client.get(path).text
+    assert "PAIE" in page
+    assert 'name="services-0-code"' not in page
+    assert f"/structures/{structure.pk}/" in page
+
+
+def test_what_support_changes_of_a_structure_is_journaled(client, support):
+    structure = StructureFactory(legal_name="Avant", uses_pigp=False)
+    path = reverse("admin:structures_structure_change", args=[structure.pk])
+    data = (
+        structure_data() | structure.description | {"legal_name": "Après", "uses_pigp": "on", "issues_invoices": "on"}
+    )
+    client.post(path, data)
+    event = HistoryEntry.objects.get(event=Event.STRUCTURE_CHANGED)
+    assert event.actor == support
+    assert event.comment.splitlines() == ["Raison sociale : Avant → Après", "Utilisatrice du PIGP : Non → Oui"]
+    client.post(path, data)
+    assert HistoryEntry.objects.filter(event=Event.STRUCTURE_CHANGED).count() == 1
 
 
 def test_support_keeps_the_referents(client, support):

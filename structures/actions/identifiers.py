@@ -10,7 +10,7 @@ from history.actions import record
 from history.models import Event
 from structures.actions.structures import deactivate_structure
 from structures.events import identifier_changing
-from structures.identifiers import names_public_body, spaced_identifier
+from structures.identifiers import names_public_body
 from structures.lookup import Found, look_up
 from structures.models import Structure
 
@@ -55,8 +55,11 @@ def change_identifier(structure_id, *, actor, identifier_type, identifier):
     old = Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
     if not old.is_active:
         raise ActionError("Cette structure est désactivée : activez-la avant de modifier son identifiant.")
-    check_new_identifier(old, look_up(identifier_type, identifier))
+    lookup = look_up(identifier_type, identifier)
+    check_new_identifier(old, lookup)
     new = _copy(old, identifier_type=identifier_type, identifier=identifier, created_at=timezone.now())
+    # What was kept private stays so under a number that would not tell.
+    new.undisclosed = old.keeps_private or (lookup.establishment is not None and lookup.establishment.keeps_private)
     try:
         with transaction.atomic():
             new.save()
@@ -71,7 +74,7 @@ def change_identifier(structure_id, *, actor, identifier_type, identifier):
     identifier_changing.send(
         sender=None, old=old, new=new, services={before: service.pk for before, service in services.items()}
     )
-    change = f"{_said(old)} → {_said(new)}"
+    change = f"{old.full_identifier} → {new.full_identifier}"
     record(Event.IDENTIFIER_CHANGED, actor=actor, structure=old, comment=change)
     record(Event.IDENTIFIER_CHANGED, actor=actor, structure=new, comment=change)
     deactivate_structure(old.pk, actor=actor)
@@ -84,8 +87,3 @@ def _copy(row, **changes):
     for name, value in changes.items():
         setattr(twin, name, value)
     return twin
-
-
-def _said(structure):
-    number = spaced_identifier(structure.identifier_type, structure.identifier)
-    return f"{structure.get_identifier_type_display()} {number}"

@@ -7,6 +7,7 @@ from chorus.plumbing.errors import ActionError, ChangedMeanwhile
 from history.actions import record
 from history.models import Event
 from structures.events import structure_founded
+from structures.identifiers import names_public_body
 from structures.lookup import Found, look_up
 from structures.models import DirectoryEntry, Nature, Structure
 
@@ -39,10 +40,11 @@ def found_structure(*, identifier_type, identifier, described, actor):
     """« Créer une structure »: a private structure, of which `actor` becomes principal manager.
 
     `described` gives its details, None to take the directory's. Raises ActionError when the
-    structure is here already, closed, or public.
+    structure is here already, closed, or public: a public one comes from the directory or from support.
     """
     lookup = look_up(identifier_type, identifier)
-    if lookup.is_public:
+    unknown_public = lookup.found is Found.NOTHING and names_public_body(identifier_type, identifier)
+    if lookup.is_public or unknown_public:
         raise ActionError("Une structure publique ne se crée pas sur le site.")
     if lookup.found is Found.CLOSED:
         raise ActionError("D'après l'annuaire, cet établissement est fermé.")

@@ -8,7 +8,11 @@ from structures.models import DirectoryEntry, LegalUnit
 @admin.register(DirectoryEntry)
 class DirectoryEntryAdmin(EstablishmentAdmin):
     list_display = [*EstablishmentAdmin.list_display, "closed_on"]
-    ordering = ["legal_name_key", "id"]
+    # The newest first: no index holds the names of those the directory masks.
+    ordering = ["-id"]
+
+    def named(self, queryset, name):
+        return super().named(queryset.filter(undisclosed=False), name)
 
 
 @admin.register(LegalUnit)

@@ -1,7 +1,9 @@
 from django.contrib import admin
 from django.db.models import Q
+from django.urls import reverse
 
-from chorus.plumbing.admin import FullyCheckedForm, SupportAdmin
+from chorus.plumbing.admin import SupportAdmin
+from chorus.plumbing.changes import changes
 from history.actions import record
 from history.models import Event
 from structures.admin.establishments import EstablishmentAdmin
@@ -9,18 +11,19 @@ from structures.models import Nature, Referent, Service, Structure
 
 
 class ServiceInline(admin.TabularInline):
+    """Read-only: support changes a service on the site, by the same actions as its manager."""
+
     model = Service
-    form = FullyCheckedForm
     extra = 0
     fields = ["code", "label", "is_active", "valid_from", "valid_until", "requires_commitment"]
 
     def has_view_permission(self, request, obj=None):
         return request.user.is_active and request.user.is_staff
 
-    has_add_permission = has_change_permission = has_view_permission
-
-    def has_delete_permission(self, request, obj=None):
+    def has_add_permission(self, request, obj=None):
         return False
+
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(Structure)
@@ -44,6 +47,9 @@ class StructureAdmin(EstablishmentAdmin):
     def has_add_permission(self, request):
         return self.has_module_permission(request)
 
+    def view_on_site(self, obj):
+        return reverse("structures:structure", args=[obj.pk])
+
     def named(self, queryset, name):
         # Names are indexed by nature.
         return queryset.filter(
@@ -56,9 +62,13 @@ class StructureAdmin(EstablishmentAdmin):
         return [name for name in super().get_readonly_fields(request, obj) if name not in chosen_once]
 
     def save_model(self, request, obj, form, change):
+        event, made = Event.STRUCTURE_CREATED, []
+        if change:
+            written = {name: form.cleaned_data[name] for name in form.changed_data}
+            event, made = Event.STRUCTURE_CHANGED, changes(Structure.objects.get(pk=obj.pk), written)
         super().save_model(request, obj, form, change)
-        if not change:
-            record(Event.STRUCTURE_CREATED, actor=request.user, structure=obj)
+        if made or not change:
+            record(event, actor=request.user, structure=obj, comment="\n".join(map(str, made)))
 
 
 @admin.register(Referent)

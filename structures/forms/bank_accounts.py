@@ -3,7 +3,7 @@ from django.core.exceptions import ValidationError
 
 from chorus.plumbing.validators import validate_plain_line
 from structures.actions.bank_accounts import hide_iban
-from structures.bank_identifiers import bank_name, clean_bic, clean_iban, find_bank
+from structures.bank_identifiers import bank_name, clean_bic, clean_iban, compact, find_bank
 from structures.forms.parts import PartForm
 from structures.models import BankAccount
 
@@ -77,7 +77,7 @@ class BankAccountForm(PartForm):
 
     def _refuse_iban_in(self, *names, iban):
         for name in names:
-            if iban in "".join(self.cleaned_data.get(name, "").split()).upper():
+            if iban in compact(self.cleaned_data.get(name, "")).upper():
                 self.add_error(name, "N'écrivez pas l'IBAN ici : ce texte est visible de plus de personnes que lui.")
 
     def differences(self, current):

@@ -38,5 +38,5 @@ class SearchForm(forms.Form):
     @property
     def options(self):
         """How `find` and `everything` order the answer."""
-        order = self.cleaned_data["order"] or "nom"
+        order = self.cleaned_data["order"] or self.criteria.natural_order
         return {"order": order, "descending": self.cleaned_data["descending"]}

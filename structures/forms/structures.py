@@ -40,16 +40,20 @@ class StructureForm(PartForm):
 
     def __init__(self, structure, data=None):
         super().__init__(structure, data, part=structure)
-        self.entry = DirectoryDifference(structure).entry
+        entry = DirectoryDifference(structure).entry
+        self.named_by_directory = entry is not None and not entry.is_masked
         for name in Establishment.DESCRIPTIVE:
             self.fields[name].validators.append(validate_plain_line)
-        if self.entry is not None:
-            # The directory knows the name: « Mettre à jour depuis l'annuaire » brings it.
+        if self.named_by_directory:
+            # « Mettre à jour depuis l'annuaire » brings the name.
             del self.fields["legal_name"]
         if structure.is_public:
-            del self.fields["undisclosed"], self.fields["receives_invoices"]
+            del self.fields["receives_invoices"]
         else:
             del self.fields["requirement"]
+        if structure.is_public or (entry is not None and entry.is_masked):
+            # What the directory masks stays so, whatever is ticked.
+            del self.fields["undisclosed"]
 
 
 class UpdateForm(forms.Form):

@@ -50,111 +50,111 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=models.Index(fields=['legal_name_key', 'id', 'label_key', 'city_key', 'postcode'], name='directoryentry_by_name'),
+            index=models.Index(condition=models.Q(('undisclosed', False)), fields=['legal_name_key', 'id', 'label_key', 'city_key', 'postcode'], name='directoryentry_by_name'),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=models.Index(fields=['city_key', 'legal_name_key', 'id', 'label_key', 'postcode'], name='directoryentry_by_city'),
+            index=models.Index(condition=models.Q(('undisclosed', False)), fields=['city_key', 'legal_name_key', 'id', 'label_key', 'postcode'], name='directoryentry_by_city'),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=models.Index(fields=['postcode', 'legal_name_key', 'id', 'label_key', 'city_key'], name='directoryentry_by_postcode'),
+            index=models.Index(condition=models.Q(('undisclosed', False)), fields=['postcode', 'legal_name_key', 'id', 'label_key', 'city_key'], name='directoryentry_by_postcode'),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', ''), ('legal_name_key__lt', 'ASS')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_0', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', ''), ('legal_name_key__lt', 'ASS'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_0', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'ASS'), ('legal_name_key__lt', 'BON')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_1', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'ASS'), ('legal_name_key__lt', 'BON'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_1', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'BON'), ('legal_name_key__lt', 'CAM')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_2', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'BON'), ('legal_name_key__lt', 'CAM'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_2', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'CAM'), ('legal_name_key__lt', 'CHE')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_3', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'CAM'), ('legal_name_key__lt', 'CHE'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_3', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'CHE'), ('legal_name_key__lt', 'COM')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_4', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'CHE'), ('legal_name_key__lt', 'COM'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_4', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'COM'), ('legal_name_key__lt', 'DAV')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_5', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'COM'), ('legal_name_key__lt', 'DAV'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_5', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'DAV'), ('legal_name_key__lt', 'EARL')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_6', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'DAV'), ('legal_name_key__lt', 'EARL'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_6', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'EARL'), ('legal_name_key__lt', 'EURL')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_7', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'EARL'), ('legal_name_key__lt', 'EURL'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_7', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'EURL'), ('legal_name_key__lt', 'FOY')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_8', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'EURL'), ('legal_name_key__lt', 'FOY'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_8', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'FOY'), ('legal_name_key__lt', 'GAR')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_9', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'FOY'), ('legal_name_key__lt', 'GAR'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_9', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'GAR'), ('legal_name_key__lt', 'HER')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_10', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'GAR'), ('legal_name_key__lt', 'HER'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_10', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'HER'), ('legal_name_key__lt', 'JAR')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_11', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'HER'), ('legal_name_key__lt', 'JAR'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_11', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'JAR'), ('legal_name_key__lt', 'LECL')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_12', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'JAR'), ('legal_name_key__lt', 'LECL'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_12', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'LECL'), ('legal_name_key__lt', 'LEV')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_13', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'LECL'), ('legal_name_key__lt', 'LEV'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_13', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'LEV'), ('legal_name_key__lt', 'MART')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_14', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'LEV'), ('legal_name_key__lt', 'MART'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_14', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'MART'), ('legal_name_key__lt', 'MOR')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_15', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'MART'), ('legal_name_key__lt', 'MOR'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_15', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'MOR'), ('legal_name_key__lt', 'PAY')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_16', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'MOR'), ('legal_name_key__lt', 'PAY'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_16', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'PAY'), ('legal_name_key__lt', 'PREV')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_17', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'PAY'), ('legal_name_key__lt', 'PREV'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_17', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'PREV'), ('legal_name_key__lt', 'ROL')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_18', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'PREV'), ('legal_name_key__lt', 'ROL'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_18', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'ROL'), ('legal_name_key__lt', 'SAS')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_19', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'ROL'), ('legal_name_key__lt', 'SAS'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_19', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'SAS'), ('legal_name_key__lt', 'SCI')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_20', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'SAS'), ('legal_name_key__lt', 'SCI'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_20', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'SCI'), ('legal_name_key__lt', 'SEL')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_21', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'SCI'), ('legal_name_key__lt', 'SEL'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_21', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'SEL'), ('legal_name_key__lt', 'SNC')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_22', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'SEL'), ('legal_name_key__lt', 'SNC'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_22', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='directoryentry',
-            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'SNC'), ('legal_name_key__lt', '\U0010ffff')), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_23', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=chorus.plumbing.fields.TrigramIndex(condition=models.Q(('legal_name_key__gte', 'SNC'), ('legal_name_key__lt', '\U0010ffff'), ('undisclosed', False)), fields=['legal_name_key', 'label_key'], name='directoryentry_trigrams_23', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddIndex(
             model_name='structure',

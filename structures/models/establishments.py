@@ -8,7 +8,7 @@ from django.utils import timezone
 from chorus.plumbing.changes import version_of
 from chorus.plumbing.fields import CodeField, SearchKeyField, TrigramIndex
 from chorus.plumbing.text import search_key
-from structures.identifiers import IdentifierType, clean_identifier, spaced_identifier
+from structures.identifiers import IdentifierType, clean_identifier, full_identifier, spaced_identifier
 
 
 class Nature(models.TextChoices):
@@ -116,6 +116,10 @@ class Establishment(models.Model):
     @property
     def spaced_identifier(self):
         return spaced_identifier(self.identifier_type, self.identifier)
+
+    @property
+    def full_identifier(self):
+        return full_identifier(self.identifier_type, self.identifier)
 
     @property
     def address_lines(self):
@@ -255,12 +259,13 @@ class DirectoryEntry(Establishment):
         verbose_name_plural = "annuaire"
         ordering = ["legal_name", "id"]
         indexes = [
-            *_search_indexes("directoryentry"),
+            # What the directory masks is found by its number only.
+            *_search_indexes("directoryentry", condition=Q(undisclosed=False)),
             *(
                 TrigramIndex(
                     fields=["legal_name_key", "label_key"],
                     name=f"directoryentry_trigrams_{number}",
-                    condition=Q(legal_name_key__gte=first, legal_name_key__lt=after),
+                    condition=Q(undisclosed=False, legal_name_key__gte=first, legal_name_key__lt=after),
                 )
                 for number, (first, after) in enumerate(NAME_RANGES)
             ),

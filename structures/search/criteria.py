@@ -19,7 +19,7 @@ TOO_WIDE = (
     "identifiant, ou un code postal entier."
 )
 # How an anchored pattern must begin for an index to find it.
-_LONG_ENOUGH = {"city_key": r"[A-Z0-9]{3}", "postcode": r"[A-Z0-9]{5}", "identifier": r"[A-Z0-9]{3}"}
+_LONG_ENOUGH = {"city_key": r"[A-Z0-9][A-Z0-9 ]{2}", "postcode": r"[A-Z0-9]{5}", "identifier": r"[A-Z0-9]{3}"}
 # Comes after whatever a key may hold.
 LAST = "\U0010ffff"
 
@@ -70,6 +70,16 @@ class Criteria:
     @property
     def is_empty(self):
         return not self.patterns
+
+    @property
+    def whole_identifier(self):
+        """The identifier asked for, when it is typed in full and nothing else is asked; empty otherwise."""
+        alone = len(self.patterns) == 1 and self.patterns[0][0] == "identifier"
+        return number_key(self.identifier) if alone and "*" not in self.identifier else ""
+
+    @property
+    def natural_order(self):
+        return "identifiant" if self.identifier else "nom"
 
     @property
     def is_narrow(self):

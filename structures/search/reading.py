@@ -49,11 +49,12 @@ class Reading:
         self.columns = (*ORDERS[order], "id")
         self.backwards = backwards
         self.criteria = criteria
-        first, after = criteria.bounds(self.columns[0])
         # Bounds an index can start from, where a pattern cannot.
+        first, after = criteria.bounds(self.columns[0])
         self.rows = rows
         self.table = rows.filter(**{f"{self.columns[0]}__gte": first, f"{self.columns[0]}__lt": after})
         self.matches = self.table.filter(criteria.condition)
+        first, after = criteria.bounds("legal_name_key")
         overlapping = [(low, high) for low, high in slices if low < after and high > first]
         self.slices = overlapping[::-1] if backwards else overlapping
         self.by_name = self.columns[0] == "legal_name_key"
@@ -79,9 +80,11 @@ class Reading:
             return
         try:
             with _held() as hold:
-                yield self._sorted(self._collected(hold))
+                found = self._sorted(self._collected(hold))
         except TooMany:
             yield from self._windows()
+        else:
+            yield found
 
     def _chunks_from_iterator(self):
         rows = self.matches.order_by(*self._order_by()).values_list(*self.columns).iterator(chunk_size=2000)
@@ -94,7 +97,9 @@ class Reading:
             with _held() as hold:
                 hold("index")
                 limit = self._walked(position, WINDOW)
-                yield self._ordered(self._beyond(self.matches, position, limit, through=True), WINDOW)
+                found = self._ordered(self._beyond(self.matches, position, limit, through=True), WINDOW)
+            # Outside the transaction: whoever reads this may take minutes, or never come back.
+            yield found
             if limit is None:
                 return
             position = limit

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from django.core import signing
+from django.db.models import Q
 
 from chorus.plumbing.reach import reach
 from structures.models import NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
@@ -18,7 +19,7 @@ _BIGGEST_ID = 2**63 - 1
 
 @dataclass(frozen=True)
 class Result:
-    """An establishment found, and what is known of it here."""
+    """An establishment found; `lives_here` tells it of a private structure too, whose page only its own people see."""
 
     establishment: Establishment
     lives_here: bool
@@ -60,7 +61,12 @@ class _Table:
 
     def _shown(self, positions):
         rows = self.rows.in_bulk([position[-1] for position in positions])
-        return [(self._place(p), rows[p[-1]]) for p in positions if p[-1] in rows]
+        found = [(self._place(p), rows[p[-1]]) for p in positions if p[-1] in rows]
+        return self._results(found)
+
+    def _results(self, found):
+        """(place, Result) of those of `found`, (place, row), that are to be shown."""
+        return [(place, Result(row, lives_here=True)) for place, row in found]
 
     def _place(self, position):
         return (*position[:-1], self.rank, position[-1])
@@ -76,20 +82,23 @@ class _Table:
 
 
 class _Directory(_Table):
-    """What lives here speaks for itself: its directory entry is not shown beside it. Nor is what the
-    directory masks, unless it is asked for by its number."""
+    """What lives here speaks for itself: its directory entry is not shown beside it."""
 
-    def _shown(self, positions):
-        by_number = self.reading.criteria.identifier
-        shown = [(place, row) for place, row in super()._shown(positions) if by_number or not row.is_masked]
+    def _results(self, found):
+        identifiers = [row.identifier for _, row in found]
+        living = _identified(Structure.objects.all(), identifiers)
         visible = Structure.objects.filter(reach("structures.view_structure", self.user))
-        living = _identified(visible, [row for _, row in shown])
-        return [(place, row) for place, row in shown if (row.identifier_type, row.identifier) not in living]
+        shown_there = _identified(visible, identifiers) if living else set()
+        return [
+            (place, Result(row, lives_here=key in living))
+            for place, row in found
+            if (key := (row.identifier_type, row.identifier)) not in shown_there
+        ]
 
 
-def _identified(structures, rows):
-    """Which (identifier_type, identifier) of `rows` are those of `structures`."""
-    same = structures.filter(identifier__in=[row.identifier for row in rows])
+def _identified(structures, identifiers):
+    """(identifier_type, identifier) of those of `structures` that bear one of `identifiers`."""
+    same = structures.filter(identifier__in=identifiers)
     return set(same.values_list("identifier_type", "identifier"))
 
 
@@ -97,23 +106,35 @@ def _tables(user, criteria, order, backwards):
     public = Structure.objects.filter(nature=Nature.PUBLIC)
     private = Structure.objects.filter(nature=Nature.PRIVATE)
     # Everybody but support belongs to a handful.
-    own = list(private.filter(reach("structures.belong_to", user)).values_list("pk", flat=True)[: MANY + 1])
+    belonging = reach("structures.belong_to", user)
+    own = list(private.filter(belonging).values_list("pk", flat=True)[: MANY + 1])
     few = len(own) <= MANY
     how = {"backwards": backwards}
     return [
         _Table(0, public, user, criteria, order, **how),
-        _Table(1, private.filter(pk__in=own) if few else private, user, criteria, order, few=few, **how),
-        _Directory(2, DirectoryEntry.objects.all(), user, criteria, order, slices=NAME_RANGES, **how),
+        _Table(1, private.filter(Q(pk__in=own) if few else belonging), user, criteria, order, few=few, **how),
+        _directory(user, criteria, order, **how),
     ]
 
 
-def find(user, criteria, *, order="nom", descending=False, before="", after=""):
+def _directory(user, criteria, order, **how):
+    """What it masks is found by its whole number only: that a name or a town finds it would tell them."""
+    shown = Q(undisclosed=False)
+    if whole := criteria.whole_identifier:
+        shown |= Q(identifier=whole)
+    rows = DirectoryEntry.objects.filter(shown)
+    return _Directory(2, rows, user, criteria, order, few=bool(whole), slices=NAME_RANGES, **how)
+
+
+def find(user, criteria, *, order="", descending=False, before="", after=""):
     """The page of results after (or before) a mark given by the page next to it.
+
+    An identifier match comes first: that is the order when none is named.
 
     Raises TooMany when so many match that they cannot be put in that order, BadSignature when
     the mark is none of ours.
     """
-    order = "identifiant" if criteria.identifier else order
+    order = order or criteria.natural_order
     backwards = descending != bool(before)
     mark = _unmarked(before or after, order)
     tables = _tables(user, criteria, order, backwards)
@@ -124,21 +145,19 @@ def find(user, criteria, *, order="nom", descending=False, before="", after=""):
     more, found = len(found) > PAGE, found[:PAGE]
     if before:
         found.reverse()
-    here = _identified(Structure.objects.all(), [row for _, row in found])
-    results = [Result(row, (row.identifier_type, row.identifier) in here) for _, row in found]
     more_before, more_after = (more, True) if before else (bool(after), more)
     return Page(
-        results,
+        [result for _, result in found],
         before=_marked(found[0][0], order) if found and more_before else "",
         after=_marked(found[-1][0], order) if found and more_after else "",
     )
 
 
-def everything(user, criteria, *, order="nom", descending=False):
-    """All results, in order, as they are read: memory does not grow with their number."""
-    order = "identifiant" if criteria.identifier else order
+def everything(user, criteria, *, order="", descending=False):
+    """All Results, in order, as they are read: memory does not grow with their number."""
+    order = order or criteria.natural_order
     tables = _tables(user, criteria, order, descending)
-    return (row for _, row in _merged((table.all() for table in tables), descending))
+    return (result for _, result in _merged((table.all() for table in tables), descending))
 
 
 def _merged(parts, backwards):

@@ -19,7 +19,7 @@ CHANGE = "structures.change_structure"
 def within_reach(user, pk, permission, needed=None):
     """The structure, if `user` holds `permission` on it (404 otherwise) and `needed` (403 otherwise)."""
     structure = get_object_or_404(Structure.objects.filter(reach(permission, user)), pk=pk)
-    if needed and not user.has_perm(needed, structure):
+    if needed and not Structure.objects.filter(reach(needed, user), pk=pk).exists():
         raise PermissionDenied
     return structure
 
@@ -45,6 +45,7 @@ def part_list(request, structure, parts, may_change):
 
 def choose_structure(request, *, related, go_to, texts, active_only=False):
     """The structures `request.user` manages, each leading to `go_to`; straight there when there is only one.
+    Support manages all, and sees those it searches.
 
     `texts` gives the page its title, lead, the name of what is counted, and what only managers do.
     """
@@ -52,7 +53,9 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
     mine = Structure.objects.filter(reach(CHANGE, request.user))
     if active_only:
         mine = mine.filter(state=Structure.State.ACTIVE)
-    if not words and not request.user.is_staff:
+    if request.user.is_staff:
+        mine = mine if words else mine.none()
+    elif not words:
         first_two = mine.values_list("pk", flat=True)[:2]
         if len(first_two) == 1:
             return redirect(go_to, first_two[0])
@@ -69,7 +72,7 @@ def _page(request, rows, words):
     return {
         "page": page,
         "words": words,
-        "searched": words or count > SEARCHED_FROM,
+        "searched": words or count > SEARCHED_FROM or request.user.is_staff,
         "found": f"{count} résultat{'s' if count > 1 else ''}" if words else f"{count} en tout",
     }
 

@@ -5,6 +5,8 @@ from urllib.parse import urlencode
 from django.core.signing import BadSignature
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from chorus.plumbing.csv_export import stream_csv
@@ -13,22 +15,24 @@ from structures.forms import SearchForm
 from structures.models import DirectoryEntry, Establishment, Structure
 from structures.search import TooMany, everything, exists_unseen, find
 
-TOO_MANY = "Trop de réponses pour les trier ainsi : les voici par raison sociale. Précisez la ville pour en voir moins."
+TOO_MANY = "Trop de réponses pour les trier ainsi : les voici par raison sociale. Précisez votre recherche."
 SORTED_BY = [("nom", "Raison sociale"), ("ville", "Ville"), ("identifiant", "Identifiant")]
 
 
 @require_safe
 def search(request):
     form = SearchForm(request.GET)
-    page, too_many = None, False
+    page, too_many, query = None, False, asked(request)
     if form.asks_something:
+        options = form.options
         marks = {name: request.GET.get(name, "")[:2000] for name in ("before", "after")}
         try:
-            page = find(request.user, form.criteria, **form.options, **marks)
+            page = find(request.user, form.criteria, **options, **marks)
         except BadSignature:
-            return redirect(f"{request.path}?{asked(request)}")
+            return redirect(f"{request.path}?{query}")
         except TooMany:
-            too_many, page = True, find(request.user, form.criteria)
+            too_many, options = True, {"order": "nom", "descending": False}
+            page, query = find(request.user, form.criteria, **options), asked(request, order="nom", descending="")
     return render(
         request,
         "structures/search.html",
@@ -37,8 +41,8 @@ def search(request):
             "page": page,
             "too_many": TOO_MANY if too_many else "",
             "unseen": page is not None and exists_unseen(request.user, form.criteria),
-            "asked": asked(request),
-            "orders": [] if page is None else _orders(request, form),
+            "asked": query,
+            "orders": [] if page is None else _orders(request, **options),
         },
         status=422 if form.errors else 200,
     )
@@ -50,11 +54,8 @@ def asked(request, **changes):
     return urlencode({name: value for name, value in kept.items() if value})
 
 
-def _orders(request, form):
+def _orders(request, order, descending):
     """(label, address, "ascending", "descending" or "") of each column one may sort by."""
-    if form.criteria.identifier:
-        return []
-    order, descending = form.options["order"], form.options["descending"]
     return [
         (
             label,
@@ -74,24 +75,32 @@ def export(request):
     form = SearchForm(request.GET)
     if not form.asks_something:
         return redirect(f"{reverse('structures:search')}?{asked(request)}")
-    header = [_title(name) for name in EXPORTED]
+    header = [*(_title(Structure, name) for name in EXPORTED), "Sur le portail", _title(DirectoryEntry, "closed_on")]
     rows = everything(request.user, form.criteria, **form.options)
     return stream_csv("structures.csv", header, map(_exported, rows))
 
 
-def _title(name):
-    verbose = str(Structure._meta.get_field(name).verbose_name)
-    return verbose[:1].upper() + verbose[1:]
+def _title(model, name):
+    return capfirst(model._meta.get_field(name).verbose_name)
 
 
-def _exported(row):
+def _exported(result):
+    row = result.establishment
+    structure, closed_on = result.structure, getattr(row, "closed_on", None)
     return [
         row.get_identifier_type_display(),
-        row.identifier,
+        # Spaced, it stays text: a spreadsheet would round a SIRET to a number.
+        row.spaced_identifier,
         row.get_nature_display(),
         *([""] * len(Establishment.DESCRIPTIVE) if row.is_masked else row.description.values()),
-        "Oui" if row.undisclosed else "Non",
+        _yes_no(row.undisclosed),
+        "Désactivée" if structure and not structure.is_active else _yes_no(result.lives_here),
+        closed_on and date_format(closed_on, "d/m/Y"),
     ]
+
+
+def _yes_no(said):
+    return "Oui" if said else "Non"
 
 
 @require_safe

@@ -38,7 +38,9 @@ def structure(request, pk):
 
 @require_safe
 def my_structures(request):
-    """« Gérer une structure »: those this person may change."""
+    """« Gérer une structure »: those this person may change. Support may change all, and searches."""
+    if request.user.is_staff:
+        return redirect("structures:search")
     mine = Structure.objects.filter(reach(CHANGE, request.user))
     page = Paginator(
         mine.annotate(
@@ -46,7 +48,7 @@ def my_structures(request):
         ).order_by("legal_name_key", "id"),
         PER_PAGE,
     ).get_page(request.GET.get("page"))
-    if page.paginator.count == 1 and not request.user.is_staff:
+    if page.paginator.count == 1:
         return redirect("structures:structure", page[0].pk)
     return render(request, "structures/my_structures.html", {"page": page})
 
@@ -76,7 +78,10 @@ def create_structure(request):
 
 
 def _founding_page(request, form, status=200):
-    return render(request, "structures/create_structure.html", {"form": form, "lookup": form.lookup}, status=status)
+    known = form.lookup and form.lookup.structure
+    may_view = known is not None and request.user.has_perm(VIEW, known)
+    context = {"form": form, "lookup": form.lookup, "may_view": may_view}
+    return render(request, "structures/create_structure.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,6 +115,7 @@ def deactivate_structure(request, pk):
             actor=request.user,
             done=f"La structure {found} est désactivée. Vous pouvez l'activer de nouveau quand vous voulez.",
         )
+    if request.method == "POST" or not found.is_active:
         return redirect("structures:structure", pk)
     consequences = events.sentences(events.structure_deactivating, structure=found)
     services = found.services.open().count()
@@ -157,6 +163,8 @@ def update_from_directory(request, pk):
 def change_identifier(request, pk):
     """« Modifier l'identifiant »: the new number, then what is carried over, then the POST that does it."""
     found = within_reach(request.user, pk, VIEW, CHANGE)
+    if not found.is_active:
+        return redirect("structures:structure", pk)
     form = IdentifierForm(found, posted(request))
     checked = request.method == "POST" and form.is_valid()
     if checked and "confirm" in request.POST:

@@ -98,7 +98,7 @@ def plan(rows):
 @pytest.mark.parametrize(
     ("model", "typed", "indexes"),
     [
-        (DirectoryEntry, "", ["directoryentry_by_name"]),
+        (DirectoryEntry, "", ["structures_directoryentry_pkey"]),
         (DirectoryEntry, "menuiserie", ["directoryentry_by_name"]),
         (DirectoryEntry, "2000", ["directoryentry_identifier_unique"]),
         (DirectoryEntry, "DE123", ["directoryentry_by_name"]),

@@ -1,5 +1,7 @@
 """What a principal manager does to a structure: actions, then the pages that call them."""
 
+from datetime import date, timedelta
+
 import pytest
 from django.db import IntegrityError
 
@@ -67,6 +69,8 @@ def test_founding_makes_a_principal_manager(client):
         (lambda: StructureFactory(private=True, identifier=ELSEWHERE), "déjà présente"),
         (lambda: DirectoryEntryFactory(identifier=ELSEWHERE), "publique"),
         (lambda: DirectoryEntryFactory(identifier=ELSEWHERE, nature="private", closed_on="2020-01-01"), "fermé"),
+        # The number says by itself that it is a public body's.
+        (lambda: None, "publique"),
     ],
 )
 def test_founding_is_refused(build, sentence):
@@ -212,6 +216,24 @@ def test_a_private_structure_gets_its_siret_at_last():
     assert new.identifier_type == "siret"
 
 
+@pytest.mark.parametrize(
+    ("old", "entry"),
+    [
+        ({"identifier_type": "person", "identifier": "DUPONT"}, {}),
+        ({"identifier_type": "registering", "identifier": "ATTENTE1", "undisclosed": True}, {}),
+        ({"identifier_type": "registering", "identifier": "ATTENTE1"}, {"undisclosed": True}),
+    ],
+    ids=["person", "undisclosed", "undisclosed in the directory"],
+)
+def test_what_was_kept_private_stays_so_under_a_new_identifier(old, entry):
+    structure = StructureFactory(private=True, **old)
+    DirectoryEntryFactory(identifier="99990011100017", nature="private", **entry)
+    new = actions.change_identifier(structure.pk, actor=None, identifier_type="siret", identifier="99990011100017")
+    assert new.keeps_private
+    new.refresh_from_db()
+    assert new.keeps_private
+
+
 def test_a_private_structure_cannot_become_a_public_body():
     structure = StructureFactory(private=True)
     with pytest.raises(ActionError, match="pas celui d'une structure privée"):
@@ -222,6 +244,12 @@ def test_an_inactive_structure_keeps_its_identifier(structure):
     actions.deactivate_structure(structure.pk, actor=None)
     with pytest.raises(ActionError, match="activez-la"):
         actions.change_identifier(structure.pk, actor=None, identifier_type="siret", identifier=NEW)
+
+
+@pytest.mark.parametrize("page", ["desactiver", "identifiant"])
+def test_an_inactive_structure_s_pages_lead_back_to_it(client, structure, principal, page):
+    Structure.objects.update(state="inactive")
+    assert client.get(f"/structures/{structure.pk}/{page}/").url == f"/structures/{structure.pk}/"
 
 
 def test_the_structure_page_says_what_an_invoice_must_carry(client, structure, principal):
@@ -238,6 +266,21 @@ def test_a_private_structure_is_not_there_for_others(client):
     client.force_login(own)
     assert client.get(f"/structures/{structure.pk}/").status_code == 200
     assert client.get(f"/structures/{structure.pk}/modifier/").status_code == 403
+    later = AttachmentFactory(structure=structure, starts_on=date.today() + timedelta(days=2)).user
+    client.force_login(later)
+    assert client.get(f"/structures/{structure.pk}/").status_code == 404
+
+
+def test_whoever_creates_what_is_here_learns_only_that_it_exists(client):
+    structure = StructureFactory(private=True, legal_name="Nickel SA", city="Nouméa")
+    form = {"identifier_type": "siret", "identifier": structure.identifier, "find_structure": "1"}
+    client.force_login(UserFactory())
+    page = client.post("/structures/nouvelle/", form).text
+    assert "déjà présente sur le portail" in page
+    assert "Nickel" not in page
+    assert "Nouméa" not in page
+    client.force_login(AttachmentFactory(structure=structure).user)
+    assert f"/structures/{structure.pk}/" in client.post("/structures/nouvelle/", form).text
 
 
 def edited(structure, **more):
@@ -264,6 +307,17 @@ def test_the_directory_s_name_is_not_typed_over(client, structure, principal):
     client.post(f"/structures/{structure.pk}/modifier/", edited(structure, legal_name="Autre", label="Mairie"))
     structure.refresh_from_db()
     assert (structure.legal_name, structure.label) == ("Commune", "Mairie")
+
+
+def test_what_the_directory_masks_is_named_by_its_manager_and_stays_masked(client):
+    structure = StructureFactory(private=True, legal_name="Vaseur Éric", undisclosed=True)
+    DirectoryEntryFactory(identifier=structure.identifier, legal_name="", nature="private", undisclosed=True)
+    client.force_login(AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user)
+    form = edited(structure, legal_name="Vasseur Éric")
+    del form["undisclosed"]
+    client.post(f"/structures/{structure.pk}/modifier/", form)
+    structure.refresh_from_db()
+    assert (structure.legal_name, structure.undisclosed) == ("Vasseur Éric", True)
 
 
 @pytest.mark.parametrize("wrong", [{"country": ""}, {"legal_name": ""}, {"label": "a\u202eb"}, {"requirement": "x"}])

@@ -128,6 +128,9 @@ def test_any_text_is_searched_or_asked_again(client, typed, column):
         ({"legal_name": "abc"}, True),
         ({"legal_name": "ab", "city": "ren"}, True),
         ({"city": "*ren"}, False),
+        ({"city": "Le Havre"}, True),
+        ({"city": "L'Isle"}, True),
+        ({"city": "la"}, False),
         ({"postcode": "35"}, False),
         ({"postcode": "35000"}, True),
         ({"postcode": "35", "legal_name": "sar"}, True),
@@ -147,6 +150,8 @@ def test_an_identifier_match_comes_first(user):
     DirectoryEntryFactory(legal_name="Zoo", identifier_type="ridet", identifier="123456789", nature="private")
     DirectoryEntryFactory(legal_name="Abri", identifier_type="ridet", identifier="1234567890", nature="private")
     assert searched(user, identifier="123456789") == ["Zoo", "Abri"]
+    # Until another order is asked for.
+    assert names(find(user, Criteria(identifier="123456789"), order="nom")) == ["Abri", "Zoo"]
 
 
 def test_a_private_structure_is_found_by_its_own_people_only(user):
@@ -182,8 +187,17 @@ def test_a_private_structure_hides_behind_its_directory_entry(user):
 
 
 def test_what_is_undisclosed_is_found_by_its_number_without_its_name(client, user):
-    entry = DirectoryEntryFactory(legal_name="Vasseur Éric", city="Rennes", nature="private", undisclosed=True)
-    assert searched(user, legal_name="vasseur") == []
+    entry = DirectoryEntryFactory(
+        legal_name="Vasseur Éric", city="Rennes", postcode="35000", nature="private", undisclosed=True
+    )
+    number = entry.identifier
+    assert searched(user, legal_name="vasseur") == searched(user, city="rennes") == []
+    # A name, a town or a first digit guessed right would show by its presence.
+    for more in ({"legal_name": "vasseur"}, {"city": "rennes"}, {"postcode": entry.postcode}, {"label": "x"}):
+        assert searched(user, identifier=number, **more) == []
+    assert searched(user, identifier=number[:13]) == searched(user, identifier=f"{number}*") == []
+    for order in ("nom", "ville", "identifiant"):
+        assert [r.establishment for r in find(user, Criteria(identifier=number), order=order).results] == [entry]
     client.force_login(user)
     for path in (f"/structures/?identifier={entry.identifier}", f"/annuaire/{entry.pk}/"):
         answer = client.get(path)
@@ -214,7 +228,25 @@ def test_the_export_opens_in_a_spreadsheet(client, user):
     assert sent.startswith(b"\xef\xbb\xbf")
     text = sent.decode("utf-8-sig")
     assert text.splitlines()[0].startswith("Type d'identifiant;Identifiant;Type de structure;Raison sociale;Libellé")
-    assert text.splitlines()[1].startswith("SIRET;20003035100015;Publique;'=Élan+1;")
+    assert text.splitlines()[0].endswith("Non diffusible;Sur le portail;Fermé le")
+    assert text.splitlines()[1].startswith("SIRET;200 030 351 00015;Publique;'=Élan+1;")
+    assert text.splitlines()[1].endswith("Non;Non;")
+
+
+def test_the_export_tells_what_lives_here_and_what_is_closed(client, user):
+    DirectoryEntryFactory(legal_name="Bois A", closed_on="2023-12-31")
+    StructureFactory(legal_name="Bois B")
+    StructureFactory(legal_name="Bois C", state="inactive")
+    hidden = DirectoryEntryFactory(legal_name="Bois D", nature="private")
+    StructureFactory(private=True, identifier=hidden.identifier, legal_name="Autre nom")
+    client.force_login(user)
+    lines = client.get("/structures/export.csv", {"legal_name": "bois"}).getvalue().decode().splitlines()[1:]
+    assert [line.split(";")[-2:] for line in lines] == [
+        ["Non", "31/12/2023"],
+        ["Oui", ""],
+        ["Désactivée", ""],
+        ["Oui", ""],
+    ]
 
 
 def test_an_export_of_nothing_goes_back_to_the_search(client, user):
