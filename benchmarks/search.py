@@ -65,7 +65,7 @@ def prepare(count, before):
                 f" uses_pigp, created_at) SELECT {columns}, 'active', true, false, 'none', false, now()"
                 f" FROM structures_directoryentry ORDER BY random() LIMIT {STRUCTURES}"
             )
-            cursor.execute("ANALYZE structures_structure")
+            cursor.execute("VACUUM ANALYZE structures_structure")
     print(f"\n## {count:,} establishments ({seconds[0]:.0f} s of rows, {seconds[1]:.0f} s of indexes)\n", flush=True)
 
 

@@ -1,5 +1,6 @@
 from structures.models.bank_accounts import BankAccount
 from structures.models.establishments import (
+    BEGINNINGS,
     NAME_RANGES,
     DirectoryEntry,
     Establishment,
@@ -13,6 +14,7 @@ from structures.models.imports import DirectoryImport, LegalUnit, RejectedLine
 from structures.models.services import Service
 
 __all__ = [
+    "BEGINNINGS",
     "NAME_RANGES",
     "BankAccount",
     "DirectoryEntry",

@@ -102,6 +102,13 @@ class Criteria:
     def condition(self):
         return Q(*((f"{column}__like", pattern) for column, pattern in self.patterns))
 
+    def holds_for_all(self, beginning):
+        """Whether every legal name with this beginning is an answer."""
+        return all(
+            column == "legal_name_key" and _open_ended(pattern) and re.fullmatch(_as_regex(pattern), beginning)
+            for column, pattern in self.patterns
+        )
+
     def bounds(self, column):
         """(first, after): between which values of `column` all answers are."""
         for asked, pattern in self.patterns:
@@ -110,6 +117,19 @@ class Criteria:
                 first = re.sub(r"\\(.)", r"\1", beginning)
                 return first, first + LAST
         return "", LAST
+
+
+def _tokens(pattern):
+    """The wildcards and the (escaped) characters of a LIKE pattern."""
+    return re.findall(r"\\.|.", pattern, re.DOTALL)
+
+
+def _as_regex(pattern):
+    return "".join(".*" if token == "%" else re.escape(token[-1]) for token in _tokens(pattern))
+
+
+def _open_ended(pattern):
+    return _tokens(pattern)[-1] == "%"
 
 
 def _in_words(column, typed):

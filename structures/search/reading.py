@@ -8,7 +8,8 @@ index:
 2. the rows of a town, a postcode or an identifier, from its index;
 3. the rows whose name holds the letters asked, from the trigram index, one slice of the alphabet
    after the other (`NAME_RANGES`), until the page is full. A slice where very many match is walked
-   in order instead: the page is found within it.
+   in order instead: the page is found within it. Where a word so many names begin with holds the
+   letters asked (`BEGINNINGS`), its names fill the page, and slices are read only up to there.
 
 SQLite reads its table: a hundred thousand rows take it hundredths of a second.
 """
@@ -30,8 +31,10 @@ WALK = 5_000  # rows of an index read before another way is tried, by name
 DENSE = 1_000  # matches from which a slice is walked rather than sorted
 SORTABLE = 5_000  # matches that are sorted by a column no index gives them by
 WINDOW = 50_000  # the same in another order; and rows read at a time when everything is wanted
+CLUSTERS = 3  # beginnings tried
 GROUPS = (1, 2, 3, 4, 6)  # slices asked together: few at first, as a page is soon full
-_PART = -2  # stands for a slice's number: no id is negative but -1, before all others
+# Stand for a slice's number and bounds: no id is negative but -1, before all others; no key holds such signs.
+_MARKS = (-2, "\x01", "\x02")
 
 
 class TooMany(Exception):
@@ -45,7 +48,7 @@ class Reading:
     return at most `wanted` of them, fewer only at the end. `few` rows are read without precautions.
     """
 
-    def __init__(self, rows, criteria, order, *, backwards=False, slices=(("", LAST),), few=False):
+    def __init__(self, rows, criteria, order, *, backwards=False, slices=(("", LAST),), beginnings=(), few=False):
         self.columns = (*ORDERS[order], "id")
         self.backwards = backwards
         self.criteria = criteria
@@ -57,6 +60,7 @@ class Reading:
         first, after = criteria.bounds("legal_name_key")
         overlapping = [(low, high) for low, high in slices if low < after and high > first]
         self.slices = overlapping[::-1] if backwards else overlapping
+        self.beginnings = sorted(filter(criteria.holds_for_all, beginnings), reverse=backwards)
         self.by_name = self.columns[0] == "legal_name_key"
         self.plain = few or connection.vendor != "postgresql"
 
@@ -112,21 +116,36 @@ class Reading:
         if self.criteria.is_anchored or not self.criteria.names_something:
             hold("any index")
             return self._ordered(beyond, wanted)
-        found, remaining, groups = [], self._remaining_slices(position), iter(GROUPS)
+        cluster, remaining = self._cluster(hold, beyond, wanted, self._remaining_slices(position))
+        found, groups, statement = [], iter(GROUPS), self._of_a_slice(position)
         while remaining and len(found) < wanted:
             size = next(groups, len(remaining))
-            found += self._in_slices(hold, position, remaining[:size], wanted - len(found))
+            found += self._in_slices(hold, statement, position, remaining[:size], wanted - len(found))
             remaining = remaining[size:]
+        if len(found) < wanted and cluster:
+            hold("index")
+            found += self._ordered(self._slice(beyond, *cluster), wanted - len(found))
         return found[:wanted]
+
+    def _cluster(self, hold, matches, wanted, slices):
+        """Where names with one of `beginnings` fill a page: the bounds of the slice it is found in, and the slices
+        that come before; else None and all slices."""
+        hold("index")
+        for word in self.beginnings[:CLUSTERS]:
+            first, after = word, word + LAST
+            within = [number for number, (low, high) in enumerate(slices) if low <= first and after <= high]
+            if within and len(self._ordered(self._slice(matches, first, after), wanted)) == wanted:
+                return slices[within[0]], slices[: within[0]]
+        return None, slices
 
     def _remaining_slices(self, position):
         name = position[0]
         return [(low, high) for low, high in self.slices if (low <= name if self.backwards else high > name)]
 
-    def _in_slices(self, hold, position, slices, wanted):
+    def _in_slices(self, hold, statement, position, slices, wanted):
         hold("bitmap")
         parts = [[] for _ in slices]
-        for number, *place in self._of_each_slice(position, slices):
+        for number, *place in _of_each_slice(*statement, slices):
             parts[number].append(tuple(place))
         found = []
         for bounds, positions in zip(slices, parts, strict=True):
@@ -139,22 +158,13 @@ class Reading:
                 break
         return found
 
-    def _of_each_slice(self, position, slices):
-        """(number of the slice, position) of up to DENSE + 1 matches of each, in no order, in one statement.
-
-        Django writes it for one slice; the others differ by their bounds only.
-        """
-        marks = ("\x01", "\x02")
+    def _of_a_slice(self, position):
+        """The statement, as (sql, params), of (number of the slice, position) of up to DENSE + 1 matches of a
+        slice, in no order; _MARKS stand for the slice."""
         some = self._beyond(self.rows.filter(self.criteria.condition), position, inclusive=True)
-        some = self._slice(some, *marks).order_by().annotate(part=Value(_PART))
-        sql, params = some.values_list("part", *self.columns)[: DENSE + 1].query.sql_with_params()
-        values = []
-        for number, bounds in enumerate(slices):
-            mine = dict(zip((_PART, *marks), (number, *bounds), strict=True))
-            values += [mine.get(value, value) for value in params]
-        with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join([f"({sql})"] * len(slices)), values)
-            return cursor.fetchall()
+        number, *bounds = _MARKS
+        some = self._slice(some, *bounds).order_by().annotate(part=Value(number))
+        return some.values_list("part", *self.columns)[: DENSE + 1].query.sql_with_params()
 
     def _slice(self, rows, low, high):
         return rows.filter(legal_name_key__gte=low, legal_name_key__lt=high)
@@ -204,6 +214,17 @@ class Reading:
         return sorted(positions, reverse=self.backwards)
 
 
+def _of_each_slice(sql, params, slices):
+    """What the statement of one slice finds in each of several, in one round trip."""
+    values = []
+    for number, bounds in enumerate(slices):
+        mine = dict(zip(_MARKS, (number, *bounds), strict=True))
+        values += [mine.get(value, value) for value in params]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join([f"({sql})"] * len(slices)), values)
+        return cursor.fetchall()
+
+
 _WAYS = {
     "index": {"bitmapscan": "off", "sort": "off"},
     "any index": {"bitmapscan": "off"},
@@ -216,7 +237,13 @@ _SWITCHES = ("bitmapscan", "indexscan", "indexonlyscan", "sort")
 def _held():
     """A transaction in which `hold(way)` keeps the planner to one way of reading."""
 
+    held = None
+
     def hold(way, seqscan="off", jit="off"):
+        nonlocal held
+        if way == held:
+            return
+        held = way
         settings = {name: _WAYS.get(way, {}).get(name, "on") for name in _SWITCHES} | {"seqscan": seqscan}
         words = [f"SET LOCAL enable_{name} = {value}" for name, value in settings.items()]
         with connection.cursor() as cursor:
@@ -224,4 +251,4 @@ def _held():
 
     with transaction.atomic():
         yield hold
-        hold(None, seqscan="on", jit="on")
+        hold("planner's own", seqscan="on", jit="on")

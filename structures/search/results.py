@@ -8,7 +8,7 @@ from django.core import signing
 from django.db.models import Q
 
 from chorus.plumbing.reach import reach
-from structures.models import NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
+from structures.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
 from structures.search.criteria import number_key
 from structures.search.reading import ORDERS, Reading
 
@@ -123,7 +123,7 @@ def _directory(user, criteria, order, **how):
     if whole := criteria.whole_identifier:
         shown |= Q(identifier=whole)
     rows = DirectoryEntry.objects.filter(shown)
-    return _Directory(2, rows, user, criteria, order, few=bool(whole), slices=NAME_RANGES, **how)
+    return _Directory(2, rows, user, criteria, order, few=bool(whole), slices=NAME_RANGES, beginnings=BEGINNINGS, **how)
 
 
 def find(user, criteria, *, order="", descending=False, before="", after=""):

@@ -146,6 +146,26 @@ def test_what_no_index_finds_is_answered_in_words(client, user, fields, narrow):
     assert ("au moins trois lettres" in answer.text) is not narrow
 
 
+@pytest.mark.parametrize(
+    ("fields", "holds"),
+    [
+        ({"legal_name": "arl"}, True),
+        ({"legal_name": "sarl"}, True),
+        ({"legal_name": "s*l*"}, True),
+        ({"legal_name": "sarl*"}, True),
+        ({"legal_name": "*arl"}, False),
+        ({"legal_name": "sarl d"}, False),
+        ({"legal_name": "*arl\\%"}, False),
+        ({"legal_name": "*a%*"}, False),
+        ({"legal_name": "sarl", "city": "rennes"}, False),
+        ({"label": "sarl"}, False),
+    ],
+    ids=str,
+)
+def test_names_that_begin_so_are_all_answers(fields, holds):
+    assert Criteria(**fields).holds_for_all("SARL") is holds
+
+
 def test_an_identifier_match_comes_first(user):
     DirectoryEntryFactory(legal_name="Zoo", identifier_type="ridet", identifier="123456789", nature="private")
     DirectoryEntryFactory(legal_name="Abri", identifier_type="ridet", identifier="1234567890", nature="private")

@@ -53,6 +53,7 @@ WAYS = [
     {"WALK": 5, "DENSE": 2},
     {"WALK": 5, "SORTABLE": 10, "WINDOW": 7},
     {"WALK": 1, "DENSE": 0, "WINDOW": 1, "GROUPS": (1,)},
+    {"WALK": 1, "CLUSTERS": 0},
 ]
 
 
@@ -71,6 +72,7 @@ WAYS = [
 )
 def test_every_way_of_reading_gives_the_same_list(user, crowd, monkeypatch, limits, fields, wanted, order, descending):
     monkeypatch.setattr(results, "PAGE", 6)
+    monkeypatch.setattr(results, "BEGINNINGS", [word.upper() for word in WORDS])
     for name, value in limits.items():
         monkeypatch.setattr(reading, name, value)
     criteria, how = Criteria(**fields), {"order": order, "descending": descending}
