@@ -128,7 +128,7 @@ def _read(claimed, opened, report):
     for records in source.batches(BATCH):
         behind += len(records)
         if behind > done:
-            _import_batch(claimed, table, understood(layout, records), len(records), source.bytes_read)
+            _import_batch(claimed, table, understood(layout, records, table.known), len(records), source.bytes_read)
         report(claimed)
     restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
 

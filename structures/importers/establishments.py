@@ -1,8 +1,10 @@
 """What the three kinds of files of establishments have in common: the line they become in the database."""
 
+from hashlib import blake2b
 from operator import itemgetter
 
 from chorus.plumbing.text import search_key
+from structures.identifiers import IdentifierType
 from structures.importers.cells import LONGEST_TEXT, needs_tidying, tidy
 from structures.importers.faults import Fault
 
@@ -26,7 +28,10 @@ COLUMNS = (
     "closed_on",
 )
 CLOSED_SOMEDAY = ""
+# To be raised whenever lines are understood otherwise than before: all are then read anew.
+RULES = 1
 _TOWNS_REMEMBERED = 50_000
+SIRET = IdentifierType.SIRET.value
 
 
 class Layout:
@@ -43,6 +48,8 @@ class Layout:
         self.places = {ours: columns.place(names) for ours, names in self.names.items()}
         # A column the file does not have is read beyond the end of its lines, where an empty cell is put.
         self._pick = itemgetter(*(self.width if place is None else place for place in self.places.values()))
+        told = f"{RULES} {self.kind} {[name for name, place in self.places.items() if place is not None]}"
+        self._digest = blake2b(digest_size=8, person=blake2b(told.encode(), digest_size=16).digest())
 
     def has(self, *ours):
         return any(self.places[name] is not None for name in ours)
@@ -64,6 +71,22 @@ class Layout:
             return None
         return cells
 
+    def mark(self, row):
+        """(key, digest) of a line, before it is read: the digest is of all that `read` goes by.
+
+        (None, None) where the key takes reading.
+        """
+        key = self.key(row) if len(row) == self.width else None
+        if key is None:
+            return None, None
+        digest = self._digest.copy()
+        digest.update("\x1f".join((*self._pick((*row, "")), self.context(key))).encode())
+        return key, int.from_bytes(digest.digest(), signed=True)
+
+    def context(self, key):
+        """What else `read` goes by."""
+        return ""
+
     def _squared(self, row):
         """A row of the header's width, when only empty cells at its end part it from that."""
         if not any(cell.strip() for cell in row):
@@ -83,16 +106,16 @@ class Layout:
 
 
 class EstablishmentLayout(Layout):
-    """`told` names the database columns that the file speaks of; others stay as they are."""
+    """`told` names the database columns that a line writes; others stay as they are."""
 
     model_name = "DirectoryEntry"
 
     def __init__(self, columns):
         super().__init__(columns)
         untold = self.untold()
-        self.told = tuple(name for name in COLUMNS if name.removesuffix("_key") not in untold)
+        self.told = (*(name for name in COLUMNS if name.removesuffix("_key") not in untold), "line_digest")
         self.tells_closing = "closed_on" not in untold
-        # The closing date is added last, by whoever knows the former one.
+        # The closing date and the digest are added last.
         composed = COLUMNS[:-1]
         self._told = (
             None
@@ -104,8 +127,15 @@ class EstablishmentLayout(Layout):
     def untold(self):
         return set()
 
+    def key(self, row):
+        number = row[self.places[self.identified_by]].replace(" ", "")
+        return f"{SIRET}\t{number}" if len(number) == 14 else None
+
     def line(self, key, nature, name, label, address, complement_1, complement_2, town, undisclosed):
-        """The row as COPY writes it, less its closing date; `key` is its type and identifier, `town` from `town()`."""
+        """The row as COPY writes it, less its closing date and digest.
+
+        `key` is its type and identifier, `town` from `town()`.
+        """
         where, city_key = town
         text = "\t".join(
             (

@@ -24,7 +24,7 @@ class UnitLayout(Layout):
     kind = DirectoryImport.Kind.UNITS
     model_name = "LegalUnit"
     identified_by = "siren"
-    told = ("siren", "name", "usual_name", "category", "undisclosed")
+    told = ("siren", "name", "usual_name", "category", "undisclosed", "line_digest")
     tells_closing = False
     names = {
         "siren": ["siren"],
@@ -38,6 +38,10 @@ class UnitLayout(Layout):
         "status": ["statutDiffusionUniteLegale"],
     }
     required = frozenset({"siren", "category", "denomination"})
+
+    def key(self, row):
+        siren = row[self.places["siren"]]
+        return siren if len(siren) == 9 else None
 
     def read(self, row):
         cells = self.cells(row)
@@ -88,6 +92,9 @@ class SireneLayout(EstablishmentLayout):
         """The unit a line may belong to."""
         place = self.places["siret"]
         return row[place].strip()[:9] if place < len(row) else ""
+
+    def context(self, key):
+        return str(self.units.get(key.rpartition("\t")[2][:9]))
 
     def read(self, row):
         cells = self.cells(row)

@@ -1,7 +1,8 @@
 """Writing a batch: only what differs from the database is written.
 
-A batch goes to a temporary table first; what the database says already is taken out of it, and the
-rest inserted or updated in one statement.
+A batch of which the database knows nothing is copied into it. Any other goes to a temporary table
+first; what the database says already is taken out of it, and the rest inserted or updated in one
+statement.
 """
 
 import io
@@ -26,7 +27,12 @@ class Table:
         self.name = self.model._meta.db_table
         self.told = list(layout.told)
         self.keys = ["siren"] if layout.model_name == "LegalUnit" else ["identifier", "identifier_type"]
-        self.tells_closing = layout.tells_closing
+        # What a row its file says nothing of holds at first.
+        self.untold = {
+            f.column: _UNTOLD.get(f.column, "''")
+            for f in self.model._meta.concrete_fields
+            if f.column not in self.told and f.column != "id"
+        }
         with connection.cursor() as cursor:
             for table, columns in ((STAGE, self.told), (CLOSING, ["identifier_type", "identifier", "closed_on"])):
                 cursor.execute(f"DROP TABLE IF EXISTS {table}")
@@ -37,26 +43,43 @@ class Table:
 
     def write(self, batch):
         """(created, updated, unchanged) rows; closed establishments nobody knows join `batch.rejected`."""
+        there = len(batch.rows.keys() & batch.there)
         with connection.cursor() as cursor:
-            staged = len(batch.rows)
-            _fill(cursor, STAGE, self.told, batch.rows.values())
-            cursor.execute(self._drop_unchanged())
-            unchanged = cursor.rowcount
-            updated = 0
-            if unchanged < staged:
-                cursor.execute(f"SELECT count(*) FROM {STAGE} s JOIN {self.name} d ON {self._same_key()}")
-                updated = cursor.fetchone()[0]
-                cursor.execute(self._upsert())
-            created = staged - unchanged - updated
-            cursor.execute(_emptying(STAGE))
+            same = self._write(cursor, batch.rows, there)
             closed, still = self._close(cursor, batch)
-        return created, updated + closed, unchanged + still
+        return len(batch.rows) - there, there - same + closed, same + len(batch.unchanged) + still
+
+    def _write(self, cursor, rows, there):
+        """How many of `rows`, of which `there` are in the table, change nothing in it."""
+        if not there and not self.untold:
+            _fill(cursor, self.name, self.told, rows.values())
+            return 0
+        same = 0
+        _fill(cursor, STAGE, self.told, rows.values())
+        if there:
+            cursor.execute(self._drop_unchanged())
+            same = cursor.rowcount
+        if same < len(rows):
+            cursor.execute(self._upsert())
+        cursor.execute(_emptying(STAGE))
+        return same
+
+    def known(self, keys):
+        """The line digest of those of `keys` that are in the table, by key."""
+        if not keys:
+            return {}
+        whole = " || '\t' || ".join(reversed(self.keys))
+        numbers = [key.rpartition("\t")[2] for key in keys]
+        marks = ", ".join(["%s"] * len(numbers))
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {whole}, line_digest FROM {self.name} WHERE {self.keys[0]} IN ({marks})", numbers)
+            return dict(cursor.fetchall())
 
     def _same_key(self):
         return " AND ".join(f"d.{key} = s.{key}" for key in self.keys)
 
     def _drop_unchanged(self):
-        columns = [column for column in self.told if column not in self.keys]
+        columns = [column for column in self.told if column not in (*self.keys, "line_digest")]
         if connection.vendor == "postgresql":
             same = " AND ".join(f"d.{column} IS NOT DISTINCT FROM s.{column}" for column in columns)
             return f"DELETE FROM {STAGE} s USING {self.name} d WHERE {self._same_key()} AND {same}"
@@ -66,13 +89,8 @@ class Table:
         )
 
     def _upsert(self):
-        untold = {
-            f.column: _UNTOLD.get(f.column, "''")
-            for f in self.model._meta.concrete_fields
-            if f.column not in self.told and f.column != "id"
-        }
-        columns = ", ".join([*self.told, *untold])
-        values = ", ".join([*self.told, *untold.values()])
+        columns = ", ".join([*self.told, *self.untold])
+        values = ", ".join([*self.told, *self.untold.values()])
         changed = ", ".join(f"{column} = excluded.{column}" for column in self.told if column not in self.keys)
         return (
             f"INSERT INTO {self.name} ({columns}) SELECT {values} FROM {STAGE} WHERE true "
@@ -97,7 +115,7 @@ class Table:
         if connection.vendor != "postgresql":
             differs = "IS NOT"
         cursor.execute(
-            f"UPDATE {self.name} AS d SET closed_on = {day} FROM {CLOSING} s "
+            f"UPDATE {self.name} AS d SET closed_on = {day}, line_digest = NULL FROM {CLOSING} s "
             f"WHERE {self._same_key()} AND d.closed_on {differs} {day}"
         )
         closed = cursor.rowcount
@@ -106,14 +124,14 @@ class Table:
 
 
 def _fill(cursor, table, columns, lines):
-    """Put `lines`, as COPY writes them, into a temporary table."""
+    """Put `lines`, as COPY writes them, into `table`."""
     if connection.vendor == "postgresql":
         text = io.StringIO("\n".join(lines) + "\n" if lines else "")
         cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
         return
     marks = ", ".join("?" * len(columns))
     rows = [[_cell(name, cell) for name, cell in zip(columns, line.split("\t"), strict=True)] for line in lines]
-    connection.connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+    connection.connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
 def _cell(column, text):

@@ -4,6 +4,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chorus.plumbing.fields import CodeField
+from structures.models.establishments import LineDigestField
 
 
 class LegalUnit(models.Model):
@@ -14,6 +15,7 @@ class LegalUnit(models.Model):
     usual_name = models.CharField("nom usuel", max_length=250, blank=True)
     category = models.CharField("catégorie juridique", max_length=4, blank=True)
     undisclosed = models.BooleanField("non diffusible", default=False)
+    line_digest = LineDigestField()
 
     class Meta:
         verbose_name = "unité légale"

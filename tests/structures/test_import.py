@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from chorus.plumbing.errors import ActionError
 from structures.actions.imports import prepare_import, run_import
-from structures.importers import tables
+from structures.importers import LAYOUTS, tables
 from structures.models import DirectoryEntry, DirectoryImport, LegalUnit
 from tests.factories import DirectoryEntryFactory, UserFactory
 
@@ -52,7 +52,7 @@ def reasons(done):
 
 
 def table():
-    names = [field.attname for field in DirectoryEntry._meta.fields if field.name != "id"]
+    names = [field.attname for field in DirectoryEntry._meta.fields if field.name not in ("id", "line_digest")]
     return sorted(DirectoryEntry.objects.values_list(*names))
 
 
@@ -243,6 +243,63 @@ def test_importing_again_writes_nothing():
     assert physical_versions() == versions
     lines[1] += "x"
     assert counts(imported(*lines)) == (0, 0, 1, 1)
+
+
+def test_a_line_known_from_last_time_is_not_read_again(monkeypatch):
+    files = [
+        (PORTAL, f"{COLLEGE[:9]} {COLLEGE[9:]};public;Collège;;35580;Goven;"),
+        (EDUCATION, f"x;Collège;Public;1 rue;;35580;Goven;{TOWN_HALL};OUVERT"),
+        (UNITS, "213500515,COMMUNE,,,,7210,O"),
+        (STOCK, f"{TOWN_HALL},A,2001-01-01,MAIRIE,1,PLACE,DU PORT,35510,CESSON,O"),
+    ]
+    for lines in files:
+        imported(*lines)
+    before = table()
+    for layout in LAYOUTS:
+        monkeypatch.setattr(layout, "read", lambda self, row: pytest.fail(f"{row} is read"))
+    for lines in (files[0], *files[2:]):
+        assert counts(imported(*lines)) == (0, 0, 1, 0)
+    assert table() == before
+
+
+SAME, OTHER = (f"{COLLEGE};public;{name};;35580;Goven;" for name in ("Collège", "Autre nom"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "done"),
+    [
+        ([SAME, OTHER], "Autre nom", (0, 1, 0, 1)),
+        ([OTHER, SAME], "Collège", (0, 0, 1, 1)),
+        ([SAME, SAME], "Collège", (0, 0, 1, 1)),
+        # Typed otherwise, so that it has to be read.
+        ([OTHER.replace(COLLEGE, "200-030-351-00015"), SAME], "Collège", (0, 0, 1, 1)),
+        ([SAME, OTHER.replace(COLLEGE, "200-030-351-00015")], "Autre nom", (0, 1, 0, 1)),
+    ],
+)
+def test_a_known_line_beside_another_with_its_identifier(lines, name, done):
+    imported(PORTAL, SAME)
+    assert counts(imported(PORTAL, *lines)) == done
+    assert DirectoryEntry.objects.get().legal_name == name
+
+
+def test_a_known_line_counts_again_once_something_else_was_written():
+    school = f"x;Collège;Public;1 rue;;35580;Goven;{COLLEGE};OUVERT"
+    imported(PORTAL, SAME)
+    imported(PORTAL, f"{SAME}31/12/2023")
+    assert counts(imported(PORTAL, SAME)) == (0, 1, 0, 0)
+    assert DirectoryEntry.objects.get().closed_on is None
+    imported(EDUCATION, school)
+    imported(PORTAL, OTHER)
+    assert counts(imported(EDUCATION, school)) == (0, 1, 0, 0)
+    assert DirectoryEntry.objects.get().legal_name == "Collège"
+
+
+def test_an_establishment_follows_its_unit_s_name():
+    line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
+    sirene(line)
+    done = sirene(line, units=["213500515,COMMUNE NOUVELLE,,,,7210,O"])
+    assert counts(done) == (0, 1, 0, 0)
+    assert DirectoryEntry.objects.get().legal_name == "COMMUNE NOUVELLE"
 
 
 def physical_versions():
