@@ -51,13 +51,12 @@ def understood(layout, records, known):
                 continue
             key, text, closed = read
         if key in lines:
-            earlier, typed = lines[key]
             reason = f"Le même identifiant revient à la ligne {line}, qui l'emporte."
-            batch.reject(earlier, typed, reason)
+            batch.reject(lines[key], key.rpartition("\t")[2], reason)
             batch.rows.pop(key, None)
             batch.closings.pop(key, None)
             batch.unchanged.discard(key)
-        lines[key] = line, key.rpartition("\t")[2]
+        lines[key] = line
         if closed is not None:
             batch.closings[key] = line, closed
         elif isinstance(text, Fault):

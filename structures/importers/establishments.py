@@ -80,7 +80,7 @@ class Layout:
         if key is None:
             return None, None
         digest = self._digest.copy()
-        digest.update("\x1f".join((*self._pick((*row, "")), self.context(key))).encode())
+        digest.update(("\x1f".join(self._pick((*row, ""))) + self.context(key)).encode())
         return key, int.from_bytes(digest.digest(), signed=True)
 
     def context(self, key):

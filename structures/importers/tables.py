@@ -70,9 +70,12 @@ class Table:
             return {}
         whole = " || '\t' || ".join(reversed(self.keys))
         numbers = [key.rpartition("\t")[2] for key in keys]
-        marks = ", ".join(["%s"] * len(numbers))
+        asked, params = f"IN ({', '.join(['%s'] * len(numbers))})", numbers
+        if connection.vendor == "postgresql":
+            # One text is sent and parsed in half the time of twenty thousand.
+            asked, params = "= ANY(string_to_array(%s, '\t'))", ["\t".join(numbers)]
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {whole}, line_digest FROM {self.name} WHERE {self.keys[0]} IN ({marks})", numbers)
+            cursor.execute(f"SELECT {whole}, line_digest FROM {self.name} WHERE {self.keys[0]} {asked}", params)
             return dict(cursor.fetchall())
 
     def _same_key(self):
