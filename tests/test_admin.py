@@ -345,6 +345,7 @@ def test_services_are_read_here_and_changed_on_the_site(client, support):
     assert "PAIE" in page
     assert 'name="services-0-code"' not in page
     assert f"/structures/{structure.pk}/" in page
+    assert "name key" not in page
 
 
 def test_what_support_changes_of_a_structure_is_journaled(client, support):

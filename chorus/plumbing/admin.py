@@ -49,7 +49,7 @@ class SupportAdmin(admin.ModelAdmin):
         return False
 
     def get_readonly_fields(self, request, obj=None):
-        fields = [field.name for field in (*self.opts.fields, *self.opts.many_to_many)]
+        fields = [field.name for field in (*self.opts.fields, *self.opts.many_to_many) if field.editable]
         return [name for name in fields if name not in self.editable] + list(self.readonly_fields)
 
     def perform_each(self, request, rows, action, done):

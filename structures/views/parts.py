@@ -61,6 +61,8 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
             return redirect(go_to, first_two[0])
     found = (mine.called(words) if words else mine).annotate(part_count=Count(related))
     listed = _page(request, found.order_by("legal_name_key", "pk"), words)
+    if request.user.is_staff:
+        listed |= {"searched": True, "found": listed["found"] if words else ""}
     return render(
         request, "structures/choose_structure.html", {"go_to": go_to, "active_only": active_only} | listed | texts
     )
@@ -72,7 +74,7 @@ def _page(request, rows, words):
     return {
         "page": page,
         "words": words,
-        "searched": words or count > SEARCHED_FROM or request.user.is_staff,
+        "searched": words or count > SEARCHED_FROM,
         "found": f"{count} résultat{'s' if count > 1 else ''}" if words else f"{count} en tout",
     }
 

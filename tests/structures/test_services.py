@@ -326,6 +326,16 @@ def test_structures_are_offered_with_siret_and_found_by_it(client, principal):
     assert "Aucune structure ne correspond" in client.get("/services/nouveau/", {"q": "%"}).text
 
 
+def test_support_searches_the_structure_first(client):
+    """It manages all of them: no page lists, nor counts, a whole portal."""
+    structure = StructureFactory(legal_name="École Ferry")
+    client.force_login(UserFactory(staff=True))
+    page = client.get("/services/")
+    assert list(page.context["page"]) == []
+    assert 'name="q"' in page.text
+    assert list(client.get("/services/", {"q": "ferry"}).context["page"]) == [structure]
+
+
 def test_whoever_manages_nothing_is_told_who_can(client):
     client.force_login(AttachmentFactory().user)
     assert "Seul le gestionnaire principal" in client.get("/services/nouveau/").text
