@@ -28,6 +28,7 @@ class Lookup:
     identifier: str
     establishment: Establishment | None = None
     services: list[Service] = field(default_factory=list)
+    is_masked: bool = False
 
     @property
     def structure(self):
@@ -39,7 +40,7 @@ class Lookup:
 
     @property
     def may_show(self):
-        return self.establishment is not None and not self.establishment.keeps_private
+        return self.establishment is not None and not self.establishment.keeps_private and not self.is_masked
 
     @property
     def must_describe(self):
@@ -54,12 +55,15 @@ class Lookup:
 
 def look_up(identifier_type, identifier):
     """What a (clean) identifier stands for: a structure here, else a directory entry, else nothing."""
+    entries = DirectoryEntry.objects.identified_by(identifier_type, identifier)
     structure = Structure.objects.identified_by(identifier_type, identifier).first()
     if structure is not None:
         found = Found.STRUCTURE if structure.is_active else Found.INACTIVE
-        services = [] if structure.keeps_private else list(structure.services.open())
-        return Lookup(found, identifier_type, identifier, structure, services)
-    entry = DirectoryEntry.objects.identified_by(identifier_type, identifier).first()
+        # The directory may have masked since what was disclosed when the structure came here.
+        masked = not structure.is_public and entries.filter(undisclosed=True).exists()
+        services = [] if masked or structure.keeps_private else list(structure.services.open())
+        return Lookup(found, identifier_type, identifier, structure, services, masked)
+    entry = entries.first()
     if entry is not None:
         found = Found.CLOSED if entry.closed_on else Found.DIRECTORY
         return Lookup(found, identifier_type, identifier, entry)

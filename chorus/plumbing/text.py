@@ -35,3 +35,9 @@ def search_key(text):
     else:
         text = text.translate(_PLAIN)
     return " ".join(text.split())
+
+
+def postcode_key(text):
+    """A postcode as it is stored and searched: one made of digits without spaces, any other in upper case."""
+    compact = "".join(text.split())
+    return compact if compact.isdecimal() else " ".join(text.split()).upper()

@@ -35,7 +35,7 @@ def check_new_identifier(structure, lookup):
     if structure.is_public and lookup.identifier[:9] != structure.identifier[:9]:
         raise ActionError(
             "Ce SIRET n'a pas le même SIREN (ses 9 premiers chiffres) que la structure : "
-            "écrivez à l'assistance, qui vérifiera le changement."
+            "c'est celui d'un autre organisme."
         )
     known = lookup.establishment is not None
     public = lookup.is_public if known else names_public_body(lookup.identifier_type, lookup.identifier)

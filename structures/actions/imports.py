@@ -20,7 +20,7 @@ from structures.importers.tables import Table, drop_indexes, restore_indexes
 from structures.models import DirectoryImport, RejectedLine
 
 BATCH = 20_000
-SILENT = timedelta(minutes=2)  # after which a run that says nothing is dead
+SILENT = timedelta(minutes=10)  # after which a run that says nothing is dead: building an index takes minutes
 State = DirectoryImport.State
 
 

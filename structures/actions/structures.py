@@ -151,8 +151,9 @@ class DirectoryDifference:
 
     def _differences(self):
         """(field name, before, after)"""
-        said = {} if self.entry.undisclosed else {n: v for n, v in self.entry.description.items() if v}
-        for name, after in (said | {"undisclosed": self.entry.undisclosed}).items():
+        # What is kept private here stays so, whatever the directory says.
+        said = {n: v for n, v in self.entry.description.items() if v}
+        for name, after in ({"undisclosed": True} if self.entry.undisclosed else said).items():
             before = getattr(self.structure, name)
             if before != after:
                 yield name, before, after

@@ -2,6 +2,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from chorus.plumbing.text import postcode_key
 from chorus.plumbing.validators import validate_plain_line
 from structures.identifiers import IdentifierType, clean_identifier, names_public_body
 from structures.lookup import Found, look_up
@@ -114,6 +115,9 @@ class IdentifiedForm(forms.Form):
             "Vérifiez le SIRET auprès de votre administration ; s'il est juste, écrivez à "
             f"{settings.SUPPORT_EMAIL} en indiquant le SIRET et la raison sociale."
         )
+
+    def clean_postcode(self):
+        return postcode_key(self.cleaned_data["postcode"])
 
     def clean_country(self):
         return self.cleaned_data["country"] or self.fields["country"].initial

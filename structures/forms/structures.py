@@ -2,6 +2,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from chorus.plumbing.errors import ActionError
+from chorus.plumbing.text import postcode_key
 from chorus.plumbing.validators import validate_plain_line
 from structures.actions import DirectoryDifference, check_new_identifier
 from structures.forms.identified import IdentifiedForm
@@ -51,9 +52,13 @@ class StructureForm(PartForm):
             del self.fields["receives_invoices"]
         else:
             del self.fields["requirement"]
-        if structure.is_public or (entry is not None and entry.is_masked):
+        masked = structure.undisclosed and entry is not None and entry.is_masked
+        if structure.is_public or masked:
             # What the directory masks stays so, whatever is ticked.
             del self.fields["undisclosed"]
+
+    def clean_postcode(self):
+        return postcode_key(self.cleaned_data["postcode"])
 
 
 class UpdateForm(forms.Form):

@@ -50,6 +50,9 @@ def understood(layout, records, known):
             if read is None:
                 continue
             key, text, closed = read
+            if isinstance(text, Fault) and closed is None:
+                batch.reject(line, layout.typed(cells), text.reason)
+                continue
         if key in lines:
             reason = f"Le même identifiant revient à la ligne {line}, qui l'emporte."
             batch.reject(lines[key], key.rpartition("\t")[2], reason)
@@ -59,8 +62,6 @@ def understood(layout, records, known):
         lines[key] = line
         if closed is not None:
             batch.closings[key] = line, closed
-        elif isinstance(text, Fault):
-            batch.reject(line, layout.typed(cells), text.reason)
         elif text is None:
             batch.unchanged.add(key)
         else:

@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from operator import itemgetter
 
-from chorus.plumbing.text import search_key
+from chorus.plumbing.text import postcode_key, search_key
 from structures.identifiers import IdentifierType
 from structures.importers.cells import LONGEST_TEXT, needs_tidying, tidy
 from structures.importers.faults import Fault
@@ -129,7 +129,7 @@ class EstablishmentLayout(Layout):
 
     def key(self, row):
         number = row[self.places[self.identified_by]].replace(" ", "")
-        return f"{SIRET}\t{number}" if len(number) == 14 else None
+        return f"{SIRET}\t{number}" if len(number) == 14 and number.isdecimal() else None
 
     def line(self, key, nature, name, label, address, complement_1, complement_2, town, undisclosed):
         """The row as COPY writes it, less its closing date and digest.
@@ -167,7 +167,8 @@ class EstablishmentLayout(Layout):
             self._towns.clear()
         france = country in ("", "France")
         # A spreadsheet makes 1000 of 01000.
-        full = f"0{postcode}" if france and len(postcode) == 4 and postcode.isdigit() else postcode
+        full = postcode_key(postcode)
+        full = f"0{full}" if france and len(full) == 4 and full.isdecimal() else full
         for text, longest, what in ((full, 10, "Le code postal"), (city, 100, "La ville"), (country, 60, "Le pays")):
             if len(text) > longest:
                 raise Fault(f"{what} dépasse {longest} caractères : une cellule est sans doute décalée.")

@@ -3,6 +3,8 @@
 Since 2023 INSEE hides by « [ND] » what it may not publish; the columns of both years are read.
 """
 
+import re
+
 from chorus.plumbing.text import search_key
 from structures.identifiers import IdentifierType, is_siret
 from structures.importers.cells import LONGEST_TEXT, day, siret
@@ -41,7 +43,7 @@ class UnitLayout(Layout):
 
     def key(self, row):
         siren = row[self.places["siren"]]
-        return siren if len(siren) == 9 else None
+        return siren if len(siren) == 9 and siren.isdecimal() else None
 
     def read(self, row):
         cells = self.cells(row)
@@ -91,7 +93,7 @@ class SireneLayout(EstablishmentLayout):
     def siren(self, row):
         """The unit a line may belong to."""
         place = self.places["siret"]
-        return row[place].strip()[:9] if place < len(row) else ""
+        return re.sub(r"\D", "", row[place])[:9] if place < len(row) else ""
 
     def context(self, key):
         return str(self.units.get(key.rpartition("\t")[2][:9]))
@@ -126,7 +128,7 @@ class SireneLayout(EstablishmentLayout):
             if category == NATURAL_PERSON or not name:
                 name, label = UNDISCLOSED_NAME, ""
         if not name:
-            raise Fault("La raison sociale manque à l'unité légale.")
+            return key, Fault("La raison sociale manque à l'unité légale."), closed
         nature = Nature.PUBLIC.value if is_public(number[:9], category) else Nature.PRIVATE.value
         label = "" if label == name or search_key(label) == search_key(name) else label
         town = self.town(postcode, foreign_city or city, country)

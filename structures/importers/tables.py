@@ -57,6 +57,7 @@ class Table:
         same = 0
         _fill(cursor, STAGE, self.told, rows.values())
         if there:
+            cursor.execute(self._renew_digests())
             cursor.execute(self._drop_unchanged())
             same = cursor.rowcount
         if same < len(rows):
@@ -81,15 +82,23 @@ class Table:
     def _same_key(self):
         return " AND ".join(f"d.{key} = s.{key}" for key in self.keys)
 
-    def _drop_unchanged(self):
+    def _same(self):
+        """The same key, and nothing told differs."""
+        equals = "IS NOT DISTINCT FROM" if connection.vendor == "postgresql" else "IS"
         columns = [column for column in self.told if column not in (*self.keys, "line_digest")]
-        if connection.vendor == "postgresql":
-            same = " AND ".join(f"d.{column} IS NOT DISTINCT FROM s.{column}" for column in columns)
-            return f"DELETE FROM {STAGE} s USING {self.name} d WHERE {self._same_key()} AND {same}"
-        same = " AND ".join(f"d.{column} IS s.{column}" for column in columns)
+        return " AND ".join([self._same_key(), *(f"d.{column} {equals} s.{column}" for column in columns)])
+
+    def _renew_digests(self):
+        """Another line says the same: next time it is the one that is known."""
         return (
-            f"DELETE FROM {STAGE} AS s WHERE EXISTS (SELECT 1 FROM {self.name} d WHERE {self._same_key()} AND {same})"
+            f"UPDATE {self.name} AS d SET line_digest = s.line_digest FROM {STAGE} s "
+            f"WHERE {self._same()} AND (d.line_digest IS NULL OR d.line_digest <> s.line_digest)"
         )
+
+    def _drop_unchanged(self):
+        if connection.vendor == "postgresql":
+            return f"DELETE FROM {STAGE} s USING {self.name} d WHERE {self._same()}"
+        return f"DELETE FROM {STAGE} AS s WHERE EXISTS (SELECT 1 FROM {self.name} d WHERE {self._same()})"
 
     def _upsert(self):
         columns = ", ".join([*self.told, *self.untold])

@@ -163,6 +163,8 @@ class EstablishmentQuerySet(models.QuerySet):
     def called(self, words):
         """Those whose name or identifier contains `words`, as people type them; accents and case do not matter."""
         key = search_key(words)
+        if not key:
+            return self.none()
         return self.filter(
             Q(legal_name_key__contains=key)
             | Q(label_key__contains=key)

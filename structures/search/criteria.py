@@ -12,7 +12,7 @@ from functools import cached_property
 
 from django.db.models import Q
 
-from chorus.plumbing.text import search_key
+from chorus.plumbing.text import postcode_key, search_key
 
 TOO_WIDE = (
     "Donnez au moins trois lettres ou chiffres qui se suivent dans un nom ou au début d'une ville ou d'un "
@@ -25,7 +25,7 @@ LAST = "\U0010ffff"
 
 
 def number_key(text):
-    """A postcode or an identifier as stored: upper case, without spaces, dots or hyphens."""
+    """An identifier as stored: upper case, without spaces, dots or hyphens."""
     return re.sub(r"[\s.\-\u00a0\u202f]", "", text).upper()
 
 
@@ -63,7 +63,7 @@ class Criteria:
             *_in_words("legal_name_key", self.legal_name),
             *_in_words("label_key", self.label),
             *_from_the_start("city_key", self.city, search_key),
-            *_from_the_start("postcode", self.postcode, number_key),
+            *_from_the_start("postcode", self.postcode, postcode_key),
             *_from_the_start("identifier", self.identifier, number_key),
         ]
 
@@ -72,8 +72,8 @@ class Criteria:
         return not self.patterns
 
     @property
-    def whole_identifier(self):
-        """The identifier asked for, when it is typed in full and nothing else is asked; empty otherwise."""
+    def only_identifier(self):
+        """The identifier asked for, were it but a beginning, when nothing else is asked; empty otherwise."""
         alone = len(self.patterns) == 1 and self.patterns[0][0] == "identifier"
         return number_key(self.identifier) if alone and "*" not in self.identifier else ""
 

@@ -118,12 +118,13 @@ def _tables(user, criteria, order, backwards):
 
 
 def _directory(user, criteria, order, **how):
-    """What it masks is found by its whole number only: that a name or a town finds it would tell them."""
+    """What it masks is found by its number only, in the order of numbers: found by a name or a town, or standing where
+    its name does, it would tell them."""
     shown = Q(undisclosed=False)
-    if whole := criteria.whole_identifier:
-        shown |= Q(identifier=whole)
+    if criteria.only_identifier and order == "identifiant":
+        shown |= Q(identifier=criteria.only_identifier)
     rows = DirectoryEntry.objects.filter(shown)
-    return _Directory(2, rows, user, criteria, order, few=bool(whole), slices=NAME_RANGES, beginnings=BEGINNINGS, **how)
+    return _Directory(2, rows, user, criteria, order, slices=NAME_RANGES, beginnings=BEGINNINGS, **how)
 
 
 def find(user, criteria, *, order="", descending=False, before="", after=""):

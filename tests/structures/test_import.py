@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from chorus.plumbing.errors import ActionError
 from structures.actions.imports import prepare_import, run_import
 from structures.importers import LAYOUTS, tables
+from structures.importers.portal import PortalLayout
 from structures.models import DirectoryEntry, DirectoryImport, LegalUnit
 from tests.factories import DirectoryEntryFactory, UserFactory
 
@@ -311,6 +312,47 @@ def physical_versions():
         return cursor.fetchall()
 
 
+def test_a_line_that_says_the_same_is_known_from_then_on(monkeypatch):
+    imported(PORTAL, SAME)
+    DirectoryEntry.objects.update(line_digest=None)
+    assert counts(imported(PORTAL, SAME)) == (0, 0, 1, 0)
+    monkeypatch.setattr(PortalLayout, "read", lambda self, row: pytest.fail(f"{row} is read"))
+    assert counts(imported(PORTAL, SAME)) == (0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (PORTAL, "2000303510001\x00;public;Nom;;35000;Rennes;"),
+        (UNITS, "21350051\x00,COMMUNE,,,,7210,O"),
+        (STOCK, "2135\x00051500035,A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"),
+        (EDUCATION, "x;Collège;Public;1 rue;;35580;Goven;2000303510001\x00;OUVERT"),
+    ],
+    ids=["portal", "units", "stock", "education"],
+)
+def test_a_sign_no_database_holds_spoils_its_line_only(lines):
+    assert counts(imported(*lines)) == (0, 0, 0, 1)
+
+
+def test_a_spaced_siret_finds_its_unit():
+    assert counts(sirene("213 500 515 00035,A,2001-01-01,,1,PLACE,DU PORT,35 510,CESSON,O")) == (1, 0, 0, 0)
+    assert DirectoryEntry.objects.get().postcode == "35510"
+
+
+def test_an_establishment_closes_though_its_unit_lost_its_name():
+    line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
+    sirene(line)
+    assert counts(sirene(line.replace(",A,", ",F,"), units=["213500515,,,,,7210,O"])) == (0, 1, 0, 0)
+    assert DirectoryEntry.objects.get().closed_on == date(2001, 1, 1)
+
+
+def test_two_wrong_lines_of_one_identifier_are_two():
+    line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
+    done = imported(STOCK, line, line)
+    assert counts(done) == (0, 0, 0, 2)
+    assert [rejected.line for rejected in done.rejected_lines.order_by("line")] == [2, 3]
+
+
 def test_what_a_file_does_not_say_stays():
     DirectoryEntryFactory(identifier=COLLEGE, address="1 rue", label="Mon collège")
     imported("identifier;nature;legal_name", f"{COLLEGE};public;Nouveau nom")
@@ -348,7 +390,7 @@ def test_the_command_reports(tmp_path, capsys):
     rows = list(csv.reader(io.StringIO(report.read_text("utf-8-sig")), delimiter=";"))
     assert rows[0] == ["Fichier", "Ligne", "Identifiant lu", "Motif"]
     assert rows[1][:3] == ["e.csv", "3", "12"]
-    assert "2 lignes lues, 1 ajoutées" in capsys.readouterr().out
+    assert "2 lignes lues ; ajoutées : 1" in capsys.readouterr().out
     with pytest.raises(CommandError, match="introuvable"):
         call_command("import_directory", "nulle-part.csv")
 

@@ -309,6 +309,20 @@ def test_the_directory_s_name_is_not_typed_over(client, structure, principal):
     assert (structure.legal_name, structure.label) == ("Commune", "Mairie")
 
 
+def test_what_the_directory_masks_later_is_hidden_from_visitors(client):
+    structure = StructureFactory(private=True, legal_name="Vasseur Éric", city="Rennes")
+    ServiceFactory(structure=structure, label="Atelier de Rennes")
+    path, form = "/inscription/structure/", {"identifier_type": "siret", "identifier": structure.identifier}
+    assert "Vasseur" in client.post(path, form).text
+    DirectoryEntryFactory(identifier=structure.identifier, nature="private", undisclosed=True)
+    page = client.post(path, form).text
+    assert "déjà présente" in page
+    assert "Vasseur" not in page
+    assert "Rennes" not in page
+    client.force_login(AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user)
+    assert 'name="undisclosed"' in client.get(f"/structures/{structure.pk}/modifier/").text
+
+
 def test_what_the_directory_masks_is_named_by_its_manager_and_stays_masked(client):
     structure = StructureFactory(private=True, legal_name="Vaseur Éric", undisclosed=True)
     DirectoryEntryFactory(identifier=structure.identifier, legal_name="", nature="private", undisclosed=True)
@@ -339,6 +353,19 @@ def test_deactivating_says_what_follows(client, structure, principal):
     client.post(f"/structures/{structure.pk}/activer/")
     structure.refresh_from_db()
     assert structure.is_active
+
+
+def test_the_directory_discloses_nothing_that_is_kept_private_here(structure):
+    Structure.objects.update(undisclosed=True)
+    structure.refresh_from_db()
+    DirectoryEntryFactory(identifier=OLD, legal_name="Commune", city="Rennes", address="")
+    assert actions.DirectoryDifference(structure).fields == []
+
+
+def test_a_postcode_is_kept_without_its_space(client, structure, principal):
+    client.post(f"/structures/{structure.pk}/modifier/", edited(structure, postcode="35 000"))
+    structure.refresh_from_db()
+    assert structure.postcode == "35000"
 
 
 def test_updating_shows_before_and_after_then_applies_what_is_ticked(client, structure, principal):

@@ -334,6 +334,7 @@ def test_support_searches_the_structure_first(client):
     assert list(page.context["page"]) == []
     assert 'name="q"' in page.text
     assert list(client.get("/services/", {"q": "ferry"}).context["page"]) == [structure]
+    assert list(client.get("/services/", {"q": "-"}).context["page"]) == []
 
 
 def test_whoever_manages_nothing_is_told_who_can(client):

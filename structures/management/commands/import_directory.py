@@ -44,8 +44,8 @@ class Command(BaseCommand):
             self.stderr.write(f"{name} : reprise après {prepared.lines} lignes.")
         done = run_import(prepared.pk, raw, report=_Progress(self.stderr, name, prepared.lines))
         self.stdout.write(
-            f"{name} : {done.lines} lignes lues, {done.created} ajoutées, {done.updated} modifiées, "
-            f"{done.unchanged} inchangées, {done.rejected} rejetées."
+            f"{name} : {done.lines} lignes lues ; ajoutées : {done.created}, modifiées : {done.updated}, "
+            f"inchangées : {done.unchanged}, rejetées : {done.rejected}."
         )
         return done
 
