@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing
 
 import hypothesis
 import pytest
@@ -87,25 +87,32 @@ def browser_context_args(browser_context_args):
     return browser_context_args | {"locale": "fr-FR", "timezone_id": "Europe/Paris"}
 
 
+@pytest.fixture(scope="session")
+def twin(browser, browser_context_args):
+    """A page with JavaScript, where those without it are shown again: opened once, it keeps what it loaded."""
+    with closing(browser.new_context(**browser_context_args)) as context:
+        yield context.new_page()
+
+
 @pytest.fixture
-def axe(browser, browser_context_args):
+def axe(request):
     """Fails when axe-core finds anything to say of the page."""
     checker = Axe()
 
     def check(page, *, javascript=True):
         page.wait_for_load_state()
-        with nullcontext(page) if javascript else same_page_with_javascript(page) as looked_at:
-            found = checker.run(looked_at)
+        found = checker.run(page if javascript else same_page_with_javascript(page))
         assert not found.response["violations"], f"{page.url}\n{found.generate_report()}"
 
-    @contextmanager
     def same_page_with_javascript(page):
         """axe cannot run where JavaScript is off: the same HTML, less its scripts, where it is on."""
         html = re.sub(r"<script.*?</script>", "", page.content(), flags=re.DOTALL)
-        with closing(browser.new_context(**browser_context_args)) as context:
-            twin = context.new_page()
-            twin.route(page.url, lambda route: route.fulfill(body=html, content_type="text/html"))
-            twin.goto(page.url)
-            yield twin
+        twin = request.getfixturevalue("twin")
+        twin.unroute_all()
+        twin.route(page.url, lambda route: route.fulfill(body=html, content_type="text/html"))
+        # From elsewhere, or an address with a fragment would not be loaded again.
+        twin.goto("about:blank")
+        twin.goto(page.url)
+        return twin
 
     return check
