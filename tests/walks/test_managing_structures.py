@@ -29,7 +29,6 @@ def manager(site, person):
     return page
 
 
-@pytest.mark.also_sqlite
 def test_a_manager_keeps_the_structure_right(site, manager, axe):
     manager.get_by_role("link", name="Organisation").click()
     axe(manager)
@@ -86,7 +85,6 @@ def test_a_manager_gives_the_structure_a_new_siret(site, manager, axe):
     assert not Structure.objects.get(identifier=OLD).is_active
 
 
-@pytest.mark.also_sqlite
 def test_somebody_searches_and_founds_a_structure(site, manager, axe):
     for number in range(25):
         DirectoryEntryFactory(legal_name=f"Menuiserie {number:02d} aux très longs panneaux de bois", city="Rennes")
