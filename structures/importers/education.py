@@ -3,13 +3,12 @@
 import re
 
 from chorus.plumbing.text import search_key
-from structures.identifiers import IdentifierType, names_public_body
+from structures.identifiers import names_public_body
 from structures.importers.cells import NATURES, day, one_of, siret
-from structures.importers.establishments import CLOSED_SOMEDAY, EstablishmentLayout
+from structures.importers.establishments import CLOSED_SOMEDAY, SIRET, EstablishmentLayout
 from structures.importers.faults import Fault
 from structures.models import DirectoryImport, Nature
 
-SIRET = IdentifierType.SIRET.value
 CLOSED = "FERM"
 
 

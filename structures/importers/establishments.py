@@ -7,20 +7,14 @@ from chorus.plumbing.text import postcode_key, search_key
 from structures.identifiers import IdentifierType
 from structures.importers.cells import LONGEST_TEXT, needs_tidying, tidy
 from structures.importers.faults import Fault
+from structures.models import Establishment
 
 # A row as COPY writes it: these columns, parted by tabs.
 COLUMNS = (
     "identifier_type",
     "identifier",
     "nature",
-    "legal_name",
-    "label",
-    "address",
-    "complement_1",
-    "complement_2",
-    "postcode",
-    "city",
-    "country",
+    *Establishment.DESCRIPTIVE,
     "undisclosed",
     "legal_name_key",
     "label_key",

@@ -1,12 +1,9 @@
 """The portal's own CSV: the columns of its database, or those of the search's export."""
 
-from structures.identifiers import IdentifierType
 from structures.importers.cells import FLAGS, IDENTIFIER_TYPES, NATURES, day, identifier, one_of, siret
-from structures.importers.establishments import EstablishmentLayout
+from structures.importers.establishments import SIRET, EstablishmentLayout
 from structures.importers.faults import Fault
 from structures.models import DirectoryImport, Nature
-
-SIRET = IdentifierType.SIRET.value
 
 
 class PortalLayout(EstablishmentLayout):

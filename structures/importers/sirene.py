@@ -6,14 +6,13 @@ Since 2023 INSEE hides by « [ND] » what it may not publish; the columns of bot
 import re
 
 from chorus.plumbing.text import search_key
-from structures.identifiers import IdentifierType, is_siret
+from structures.identifiers import is_siret
 from structures.importers.cells import LONGEST_TEXT, day, siret
-from structures.importers.establishments import CLOSED_SOMEDAY, EstablishmentLayout, Layout
+from structures.importers.establishments import CLOSED_SOMEDAY, SIRET, EstablishmentLayout, Layout
 from structures.importers.faults import Fault
 from structures.importers.public_categories import NATURAL_PERSON, is_public
 from structures.models import DirectoryImport, Nature
 
-SIRET = IdentifierType.SIRET.value
 PUBLISHED = "O"
 CLOSED = "F"
 UNDISCLOSED_NAME = "Non diffusible"

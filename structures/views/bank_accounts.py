@@ -12,7 +12,15 @@ from chorus.plumbing.requests import perform, posted, submit
 from structures import actions
 from structures.forms import BankAccountForm
 from structures.models import BankAccount, Structure
-from structures.views.parts import CHANGE, choose_structure, form_page, part_list, part_within_reach, within_reach
+from structures.views.parts import (
+    CHANGE,
+    choose_structure,
+    deactivation_page,
+    form_page,
+    part_list,
+    part_within_reach,
+    within_reach,
+)
 
 VIEW = "structures.view_bank_accounts"
 
@@ -108,18 +116,10 @@ def deactivate_bank_account(request, pk):
         return redirect("structures:bank_account", pk)
     consequences = [
         "Le compte ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient.",
-        "Rien n'est effacé : vous pouvez l'activer de nouveau quand vous voulez.",
     ]
-    return render(
-        request,
-        "structures/deactivate_part.html",
-        {
-            "title": "Désactiver la coordonnée bancaire",
-            "part": found,
-            "structure": found.structure,
-            "consequences": consequences,
-            "part_url": reverse("structures:bank_account", args=[pk]),
-        },
+    part_url = reverse("structures:bank_account", args=[pk])
+    return deactivation_page(
+        request, found, title="Désactiver la coordonnée bancaire", consequences=consequences, part_url=part_url
     )
 
 

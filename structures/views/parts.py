@@ -79,6 +79,13 @@ def _page(request, rows, words):
     }
 
 
+def deactivation_page(request, part, *, title, consequences, part_url):
+    """What follows from switching a service or a bank account off, before the POST that does it."""
+    said = [*consequences, "Rien n'est effacé : vous pouvez l'activer de nouveau quand vous voulez."]
+    context = {"title": title, "part": part, "structure": part.structure, "consequences": said, "part_url": part_url}
+    return render(request, "structures/deactivate_part.html", context)
+
+
 def form_page(request, form, *, title, back, submit, lead=""):
     """The page of one form; `back` is the address and the name of where it came from."""
     back_url, back_label = back

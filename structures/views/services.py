@@ -9,7 +9,15 @@ from chorus.plumbing.requests import perform, posted, submit
 from structures import actions, events
 from structures.forms import ServiceForm
 from structures.models import Service
-from structures.views.parts import CHANGE, choose_structure, form_page, part_list, part_within_reach, within_reach
+from structures.views.parts import (
+    CHANGE,
+    choose_structure,
+    deactivation_page,
+    form_page,
+    part_list,
+    part_within_reach,
+    within_reach,
+)
 
 VIEW = "structures.view_structure"
 
@@ -82,18 +90,10 @@ def deactivate_service(request, pk):
     consequences = [
         "Il n'est plus proposé à qui cherche un service de la structure.",
         *events.sentences(events.service_deactivating, service=found),
-        "Rien n'est effacé : vous pouvez l'activer de nouveau quand vous voulez.",
     ]
-    return render(
-        request,
-        "structures/deactivate_part.html",
-        {
-            "title": "Désactiver le service",
-            "part": found,
-            "structure": found.structure,
-            "consequences": consequences,
-            "part_url": reverse("structures:service", args=[pk]),
-        },
+    part_url = reverse("structures:service", args=[pk])
+    return deactivation_page(
+        request, found, title="Désactiver le service", consequences=consequences, part_url=part_url
     )
 
 
