@@ -35,22 +35,6 @@ class SearchKeyField(CodeField):
         return key
 
 
-@CodeField.register_lookup
-class Like(models.Lookup):
-    r"""`LIKE` with a pattern already written: `%`, `_`, and `\` before either as an ordinary character."""
-
-    lookup_name = "like"
-
-    def as_sql(self, compiler, connection):
-        column, column_params = self.process_lhs(compiler, connection)
-        pattern, pattern_params = self.process_rhs(compiler, connection)
-        return f"{column} LIKE {pattern}", [*column_params, *pattern_params]
-
-    def as_sqlite(self, compiler, connection):
-        sql, params = self.as_sql(compiler, connection)
-        return rf"{sql} ESCAPE '\'", params
-
-
 class TrigramIndex(GinIndex):
     """Finds any three letters inside columns, on PostgreSQL; SQLite reads the table instead."""
 

@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import Q
-
 from chorus.plumbing.text import postcode_key, search_key
 
 TOO_WIDE = (
@@ -97,10 +95,6 @@ class Criteria:
         """Whether a city, a postcode or an identifier says enough by its beginning."""
         anchored = [(column, pattern) for column, pattern in self.patterns if column in _LONG_ENOUGH]
         return any(re.match(_LONG_ENOUGH[column], pattern) for column, pattern in anchored)
-
-    @property
-    def condition(self):
-        return Q(*((f"{column}__like", pattern) for column, pattern in self.patterns))
 
     def holds_for_all(self, beginning):
         """Whether every legal name with this beginning is an answer."""

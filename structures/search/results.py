@@ -2,7 +2,6 @@
 
 import heapq
 from dataclasses import dataclass
-from itertools import islice
 
 from django.core import signing
 from django.db.models import Q
@@ -11,6 +10,7 @@ from chorus.plumbing.reach import reach
 from structures.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
 from structures.search.criteria import number_key
 from structures.search.reading import ORDERS, Reading
+from structures.search.statements import reading
 
 PAGE = 20
 MANY = 1_000
@@ -39,34 +39,28 @@ class Page:
 class _Table:
     """One of the two tables. A place in the whole list is (value of each ordering column…, rank, id)."""
 
-    def __init__(self, rank, rows, user, criteria, order, **how):
-        self.rank, self.rows, self.user = rank, rows, user
+    def __init__(self, rank, rows, criteria, order, **how):
+        self.rank, self.rows = rank, rows
         self.reading = Reading(rows, criteria, order, **how)
 
-    def after(self, place, wanted):
-        """The next `wanted` (place, row) after `place`, fewer only at the end."""
-        found = []
-        while len(found) < wanted:
-            positions = self.reading.after(self._position(place), wanted)
-            found += self._shown(positions)
-            if len(positions) < wanted:
-                break
-            place = self._place(positions[-1])
-        return found[:wanted]
+    def after(self, reader, place, wanted):
+        """The next `wanted` places, fewer only at the end."""
+        return [self._place(position) for position in self.reading.after(reader, self._position(place), wanted)]
 
     def all(self):
+        """(place, Result) of all rows to be shown."""
         for positions in self.reading.all():
             for start in range(0, len(positions), 2000):
-                yield from self._shown(positions[start : start + 2000])
+                places = [self._place(position) for position in positions[start : start + 2000]]
+                yield from self.shown(places).items()
 
-    def _shown(self, positions):
-        rows = self.rows.in_bulk([position[-1] for position in positions])
-        found = [(self._place(p), rows[p[-1]]) for p in positions if p[-1] in rows]
-        return self._results(found)
+    def shown(self, places):
+        """Results by place, of those that are to be shown."""
+        rows = self.rows.in_bulk([place[-1] for place in places])
+        return self._results({place: rows[place[-1]] for place in places if place[-1] in rows})
 
     def _results(self, found):
-        """(place, Result) of those of `found`, (place, row), that are to be shown."""
-        return [(place, Result(row, lives_here=True)) for place, row in found]
+        return {place: Result(row, lives_here=True) for place, row in found.items()}
 
     def _place(self, position):
         return (*position[:-1], self.rank, position[-1])
@@ -84,37 +78,41 @@ class _Table:
 class _Directory(_Table):
     """What lives here speaks for itself: its directory entry is not shown beside it."""
 
+    def __init__(self, rank, rows, criteria, order, *, user, **how):
+        super().__init__(rank, rows, criteria, order, **how)
+        self.user = user
+
     def _results(self, found):
-        identifiers = [row.identifier for _, row in found]
+        identifiers = [row.identifier for row in found.values()]
         living = _identified(Structure.objects.all(), identifiers)
         visible = Structure.objects.filter(reach("structures.view_structure", self.user))
         shown_there = _identified(visible, identifiers) if living else set()
-        return [
-            (place, Result(row, lives_here=key in living))
-            for place, row in found
+        return {
+            place: Result(row, lives_here=key in living)
+            for place, row in found.items()
             if (key := (row.identifier_type, row.identifier)) not in shown_there
-        ]
+        }
 
 
 def _identified(structures, identifiers):
     """(identifier_type, identifier) of those of `structures` that bear one of `identifiers`."""
-    same = structures.filter(identifier__in=identifiers)
+    same = structures.filter(identifier__in=identifiers).order_by()
     return set(same.values_list("identifier_type", "identifier"))
 
 
 def _tables(user, criteria, order, backwards):
     public = Structure.objects.filter(nature=Nature.PUBLIC)
     private = Structure.objects.filter(nature=Nature.PRIVATE)
-    # Everybody but support belongs to a handful.
-    belonging = reach("structures.belong_to", user)
-    own = list(private.filter(belonging).values_list("pk", flat=True)[: MANY + 1])
-    few = len(own) <= MANY
     how = {"backwards": backwards}
-    return [
-        _Table(0, public, user, criteria, order, **how),
-        _Table(1, private.filter(Q(pk__in=own) if few else belonging), user, criteria, order, few=few, **how),
-        _directory(user, criteria, order, **how),
-    ]
+    tables = [_Table(0, public, criteria, order, **how)]
+    # Everybody but support belongs to a handful.
+    belonging = private.filter(reach("structures.belong_to", user))
+    own = list(belonging.order_by().values_list("pk", flat=True)[: MANY + 1])
+    if len(own) > MANY:
+        tables.append(_Table(1, belonging, criteria, order, **how))
+    elif own:
+        tables.append(_Table(1, private.filter(pk__in=own), criteria, order, few=True, **how))
+    return [*tables, _directory(user, criteria, order, **how)]
 
 
 def _directory(user, criteria, order, **how):
@@ -124,7 +122,7 @@ def _directory(user, criteria, order, **how):
     if criteria.only_identifier and order == "identifiant":
         shown |= Q(identifier=criteria.only_identifier)
     rows = DirectoryEntry.objects.filter(shown)
-    return _Directory(2, rows, user, criteria, order, slices=NAME_RANGES, beginnings=BEGINNINGS, **how)
+    return _Directory(2, rows, criteria, order, user=user, slices=NAME_RANGES, beginnings=BEGINNINGS, **how)
 
 
 def find(user, criteria, *, order="", descending=False, before="", after=""):
@@ -138,11 +136,7 @@ def find(user, criteria, *, order="", descending=False, before="", after=""):
     order = order or criteria.natural_order
     backwards = descending != bool(before)
     mark = _unmarked(before or after, order)
-    tables = _tables(user, criteria, order, backwards)
-    merged = heapq.merge(
-        *(table.after(mark, PAGE + 1) for table in tables), key=lambda found: found[0], reverse=backwards
-    )
-    found = list(islice(merged, PAGE + 1))
+    found = _next(_tables(user, criteria, order, backwards), mark, PAGE + 1, backwards)
     more, found = len(found) > PAGE, found[:PAGE]
     if before:
         found.reverse()
@@ -154,19 +148,48 @@ def find(user, criteria, *, order="", descending=False, before="", after=""):
     )
 
 
+def _next(tables, place, wanted, backwards):
+    """The next `wanted` (place, Result) after `place`, fewer only at the end."""
+    found, more = [], True
+    while more and len(found) < wanted:
+        with reading() as reader:
+            places, more = _places(reader, tables, place, wanted, backwards)
+        shown = {}
+        for table in tables:
+            shown |= table.shown([place for place in places if place[-2] == table.rank])
+        found += [(place, shown[place]) for place in places if place in shown]
+        place = places[-1] if places else None
+    return found[:wanted]
+
+
+def _places(reader, tables, place, wanted, backwards):
+    """(the next places of all tables, whether there are more)"""
+    places, end = [], None
+    for table in tables:
+        # A hidden entry of the directory leaves its place to its structure, which may stand just behind it.
+        asked = wanted + 1
+        there = table.after(reader, place, asked)
+        if len(there) == asked:
+            # Of what comes after, this table may hold some that is not read.
+            end = there[-1] if end is None else (max if backwards else min)(end, there[-1])
+        places += there
+    places.sort(reverse=backwards)
+    if end is not None:
+        places = places[: places.index(end) + 1]
+    return places, end is not None
+
+
 def everything(user, criteria, *, order="", descending=False):
     """All Results, in order, as they are read: memory does not grow with their number."""
     order = order or criteria.natural_order
-    tables = _tables(user, criteria, order, descending)
-    return (result for _, result in _merged((table.all() for table in tables), descending))
-
-
-def _merged(parts, backwards):
-    return heapq.merge(*parts, key=lambda found: found[0], reverse=backwards)
+    parts = [table.all() for table in _tables(user, criteria, order, descending)]
+    return (result for _, result in heapq.merge(*parts, key=lambda found: found[0], reverse=descending))
 
 
 def exists_unseen(user, criteria):
     """Whether an identifier typed in full is that of a structure `user` may not see."""
+    if not criteria.identifier:
+        return False
     named = Structure.objects.filter(identifier=number_key(criteria.identifier))
     return named.exclude(pk__in=named.filter(reach("structures.view_structure", user))).exists()
 

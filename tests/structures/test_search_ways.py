@@ -52,12 +52,12 @@ def expected(wanted, order, descending):
 # Limits small enough for fifty rows to meet each of them.
 WAYS = [
     # SQLite has but one.
-    pytest.param({}, marks=pytest.mark.also_sqlite),
-    {"WALK": 5},
-    {"WALK": 5, "DENSE": 2},
-    {"WALK": 5, "SORTABLE": 10, "WINDOW": 7},
-    {"WALK": 1, "DENSE": 0, "WINDOW": 1, "GROUPS": (1,)},
-    {"WALK": 1, "CLUSTERS": 0},
+    pytest.param({"PLAIN": 7}, marks=pytest.mark.also_sqlite),
+    {"WALK": 5, "WALK_HERE": 3, "PLAIN": 7},
+    {"WALK": 5, "WALK_HERE": 3, "DENSE": 2},
+    {"WALK": 5, "WALK_HERE": 3, "SORTABLE": 10, "WINDOW": 7},
+    {"WALK": 1, "WALK_HERE": 1, "DENSE": 0, "WINDOW": 1},
+    {"WALK": 1, "WALK_HERE": 1, "CLUSTERS": 0},
 ]
 
 

@@ -1,0 +1,159 @@
+"""The search's SQL, written by hand: the ORM takes longer to compose a page's statements than PostgreSQL to answer."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from django.db import connection, transaction
+from psycopg2.extensions import AsIs
+
+# Ways of reading: what PostgreSQL's planner has to do without.
+WAYS = {
+    "": (),
+    "index": ("bitmapscan", "seqscan", "sort"),
+    "any index": ("bitmapscan", "seqscan"),
+    "bitmap": ("indexscan", "indexonlyscan", "seqscan"),
+}
+_STEADY = {"jit": "off", "max_parallel_workers_per_gather": 0, "plan_cache_mode": "force_generic_plan"}
+_SWITCHES = ("bitmapscan", "indexscan", "indexonlyscan", "seqscan", "sort")
+MOST_PLANNED = 300  # plans a connection keeps, of some ten kilobytes each
+
+
+@dataclass(frozen=True)
+class Late:
+    """A value that is given after planning."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows, as a SELECT to which conditions are added first, an order and a limit last."""
+
+    sql: str
+    params: tuple = ()
+
+    @classmethod
+    def of(cls, rows, columns):
+        """Columns of a queryset that has conditions."""
+        return cls(*rows.order_by().values_list(*columns).query.sql_with_params())
+
+    @classmethod
+    def union(cls, selections):
+        """The rows of one after the other."""
+        written = " UNION ALL ".join(f"({selection.sql})" for selection in selections)
+        return cls(f"SELECT * FROM ({written}) AS parts", tuple(value for selection in selections for value in selection.params))
+
+    def where(self, condition, *params):
+        return Selection(f"{self.sql} AND {condition}", (*self.params, *params))
+
+    def within(self, column, first, after):
+        return self.where(f"{column} >= %s AND {column} < %s", first, after)
+
+    def matching(self, patterns):
+        r"""Those that match every (column, LIKE pattern), where `\` makes `%` and `_` ordinary."""
+        return self.where(*_matching(patterns))
+
+    def beyond(self, columns, position, backwards):
+        """Those after `position`, values of `columns`; None is before all.
+
+        Said column by column: PostgreSQL does not stop reading an index at a row-wise comparison.
+        """
+        if position is None:
+            return self
+        side = "<" if backwards else ">"
+        *earlier, (column, value) = zip(columns, position, strict=True)
+        condition, params = f"{column} {side} %s", (value,)
+        for column, value in reversed(earlier):
+            condition, params = f"({column} {side} %s OR {column} = %s AND {condition})", (value, value, *params)
+        return self.where(f"{columns[0]} {side}= %s AND {condition}", position[0], *params)
+
+    def ordered(self, columns, backwards, limit):
+        places = ", ".join(f"{column} DESC" if backwards else column for column in columns)
+        return Selection(f"{self.sql} ORDER BY {places} LIMIT %s", (*self.params, limit))
+
+    def cut(self, limit):
+        return Selection(f"{self.sql} LIMIT %s", (*self.params, limit))
+
+    def after(self, number):
+        """Those that come after the first `number` rows."""
+        return Selection(f"{self.sql} OFFSET %s", (*self.params, number))
+
+    def among(self, columns, patterns=()):
+        """`columns` of those among these rows (ordered, at most so many) that match: no others are looked for."""
+        condition, *values = _matching(patterns)
+        return Selection(
+            f"SELECT {', '.join(columns)} FROM ({self.sql}) AS these WHERE {condition}", (*self.params, *values)
+        )
+
+
+def _matching(patterns):
+    escape = "" if connection.vendor == "postgresql" else r" ESCAPE '\'"
+    conditions = [f"{column} LIKE %s{escape}" for column, _ in patterns]
+    return " AND ".join(conditions) or "1 = 1", *(pattern for _, pattern in patterns)
+
+
+class Reader:
+    """Asks the database. PostgreSQL's planner is kept to the way of reading that each question names."""
+
+    def __init__(self):
+        self._way = ""
+        self._planned = None
+
+    def rows(self, selection, way=""):
+        return self._fetched(self._kept_to(way) + selection.sql, selection.params)
+
+    def planned(self, selection, way):
+        """Rows of a selection that PostgreSQL plans once per connection, whatever its Late values are.
+
+        For reading many small indexes: planning that takes longer than reading them.
+        """
+        late = [value for value in selection.params if isinstance(value, Late)]
+        marks = (AsIs(f"${number}") for number in range(1, len(late) + 1))
+        params = [next(marks) if isinstance(value, Late) else value for value in selection.params]
+        with connection.cursor() as cursor:
+            written = cursor.mogrify(selection.sql, params).decode()
+        values = [value.value for value in late]
+        execute = f"EXECUTE {self._name(written)} ({', '.join(['%s'] * len(values))})"
+        return self._fetched(self._kept_to(way) + execute, values)
+
+    def _name(self, written):
+        """Under which this connection has the statement prepared."""
+        name = f"search_{blake2b(written.encode(), digest_size=12).hexdigest()}"
+        with connection.cursor() as cursor:
+            if self._planned is None:
+                # Asked each time: a pool may have given another connection.
+                cursor.execute("SELECT name FROM pg_prepared_statements")
+                self._planned = {known for (known,) in cursor.fetchall()}
+            if name not in self._planned:
+                if len(self._planned) >= MOST_PLANNED:
+                    cursor.execute("DEALLOCATE ALL")
+                    self._planned.clear()
+                cursor.execute(f"PREPARE {name} AS {written}")
+                self._planned.add(name)
+        return name
+
+    def _kept_to(self, way):
+        """What is said before a statement to have it read that way."""
+        if way == self._way or connection.vendor != "postgresql":
+            return ""
+        self._way = way
+        settings = {f"enable_{name}": "off" if name in WAYS[way] else "on" for name in _SWITCHES} | _STEADY
+        return "".join(f"SET LOCAL {name} = {value}; " for name, value in settings.items())
+
+    def _fetched(self, sql, params):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchall()
+
+
+@contextmanager
+def reading():
+    """A Reader, in a transaction that leaves PostgreSQL's planner as it was."""
+    if connection.vendor != "postgresql":
+        yield Reader()
+        return
+    with transaction.atomic():
+        yield Reader()
+        # Nothing was written; so the planner's switches go back, were it inside another transaction.
+        transaction.set_rollback(True)
