@@ -252,10 +252,14 @@ class Structure(Establishment):
         return self.REQUIREMENTS[self.requirement] if self.is_public else ""
 
 
-# The directory's names in alphabetical slices of about the same size, each with a trigram index of its
-# own: the first page of a search reads the first slices only. Taken from how French establishments are
-# named; a directory named otherwise would have uneven slices, and stay right.
-_SLICES = "ASS BON CAM CHE COM DAV EARL EURL FOY GAR HER JAR LECL LEV MART MOR PAY PREV ROL SAS SCI SEL SNC"
+# The directory's names in alphabetical slices, each with a trigram index of its own: the first page of a
+# search reads the first slices only. They start where many names begin alike, so that the matches among
+# those stand at the start of a slice; and none is much larger than the others. Taken from how French
+# establishments are named; a directory named otherwise would have uneven slices, and stay right.
+_SLICES = """
+ASSOCIATION BON CAISSE CENTRE CLUB COMITE DAV EARL ECOLE EURL FOYER GAEC GAR HER JAR LECL LES MART MOR OFFICE
+PAY PREV ROL SARL SAS SCI SELARL SNC TAB
+"""
 NAME_RANGES = list(pairwise(["", *_SLICES.split(), "\U0010ffff"]))
 
 # Words so many French establishments begin with that those of one word fill a page by themselves.

@@ -14,10 +14,14 @@ index:
 SQLite reads its table: a hundred thousand rows take it hundredths of a second.
 """
 
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+
 from django.db import connection
 
 from structures.search.criteria import LAST
-from structures.search.statements import Late, Selection, reading
+from structures.search.statements import Late, Selection, planned, reading
 
 ORDERS = {
     "nom": ("legal_name_key",),
@@ -53,7 +57,7 @@ class Reading:
         self.rows = Selection.of(rows, self.columns)
         # Bounds an index can start from, where a pattern cannot.
         bounds = criteria.bounds(self.columns[0])
-        self.table = Selection.of(rows, asked).within(self.columns[0], *bounds)
+        self.table = self.rows.taking(asked).within(self.columns[0], *bounds)
         self.matches = self.rows.within(self.columns[0], *bounds).matching(self.patterns)
         self.slices = slices
         walk = WALK if len(slices) > 1 else WALK_HERE
@@ -146,40 +150,38 @@ class Reading:
 
     def _in_slices(self, reader, position, slices, wanted):
         """The next matches in these slices."""
-        parts = []
-        for number in self._sorted(range(len(self.slices))):
-            some = self._part(number, slices, position).cut(DENSE + 1)
-            parts.append(self._ordered(some.among((str(number), "count(*) OVER ()", *self.columns)), Late(wanted)))
-        rows = reader.planned(Selection.union(parts).cut(Late(wanted)), "bitmap")
-        found = [tuple(place) for _, count, *place in rows if count <= DENSE]
-        dense = next((number for number, count, *_ in rows if count > DENSE), None)
-        if dense is not None:
-            # It fills the page by itself.
-            there = self._beyond(self.matches, position).within("legal_name_key", *self.slices[dense])
-            found += reader.rows(self._ordered(there, wanted - len(found)), "index")
+        found = []
+        rows = self._planned(reader, _first_of_slices, position, slices, wanted)
+        for number, there in groupby(rows, itemgetter(0)):
+            counts, places = zip(*((count, tuple(place)) for _, count, *place in there), strict=True)
+            if counts[0] > DENSE:
+                beyond = self._beyond(self.matches, position).within("legal_name_key", *self.slices[number])
+                places = reader.rows(self._ordered(beyond, wanted - len(found)), "index")
+            found += places
+            if len(found) >= wanted:
+                break
         return found
-
-    def _part(self, number, slices, position):
-        """Matches of a slice after `position`; nothing is read unless it is one of `slices`.
-
-        As all that differs from one search to the next is given late, one plan serves them all.
-        """
-        rows = self.rows.within("legal_name_key", *self.slices[number])
-        rows = rows.where(f"{number} BETWEEN %s AND %s", Late(min(slices)), Late(max(slices)))
-        rows = rows.matching([(column, Late(pattern)) for column, pattern in self.patterns])
-        return self._beyond(rows, position and [Late(value) for value in position])
 
     def _collected(self, reader, position=None):
         """All positions after `position`, in no order; TooMany above what can be sorted."""
         if self.by_place:
             found = reader.rows(self._beyond(self.matches, position).cut(SORTABLE + 1), "any index")
         else:
-            slices = range(len(self.slices))
-            parts = [self._part(number, slices, position) for number in slices]
-            found = reader.planned(Selection.union(parts).cut(SORTABLE + 1), "bitmap")
+            found = self._planned(reader, _all_of_slices, position, range(len(self.slices)), SORTABLE + 1)
         if len(found) > SORTABLE:
             raise TooMany
         return found
+
+    def _planned(self, reader, statement, position, slices, wanted):
+        asked = tuple(column for column, _ in self.patterns)
+        plan = statement(
+            self.rows, self.columns, tuple(self.slices), asked, position is not None, self.backwards, DENSE
+        )
+        patterns = {f"pattern {number}": pattern for number, (_, pattern) in enumerate(self.patterns)}
+        place = zip(self.columns, position or (), strict=False)
+        return reader.planned(
+            plan, patterns | dict(place) | {"first": min(slices), "last": max(slices), "wanted": wanted}, "bitmap"
+        )
 
     def _beyond(self, rows, position):
         return rows.beyond(self.columns, position, self.backwards)
@@ -189,3 +191,33 @@ class Reading:
 
     def _sorted(self, positions):
         return sorted(positions, reverse=self.backwards)
+
+
+@lru_cache(maxsize=200)
+def _first_of_slices(rows, columns, slices, asked, positioned, backwards, dense):
+    """(number of the slice, how many match in it up to `dense` + 1, position) of the first wanted."""
+    parts = []
+    for number in sorted(range(len(slices)), reverse=backwards):
+        some = _part(rows, columns, slices, number, asked, positioned, backwards).cut(dense + 1)
+        some = some.among((str(number), "count(*) OVER ()", *columns))
+        parts.append(some.ordered(columns, backwards, Late("wanted")))
+    return planned(Selection.union(parts).cut(Late("wanted")))
+
+
+@lru_cache(maxsize=200)
+def _all_of_slices(rows, columns, slices, asked, positioned, backwards, _):
+    """Positions, up to the number wanted."""
+    parts = [_part(rows, columns, slices, number, asked, positioned, backwards) for number in range(len(slices))]
+    return planned(Selection.union(parts).cut(Late("wanted")))
+
+
+def _part(rows, columns, slices, number, asked, positioned, backwards):
+    """Matches of one slice, of which nothing is read unless it is between the "first" and the "last".
+
+    As all that differs from one search to the next is given late, one plan serves them all.
+    """
+    rows = rows.within("legal_name_key", *slices[number]).where(
+        f"{number} BETWEEN %s AND %s", Late("first"), Late("last")
+    )
+    rows = rows.matching([(column, Late(f"pattern {place}")) for place, column in enumerate(asked)])
+    return rows.beyond(columns, [Late(column) for column in columns] if positioned else None, backwards)

@@ -4,7 +4,8 @@ import heapq
 from dataclasses import dataclass
 
 from django.core import signing
-from django.db.models import Q
+from django.db import models
+from django.db.models import ExpressionWrapper, Q
 
 from chorus.plumbing.reach import reach
 from structures.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
@@ -83,21 +84,14 @@ class _Directory(_Table):
         self.user = user
 
     def _results(self, found):
-        identifiers = [row.identifier for row in found.values()]
-        living = _identified(Structure.objects.all(), identifiers)
-        visible = Structure.objects.filter(reach("structures.view_structure", self.user))
-        shown_there = _identified(visible, identifiers) if living else set()
+        same = Structure.objects.filter(identifier__in=[row.identifier for row in found.values()]).order_by()
+        seen = ExpressionWrapper(reach("structures.view_structure", self.user), models.BooleanField())
+        living = {tuple(key): is_seen for *key, is_seen in same.values_list("identifier_type", "identifier", seen)}
         return {
             place: Result(row, lives_here=key in living)
             for place, row in found.items()
-            if (key := (row.identifier_type, row.identifier)) not in shown_there
+            if not living.get(key := (row.identifier_type, row.identifier))
         }
-
-
-def _identified(structures, identifiers):
-    """(identifier_type, identifier) of those of `structures` that bear one of `identifiers`."""
-    same = structures.filter(identifier__in=identifiers).order_by()
-    return set(same.values_list("identifier_type", "identifier"))
 
 
 def _tables(user, criteria, order, backwards):
@@ -156,7 +150,8 @@ def _next(tables, place, wanted, backwards):
             places, more = _places(reader, tables, place, wanted, backwards)
         shown = {}
         for table in tables:
-            shown |= table.shown([place for place in places if place[-2] == table.rank])
+            if mine := [place for place in places if place[-2] == table.rank]:
+                shown |= table.shown(mine)
         found += [(place, shown[place]) for place in places if place in shown]
         place = places[-1] if places else None
     return found[:wanted]

@@ -21,9 +21,18 @@ MOST_PLANNED = 300  # plans a connection keeps, of some ten kilobytes each
 
 @dataclass(frozen=True)
 class Late:
-    """A value that is given after planning."""
+    """Stands for a value that is given, by this name, after planning."""
 
-    value: object
+    name: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A statement for PostgreSQL to plan once per connection, with $1, $2… where the values of `late` go."""
+
+    name: str
+    sql: str
+    late: tuple
 
 
 @dataclass(frozen=True)
@@ -36,13 +45,20 @@ class Selection:
     @classmethod
     def of(cls, rows, columns):
         """Columns of a queryset that has conditions."""
-        return cls(*rows.order_by().values_list(*columns).query.sql_with_params())
+        return cls(*rows.order_by().values_list("id").query.sql_with_params()).taking(columns)
+
+    def taking(self, columns):
+        """The same rows, other columns."""
+        return Selection(f"SELECT {', '.join(columns)}{self.sql[self.sql.index(' FROM ') :]}", self.params)
 
     @classmethod
     def union(cls, selections):
         """The rows of one after the other."""
         written = " UNION ALL ".join(f"({selection.sql})" for selection in selections)
-        return cls(f"SELECT * FROM ({written}) AS parts", tuple(value for selection in selections for value in selection.params))
+        return cls(
+            f"SELECT * FROM ({written}) AS parts",
+            tuple(value for selection in selections for value in selection.params),
+        )
 
     def where(self, condition, *params):
         return Selection(f"{self.sql} AND {condition}", (*self.params, *params))
@@ -93,45 +109,45 @@ def _matching(patterns):
     return " AND ".join(conditions) or "1 = 1", *(pattern for _, pattern in patterns)
 
 
+def planned(selection):
+    """The Plan of a selection in which some values are Late."""
+    late = list(dict.fromkeys(value.name for value in selection.params if isinstance(value, Late)))
+    params = [
+        AsIs(f"${late.index(value.name) + 1}") if isinstance(value, Late) else value for value in selection.params
+    ]
+    with connection.cursor() as cursor:
+        sql = cursor.mogrify(selection.sql, params).decode()
+    return Plan(f"search_{blake2b(sql.encode(), digest_size=12).hexdigest()}", sql, tuple(late))
+
+
 class Reader:
     """Asks the database. PostgreSQL's planner is kept to the way of reading that each question names."""
 
     def __init__(self):
         self._way = ""
-        self._planned = None
+        self._there = None
 
     def rows(self, selection, way=""):
         return self._fetched(self._kept_to(way) + selection.sql, selection.params)
 
-    def planned(self, selection, way):
-        """Rows of a selection that PostgreSQL plans once per connection, whatever its Late values are.
+    def planned(self, plan, values, way):
+        """Rows of a Plan. For reading many small indexes: planning that takes longer than reading them."""
+        self._prepare(plan)
+        marks = ", ".join(["%s"] * len(plan.late))
+        return self._fetched(f"{self._kept_to(way)}EXECUTE {plan.name} ({marks})", [values[name] for name in plan.late])
 
-        For reading many small indexes: planning that takes longer than reading them.
-        """
-        late = [value for value in selection.params if isinstance(value, Late)]
-        marks = (AsIs(f"${number}") for number in range(1, len(late) + 1))
-        params = [next(marks) if isinstance(value, Late) else value for value in selection.params]
+    def _prepare(self, plan):
         with connection.cursor() as cursor:
-            written = cursor.mogrify(selection.sql, params).decode()
-        values = [value.value for value in late]
-        execute = f"EXECUTE {self._name(written)} ({', '.join(['%s'] * len(values))})"
-        return self._fetched(self._kept_to(way) + execute, values)
-
-    def _name(self, written):
-        """Under which this connection has the statement prepared."""
-        name = f"search_{blake2b(written.encode(), digest_size=12).hexdigest()}"
-        with connection.cursor() as cursor:
-            if self._planned is None:
+            if self._there is None:
                 # Asked each time: a pool may have given another connection.
                 cursor.execute("SELECT name FROM pg_prepared_statements")
-                self._planned = {known for (known,) in cursor.fetchall()}
-            if name not in self._planned:
-                if len(self._planned) >= MOST_PLANNED:
+                self._there = {name for (name,) in cursor.fetchall()}
+            if plan.name not in self._there:
+                if len(self._there) >= MOST_PLANNED:
                     cursor.execute("DEALLOCATE ALL")
-                    self._planned.clear()
-                cursor.execute(f"PREPARE {name} AS {written}")
-                self._planned.add(name)
-        return name
+                    self._there.clear()
+                cursor.execute(f"PREPARE {plan.name} AS {plan.sql}")
+                self._there.add(plan.name)
 
     def _kept_to(self, way):
         """What is said before a statement to have it read that way."""

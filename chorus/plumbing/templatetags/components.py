@@ -2,6 +2,7 @@
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 
 register = template.Library()
 
@@ -26,10 +27,10 @@ def page_header(title, lead="", back_url="", back_label=""):
     return {"title": title, "lead": lead, "back_url": back_url, "back_label": back_label}
 
 
-@register.inclusion_tag("components/status_badge.html")
+@register.simple_tag
 def status_badge(value, label):
-    """A status as its label, toned by its value."""
-    return {"label": label, "tone": TONES.get(str(value), "neutral")}
+    """A status as its label, toned by its value. Lists show many: no template is opened for each."""
+    return format_html('<span class="status status-{}">{}</span>', TONES.get(str(value), "neutral"), label)
 
 
 @register.inclusion_tag("components/definition.html")
