@@ -4,8 +4,7 @@ import heapq
 from dataclasses import dataclass
 
 from django.core import signing
-from django.db import models
-from django.db.models import ExpressionWrapper, Q
+from django.db.models import Q
 
 from chorus.plumbing.reach import reach
 from structures.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
@@ -85,12 +84,19 @@ class _Directory(_Table):
 
     def _results(self, found):
         same = Structure.objects.filter(identifier__in=[row.identifier for row in found.values()]).order_by()
-        seen = ExpressionWrapper(reach("structures.view_structure", self.user), models.BooleanField())
-        living = {tuple(key): is_seen for *key, is_seen in same.values_list("identifier_type", "identifier", seen)}
+        living = {
+            (kind, identifier): (pk, nature)
+            for kind, identifier, pk, nature in same.values_list("identifier_type", "identifier", "pk", "nature")
+        }
+        unseen = {pk for pk, nature in living.values() if nature == Nature.PRIVATE}
+        if unseen:
+            own = Structure.objects.filter(reach("structures.belong_to", self.user), pk__in=unseen)
+            unseen -= set(own.values_list("pk", flat=True))
+        shown_there = {key for key, (pk, _) in living.items() if pk not in unseen}
         return {
             place: Result(row, lives_here=key in living)
             for place, row in found.items()
-            if not living.get(key := (row.identifier_type, row.identifier))
+            if (key := (row.identifier_type, row.identifier)) not in shown_there
         }
 
 
