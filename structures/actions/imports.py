@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from chorus.plumbing.ahead import ahead
 from chorus.plumbing.errors import ActionError
 from structures.importers import LAYOUTS
-from structures.importers.batches import understood
+from structures.importers.batches import prepared, understood
 from structures.importers.faults import FileRefused
 from structures.importers.headers import layout_of
 from structures.importers.sources import Source, fingerprint
@@ -121,19 +122,26 @@ def _read(claimed, opened, report):
         claimed.rejected_lines.all().delete()
         claimed.fingerprint = mark
     source = Source(opened)
-    layout = layout_of(source.header(), LAYOUTS)
+    layout = layout_of(source, LAYOUTS)
     claimed.kind = layout.kind
     drop_indexes()
     table = Table(layout)
-    done, behind = claimed.lines, 0
     with _seldom_collecting():
-        for records in source.batches(BATCH):
-            behind += len(records)
-            if behind > done:
-                _import_batch(claimed, table, understood(layout, records, table.known), len(records), source.bytes_read)
+        for batch, bytes_read in ahead(_prepared(source, layout, table, claimed.lines)):
+            claimed.bytes_read = bytes_read
+            _import_batch(claimed, table, layout, batch)
             report(claimed)
             gc.collect(1)
     restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
+
+
+def _prepared(source, layout, table, done):
+    """(Prepared, bytes behind) of what comes after the first `done` records."""
+    behind = 0
+    for records, bytes_read in source.batches(BATCH):
+        behind += len(records)
+        if behind > done:
+            yield prepared(layout, records, reading=table.was_empty), bytes_read
 
 
 @contextmanager
@@ -148,9 +156,20 @@ def _seldom_collecting():
             gc.enable()
 
 
-@transaction.atomic
-def _import_batch(claimed, table, batch, count, bytes_read):
+def _import_batch(claimed, table, layout, batch):
     """Write the batch, its rejected lines and how far the import is, together."""
+    if table.may_be_new:
+        # Asking which lines are known takes as long as writing them.
+        try:
+            _write_batch(claimed, table, understood(layout, batch, lambda keys: {}), len(batch.records))
+            return
+        except IntegrityError:
+            table.may_be_new = False
+    _write_batch(claimed, table, understood(layout, batch, table.known), len(batch.records))
+
+
+@transaction.atomic
+def _write_batch(claimed, table, batch, count):
     created, updated, unchanged = table.write(batch)
     RejectedLine.objects.bulk_create(
         [
@@ -164,7 +183,6 @@ def _import_batch(claimed, table, batch, count, bytes_read):
     claimed.updated += updated
     claimed.unchanged += unchanged
     claimed.rejected += len(batch.rejected)
-    claimed.bytes_read = bytes_read
     _progress(claimed)
 
 

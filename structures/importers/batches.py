@@ -23,35 +23,49 @@ class Batch:
         self.rejected.append((line, typed[:60], reason[:250]))
 
 
-def understood(layout, records, known):
-    """The Batch that `records`, (line number, cells or Fault), make for `layout`.
+@dataclass
+class Prepared:
+    """Records with what needs no database: their marks, and what they say. Empty where that has to wait."""
+
+    records: list
+    marks: list = field(default_factory=list)
+    said: list = field(default_factory=list)
+
+
+def prepared(layout, records, *, reading):
+    """Their marks, and when `reading` also what they say: when most are expected to be new."""
+    if hasattr(layout, "units"):
+        return Prepared(records)
+    marks = [_mark(layout, record) for _, record in records]
+    return Prepared(records, marks, [_said(layout, record) for _, record in records] if reading else [])
+
+
+def understood(layout, batch_prepared, known):
+    """The Batch that Prepared records make for `layout`.
 
     `known(keys)` gives, by key, the line digest of those that are in the table. Of lines with the
     same identifier the last one counts, and the others are reported.
     """
+    records, marks, all_said = batch_prepared.records, batch_prepared.marks, batch_prepared.said
     batch, lines = Batch(), {}
     if hasattr(layout, "units"):
         layout.units = _units_of(layout, records)
-    marks = [(None, None) if isinstance(cells, Fault) else layout.mark(cells) for _, cells in records]
+    marks = marks or [_mark(layout, record) for _, record in records]
     asked = {key for key, _ in marks if key is not None}
     there = known(asked)
-    for (line, cells), (key, digest) in zip(records, marks, strict=True):
-        if isinstance(cells, Fault):
-            batch.reject(line, "", cells.reason)
-            continue
+    for place, ((line, record), (key, digest)) in enumerate(zip(records, marks, strict=True)):
         if digest is not None and there.get(key) == digest:
             text = closed = None
         else:
-            try:
-                read = layout.read(cells)
-            except Fault as fault:
-                batch.reject(line, layout.typed(cells), fault.reason)
+            said = all_said[place] if all_said else _said(layout, record)
+            if said is None:
                 continue
-            if read is None:
+            if isinstance(said, Fault):
+                batch.reject(line, "" if said is record else layout.typed(record), said.reason)
                 continue
-            key, text, closed = read
+            key, text, closed = said
             if isinstance(text, Fault) and closed is None:
-                batch.reject(line, layout.typed(cells), text.reason)
+                batch.reject(line, layout.typed(record), text.reason)
                 continue
         if key in lines:
             reason = f"Le même identifiant revient à la ligne {line}, qui l'emporte."
@@ -71,9 +85,21 @@ def understood(layout, records, known):
     return batch
 
 
+def _mark(layout, record):
+    return (None, None) if isinstance(record, Fault) else layout.mark(record)
+
+
+def _said(layout, record):
+    """What `layout.read` makes of a record, or the Fault it found."""
+    try:
+        return record if isinstance(record, Fault) else layout.read(layout.split(record))
+    except Fault as fault:
+        return fault
+
+
 def _units_of(layout, records):
     """SIREN → (name, usual name, category, undisclosed) of the units the records belong to."""
-    sirens = {layout.siren(cells) for _, cells in records if not isinstance(cells, Fault)}
+    sirens = {layout.siren(record) for _, record in records if not isinstance(record, Fault)}
     units = LegalUnit.objects.filter(siren__in=sirens)
     return {siren: tuple(said) for siren, *said in units.values_list("siren", "name", "usual_name", "category",
                                                                      "undisclosed")}  # fmt: skip

@@ -23,7 +23,7 @@ COLUMNS = (
 )
 CLOSED_SOMEDAY = ""
 # To be raised whenever lines are understood otherwise than before: all are then read anew.
-RULES = 1
+RULES = 2
 _TOWNS_REMEMBERED = 50_000
 SIRET = IdentifierType.SIRET.value
 
@@ -38,12 +38,13 @@ class Layout:
     required = frozenset()
 
     def __init__(self, columns):
-        self.width = columns.width
+        self.delimiter, self.width = columns.delimiter, len(columns.header)
         self.places = {ours: columns.place(names) for ours, names in self.names.items()}
         # A column the file does not have is read beyond the end of its lines, where an empty cell is put.
         self._pick = itemgetter(*(self.width if place is None else place for place in self.places.values()))
-        told = f"{RULES} {self.kind} {[name for name, place in self.places.items() if place is not None]}"
-        self._digest = blake2b(digest_size=8, person=blake2b(told.encode(), digest_size=16).digest())
+        self._number = self.places[self.identified_by]
+        told = blake2b(f"{RULES} {self.kind} {columns.header}".encode(), digest_size=16)
+        self._digest = blake2b(digest_size=8, person=told.digest())
 
     def has(self, *ours):
         return any(self.places[name] is not None for name in ours)
@@ -65,16 +66,23 @@ class Layout:
             return None
         return cells
 
-    def mark(self, row):
-        """(key, digest) of a line, before it is read: the digest is of all that `read` goes by.
+    def split(self, record):
+        """The cells of a record."""
+        return record.split(self.delimiter) if isinstance(record, str) else record
 
-        (None, None) where the key takes reading.
-        """
-        key = self.key(row) if len(row) == self.width else None
+    def number(self, record):
+        """What a record gives as identifier, "" when it is too short."""
+        cells = record.split(self.delimiter, self._number + 1) if isinstance(record, str) else record
+        return cells[self._number] if len(cells) > self._number else ""
+
+    def mark(self, record):
+        """(key, digest) of a record, before it is read; (None, None) where the key takes reading."""
+        key = self.key(self.number(record))
         if key is None:
             return None, None
         digest = self._digest.copy()
-        digest.update(("\x1f".join(self._pick((*row, ""))) + self.context(key)).encode())
+        text = record if isinstance(record, str) else "\x1f".join(record)
+        digest.update((text + self.context(key)).encode())
         return key, int.from_bytes(digest.digest(), signed=True)
 
     def context(self, key):
@@ -92,11 +100,9 @@ class Layout:
             )
         return row[: self.width]
 
-    def typed(self, row):
-        """What the line gives as identifier, for the report."""
-        place = self.places[self.identified_by]
-        text = row[place] if place is not None and place < len(row) else ""
-        return "".join(c if c.isprintable() else " " for c in text[:100]).strip()
+    def typed(self, record):
+        """What a record gives as identifier, for the report."""
+        return "".join(c if c.isprintable() else " " for c in self.number(record)[:100]).strip()
 
 
 class EstablishmentLayout(Layout):
@@ -121,8 +127,8 @@ class EstablishmentLayout(Layout):
     def untold(self):
         return set()
 
-    def key(self, row):
-        number = row[self.places[self.identified_by]].replace(" ", "")
+    def key(self, number):
+        number = number.replace(" ", "")
         return f"{SIRET}\t{number}" if len(number) == 14 and number.isdecimal() else None
 
     def line(self, key, nature, name, label, address, complement_1, complement_2, town, undisclosed):

@@ -17,8 +17,8 @@ class Columns:
     A layout has `names` (our name → the names files give it) and `required` (our names).
     """
 
-    def __init__(self, header):
-        self.width = len(header)
+    def __init__(self, header, delimiter):
+        self.header, self.delimiter = header, delimiter
         self._places = {}
         for place, name in enumerate(header):
             self._places.setdefault(plain(name), place)
@@ -34,9 +34,9 @@ class Columns:
         return self.place(names) is not None
 
 
-def layout_of(header, layouts):
-    """The first of `layouts` whose required columns are all there; refuses the file otherwise."""
-    columns = Columns(header)
+def layout_of(source, layouts):
+    """The first of `layouts` whose required columns a Source has; refuses the file otherwise."""
+    columns = Columns(source.header(), source.delimiter)
     for layout in layouts:
         if not columns.missing(layout):
             return layout(columns)

@@ -40,8 +40,7 @@ class UnitLayout(Layout):
     }
     required = frozenset({"siren", "category", "denomination"})
 
-    def key(self, row):
-        siren = row[self.places["siren"]]
+    def key(self, siren):
         return siren if len(siren) == 9 and siren.isdecimal() else None
 
     def read(self, row):
@@ -89,10 +88,9 @@ class SireneLayout(EstablishmentLayout):
     required = frozenset({"siret", "state"})
     units = {}
 
-    def siren(self, row):
-        """The unit a line may belong to."""
-        place = self.places["siret"]
-        return re.sub(r"\D", "", row[place])[:9] if place < len(row) else ""
+    def siren(self, record):
+        """The unit a record may belong to."""
+        return re.sub(r"\D", "", self.number(record))[:9]
 
     def context(self, key):
         return str(self.units.get(key.rpartition("\t")[2][:9]))

@@ -110,33 +110,32 @@ class Source:
             return []
 
     def batches(self, size):
-        """Lists of at most `size` records after the header: (line number, cells), or (line number, Fault).
+        """(records, bytes of the file that are behind) of at most `size` records after the header.
 
-        `read` tells after each how many bytes of the file are behind.
+        A record is (line number, text or cells or Fault): a line without quotation marks is left as it stands.
         """
         with self._reading() as content:
-            reader = csv.reader(chain.from_iterable(self._blocks(content)), delimiter=self.delimiter)
-            next(reader, None)
-            batch, line = [], reader.line_num
-            while True:
-                try:
-                    for cells in reader:
-                        batch.append((line + 1, cells))
-                        line = reader.line_num
-                        if len(batch) == size:
-                            yield batch
-                            batch = []
-                except csv.Error as error:
-                    batch.append((line + 1, Fault(_told(error))))
-                    line = reader.line_num
-                    continue
-                break
+            lines = chain.from_iterable(self._blocks(content))
+            header = csv.reader(lines, delimiter=self.delimiter)
+            next(header, None)
+            batch, number = [], header.line_num
+            for line in lines:
+                first = number = number + 1
+                if '"' in line or len(line) > LONGEST_CELL or "\r" in line[:-2]:
+                    reader = csv.reader(chain((line,), lines), delimiter=self.delimiter)
+                    try:
+                        record = next(reader, [])
+                    except csv.Error as error:
+                        record = Fault(_told(error))
+                    number += reader.line_num - 1
+                else:
+                    record = line.rstrip("\r\n")
+                batch.append((first, record))
+                if len(batch) == size:
+                    yield batch, self.raw.tell()
+                    batch = []
             if batch:
-                yield batch
-
-    @property
-    def bytes_read(self):
-        return self.raw.tell()
+                yield batch, self.raw.tell()
 
 
 def _told(error):

@@ -33,6 +33,9 @@ class Table:
             for f in self.model._meta.concrete_fields
             if f.column not in self.told and f.column != "id"
         }
+        self.was_empty = not self.model.objects.exists()
+        # Until a batch meets a row that is there: the database refuses it.
+        self.may_be_new = self.was_empty and not self.untold
         with connection.cursor() as cursor:
             for table, columns in ((STAGE, self.told), (CLOSING, ["identifier_type", "identifier", "closed_on"])):
                 cursor.execute(f"DROP TABLE IF EXISTS {table}")
@@ -139,11 +142,13 @@ def _fill(cursor, table, columns, lines):
     """Put `lines`, as COPY writes them, into `table`."""
     if connection.vendor == "postgresql":
         text = io.StringIO("\n".join(lines) + "\n" if lines else "")
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text)
+        # In large pieces: each waits for Python to be free, of which the next batch is being read.
+        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text, 2**22)
         return
     marks = ", ".join("?" * len(columns))
     rows = [[_cell(name, cell) for name, cell in zip(columns, line.split("\t"), strict=True)] for line in lines]
-    connection.connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+    with connection.wrap_database_errors:
+        connection.connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
 def _cell(column, text):

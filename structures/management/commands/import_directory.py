@@ -69,7 +69,7 @@ class _Progress:
 
 def _kind_of(raw):
     """Legal units first."""
-    return layout_of(Source(raw).header(), LAYOUTS).kind != DirectoryImport.Kind.UNITS
+    return layout_of(Source(raw), LAYOUTS).kind != DirectoryImport.Kind.UNITS
 
 
 def _write_report(path, imports):
