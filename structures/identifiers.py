@@ -72,22 +72,23 @@ def _luhn_part(digits):
     return sum(_DOUBLED[int(d)] if place % 2 else int(d) for place, d in enumerate(reversed(digits)))
 
 
-# By group of digits: a sum then takes four look-ups.
-_LUHN = {
-    digits: _luhn_part(digits) for size in (1, 2, 4) for digits in (f"{number:0{size}d}" for number in range(10**size))
-}
-_LA_POSTE, _LA_POSTE_HEAD_OFFICE = "356000000", "35600000000048"
+# By four digits: a sum then takes four look-ups.
+_LUHN = bytes(_luhn_part(str(number)) for number in range(10_000))
+_LA_POSTE, _LA_POSTE_HEAD_OFFICE = 356_000_000, 356_000_000_000_48
 
 
 def is_siret(value):
     """Whether 14 digits are a SIRET, as `clean_identifier` would say, ten times faster: for millions of lines."""
     if not (len(value) == 14 and value.isascii() and value.isdigit()):
         return False
-    siren_sum = _LUHN[value[0]] + _LUHN[value[1:5]] + _LUHN[value[5:9]]
-    if value[:9] == _LA_POSTE and value != _LA_POSTE_HEAD_OFFICE:
+    siret = int(value)
+    siren, high = siret // 100_000, siret // 100_000_000
+    if (_LUHN[siren % 10_000] + _LUHN[siren // 10_000 % 10_000] + _LUHN[siren // 100_000_000]) % 10:
+        return False
+    if siren == _LA_POSTE and siret != _LA_POSTE_HEAD_OFFICE:
         return sum(map(int, value)) % 5 == 0
-    siret_sum = _LUHN[value[:2]] + _LUHN[value[2:6]] + _LUHN[value[6:10]] + _LUHN[value[10:]]
-    return siren_sum % 10 == 0 and siret_sum % 10 == 0
+    low = _LUHN[siret % 10_000] + _LUHN[siret // 10_000 % 10_000]
+    return (low + _LUHN[high % 10_000] + _LUHN[high // 10_000]) % 10 == 0
 
 
 def spaced_identifier(identifier_type, value):

@@ -77,11 +77,14 @@ class Layout:
 
     def mark(self, record):
         """(key, digest) of a record, before it is read; (None, None) where the key takes reading."""
-        key = self.key(self.number(record))
+        if isinstance(record, str):
+            text, cells = record, record.split(self.delimiter, self._number + 1)
+        else:
+            text, cells = "\x1f".join(record), record
+        key = self.key(cells[self._number]) if len(cells) > self._number else None
         if key is None:
             return None, None
         digest = self._digest.copy()
-        text = record if isinstance(record, str) else "\x1f".join(record)
         digest.update((text + self.context(key)).encode())
         return key, int.from_bytes(digest.digest(), signed=True)
 
