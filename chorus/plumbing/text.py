@@ -32,6 +32,8 @@ def search_key(text):
     if text.isascii():
         # Four replacements are twice as fast as a translation, and directories hold millions of names.
         text = text.upper().replace("-", " ").replace("'", " ").replace(".", " ").replace(",", " ")
+        if text.isprintable() and "  " not in text:
+            return text.strip(" ")
     else:
         text = text.translate(_PLAIN)
     return " ".join(text.split())
