@@ -16,7 +16,7 @@ WAYS = {
 }
 _STEADY = {"jit": "off", "max_parallel_workers_per_gather": 0, "plan_cache_mode": "force_generic_plan"}
 _SWITCHES = ("bitmapscan", "indexscan", "indexonlyscan", "seqscan", "sort")
-MOST_PLANNED = 300  # plans a connection keeps, of some ten kilobytes each
+MOST_PLANNED = 24  # plans a connection keeps, each of up to a megabyte
 
 
 @dataclass(frozen=True)

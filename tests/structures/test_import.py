@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chorus.plumbing.errors import ActionError
+from structures.actions import imports
 from structures.actions.imports import prepare_import, run_import
 from structures.importers import LAYOUTS, tables
 from structures.importers.portal import PortalLayout
+from structures.importers.sources import Source
 from structures.models import DirectoryEntry, DirectoryImport, LegalUnit
 from tests.factories import DirectoryEntryFactory, UserFactory
 
@@ -179,6 +181,41 @@ def test_of_two_lines_with_one_identifier_the_last_counts():
     assert DirectoryEntry.objects.get().legal_name == "Après"
     assert done.rejected_lines.get().line == 2
     assert "ligne 3" in reasons(done)[0]
+
+
+WHOLE = (
+    "identifier_type;identifier;nature;legal_name;label;address;complement_1;complement_2;postcode;city;country;"
+    "undisclosed;closed_on"
+)
+
+
+def test_a_first_load_in_which_an_identifier_comes_back_much_later(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 1)
+    lines = [
+        f"siret;{number};public;{name};;;;;35510;Cesson;;;"
+        for number, name in ((TOWN_HALL, "Avant"), (COLLEGE, "Collège"), (TOWN_HALL, "Après"), (WORKSHOP, "Atelier"))
+    ]
+    assert counts(imported(WHOLE, *lines)) == (3, 1, 0, 0)
+    assert set(DirectoryEntry.objects.values_list("legal_name", flat=True)) == {"Après", "Collège", "Atelier"}
+    assert counts(imported(WHOLE, *lines[1:])) == (0, 0, 3, 0)
+
+
+def cells(record):
+    return record if isinstance(record, list) else record.split(";") if record else []
+
+
+@given(text=st.text('ab;" \n', max_size=30).map(lambda text: text.replace("\n", "\r\n") if "  " in text else text))
+def test_lines_left_as_they_stand_are_parted_as_csv_would(text):
+    source = Source(io.BytesIO(f"x;y\n{text}".encode()))
+    source.header()
+    found = [record for records, _ in source.batches(2) for record in records]
+    reader = csv.reader(io.StringIO(f"x;y\n{text}", newline=""), delimiter=";")
+    next(reader)
+    begun, right = reader.line_num + 1, []
+    for row in reader:
+        right.append((begun, row))
+        begun = reader.line_num + 1
+    assert [(line, cells(record)) for line, record in found] == right
 
 
 def test_a_closed_establishment_is_closed_when_known_and_reported_when_not():

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from structures.models import DirectoryEntry, Structure
-from structures.search import Criteria, TooMany, everything, find, reading, results
+from structures.search import Criteria, TooMany, everything, find, reading, results, statements
 from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -147,3 +147,16 @@ def test_a_reader_who_takes_his_time_holds_no_transaction(user, crowd, monkeypat
     for _ in range(4):
         next(read)
         assert len(connection.savepoint_ids) == depth
+
+
+def test_no_more_plans_are_kept_than_is_sensible(user, crowd, monkeypatch):
+    monkeypatch.setattr(reading, "WALK", 1)
+    monkeypatch.setattr(statements, "MOST_PLANNED", 2)
+    for words in ("bois", "bois cafe", "bois", "cafe bois abri", "bois cafe"):
+        wanted = [row for row in DirectoryEntry.objects.all() if all(word in row.legal_name for word in words.split())]
+        found = find(user, Criteria(legal_name=words)).results
+        assert bool(found) is bool(wanted)
+        assert all(word in result.establishment.legal_name for result in found for word in words.split())
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+            assert 0 < cursor.fetchone()[0] <= 2

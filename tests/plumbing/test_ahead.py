@@ -1,0 +1,30 @@
+"""Making the next item while this one is being used."""
+
+import pytest
+
+from chorus.plumbing.ahead import ahead
+
+
+def test_items_come_in_order_and_no_more_than_one_too_early():
+    made = []
+
+    def items():
+        for number in range(5):
+            made.append(number)
+            yield number
+
+    for used, number in enumerate(ahead(items())):
+        assert number == used
+        assert len(made) <= used + 2
+    assert made == list(range(5))
+
+
+def test_what_goes_wrong_is_told_after_the_items_before_it():
+    def items():
+        yield "first"
+        raise OSError("disk")
+
+    coming = ahead(items())
+    assert next(coming) == "first"
+    with pytest.raises(OSError, match="disk"):
+        next(coming)
