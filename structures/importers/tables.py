@@ -140,16 +140,17 @@ class Table:
 
 
 def _fill(cursor, table, columns, lines):
-    """Put `lines`, as COPY writes them, into `table`."""
-    if connection.vendor == "postgresql":
-        text = io.StringIO("\n".join(lines) + "\n" if lines else "")
-        # In large pieces: each waits for Python to be free, of which the next batch is being read.
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", text, 2**22)
-        return
-    marks = ", ".join("?" * len(columns))
-    rows = [[_cell(name, cell) for name, cell in zip(columns, line.split("\t"), strict=True)] for line in lines]
+    """Put `lines`, as COPY writes them, into `table`. Raises IntegrityError for a row that is there already."""
+    names = ", ".join(columns)
     with connection.wrap_database_errors:
-        connection.connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+        if connection.vendor == "postgresql":
+            text = io.StringIO("\n".join(lines) + "\n" if lines else "")
+            # In large pieces: each waits for Python to be free, of which the next batch is being read.
+            cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN", text, 2**22)
+            return
+        marks = ", ".join("?" * len(columns))
+        rows = [[_cell(name, cell) for name, cell in zip(columns, line.split("\t"), strict=True)] for line in lines]
+        connection.connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
 
 
 def _cell(column, text):

@@ -152,6 +152,8 @@ def test_a_reader_who_takes_his_time_holds_no_transaction(user, crowd, monkeypat
 def test_no_more_plans_are_kept_than_is_sensible(user, crowd, monkeypatch):
     monkeypatch.setattr(reading, "WALK", 1)
     monkeypatch.setattr(statements, "MOST_PLANNED", 2)
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
     for words in ("bois", "bois cafe", "bois", "cafe bois abri", "bois cafe"):
         wanted = [row for row in DirectoryEntry.objects.all() if all(word in row.legal_name for word in words.split())]
         found = find(user, Criteria(legal_name=words)).results
