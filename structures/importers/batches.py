@@ -34,26 +34,32 @@ class Prepared:
 
 def prepared(layout, records, *, reading):
     """Their marks, and when `reading` also what they say: when most are expected to be new."""
-    if hasattr(layout, "units"):
+    if layout.needs_units:
         return Prepared(records)
     marks = [_mark(layout, record) for _, record in records]
     return Prepared(records, marks, [_said(layout, record) for _, record in records] if reading else [])
 
 
-def understood(layout, batch_prepared, known):
-    """The Batch that Prepared records make for `layout`.
+def understood(layout, lines_prepared, known):
+    """The Batch that a Prepared makes for `layout`.
 
     `known(keys)` gives, by key, the line digest of those that are in the table. Of lines with the
     same identifier the last one counts, and the others are reported.
     """
-    records, marks, all_said = batch_prepared.records, batch_prepared.marks, batch_prepared.said
+    records, marks, all_said = lines_prepared.records, lines_prepared.marks, lines_prepared.said
     batch, lines = Batch(), {}
-    if hasattr(layout, "units"):
+    if layout.needs_units:
         layout.units = _units_of(layout, records)
     marks = marks or [_mark(layout, record) for _, record in records]
     asked = {key for key, _ in marks if key is not None}
     there = known(asked)
-    for place, ((line, record), (key, digest)) in enumerate(zip(records, marks, strict=True)):
+    places = range(len(records))
+    if len(asked) == len(records):
+        # No identifier comes twice: a line known from last time needs no more looking at.
+        batch.unchanged = {key for key, digest in marks if there.get(key) == digest}
+        places = [place for place, (key, _) in enumerate(marks) if key not in batch.unchanged]
+    for place in places:
+        (line, record), (key, digest) = records[place], marks[place]
         if digest is not None and there.get(key) == digest:
             text = closed = None
         else:
@@ -94,7 +100,8 @@ def _said(layout, record):
     try:
         return record if isinstance(record, Fault) else layout.read(layout.split(record))
     except Fault as fault:
-        return fault
+        # Another one, that does not keep hold of all that was being done.
+        return Fault(fault.reason)
 
 
 def _units_of(layout, records):

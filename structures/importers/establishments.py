@@ -36,6 +36,10 @@ class Layout:
 
     names = {}
     required = frozenset()
+    # Whether records are read with what the database says of their units: not by the thread that reads ahead, then.
+    needs_units = False
+    # What else than the record `read` goes by, of a key; None for nothing.
+    context = None
 
     def __init__(self, columns):
         self.delimiter, self.width = columns.delimiter, len(columns.header)
@@ -55,8 +59,7 @@ class Layout:
             row = self._squared(row)
             if row is None:
                 return None
-        row.append("")
-        cells = self._pick(row)
+        cells = self._pick((*row, ""))
         joined = "|".join(cells)
         if needs_tidying(joined):
             cells = [tidy(cell) for cell in cells]
@@ -84,13 +87,11 @@ class Layout:
         key = self.key(cells[self._number]) if len(cells) > self._number else None
         if key is None:
             return None, None
+        if self.context:
+            text += self.context(key)
         digest = self._digest.copy()
-        digest.update((text + self.context(key)).encode())
+        digest.update(text.encode())
         return key, int.from_bytes(digest.digest(), signed=True)
-
-    def context(self, key):
-        """What else `read` goes by."""
-        return ""
 
     def _squared(self, row):
         """A row of the header's width, when only empty cells at its end part it from that."""

@@ -3,9 +3,8 @@ class FileRefused(Exception):
 
 
 class Fault(Exception):
-    """Why one line is left out: a French sentence, and what the line gave as identifier."""
+    """Why one line is left out: a French sentence."""
 
-    def __init__(self, reason, typed=""):
+    def __init__(self, reason):
         super().__init__(reason)
         self.reason = reason
-        self.typed = typed

@@ -86,6 +86,7 @@ class SireneLayout(EstablishmentLayout):
         "status": ["statutDiffusionEtablissement"],
     }
     required = frozenset({"siret", "state"})
+    needs_units = True
     units = {}
 
     def siren(self, record):

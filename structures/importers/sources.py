@@ -121,15 +121,14 @@ class Source:
             batch, number = [], header.line_num
             for line in lines:
                 first = number = number + 1
-                if '"' in line or len(line) > LONGEST_CELL or "\r" in line[:-2]:
+                record = line.rstrip("\r\n")
+                if '"' in record or "\r" in record or len(record) > LONGEST_CELL:
                     reader = csv.reader(chain((line,), lines), delimiter=self.delimiter)
                     try:
                         record = next(reader, [])
                     except csv.Error as error:
                         record = Fault(_told(error))
                     number += reader.line_num - 1
-                else:
-                    record = line.rstrip("\r\n")
                 batch.append((first, record))
                 if len(batch) == size:
                     yield batch, self.raw.tell()

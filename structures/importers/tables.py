@@ -6,7 +6,7 @@ statement.
 """
 
 import io
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from django.apps import apps
 from django.db import connection
@@ -15,6 +15,7 @@ from django.utils import timezone
 from structures.importers.batches import CLOSED
 from structures.models import DirectoryEntry
 
+SIGN_OF_LIFE = 60  # seconds: building one index takes longer
 STAGE, CLOSING = "directory_stage", "directory_closing"
 # What a new row holds where its file says nothing.
 _UNTOLD = {"country": "'France'", "undisclosed": "false", "closed_on": "NULL"}
@@ -74,11 +75,12 @@ class Table:
         if not keys:
             return {}
         whole = " || '\t' || ".join(reversed(self.keys))
-        numbers = [key.rpartition("\t")[2] for key in keys]
-        asked, params = f"IN ({', '.join(['%s'] * len(numbers))})", numbers
         if connection.vendor == "postgresql":
-            # One text is sent and parsed in half the time of twenty thousand.
-            asked, params = "= ANY(string_to_array(%s, '\t'))", ["\t".join(numbers)]
+            # One text is sent and parsed in half the time of twenty thousand; no row is identified by a type.
+            asked, params = "= ANY(string_to_array(%s, '\t'))", ["\t".join(keys)]
+        else:
+            params = [key.rpartition("\t")[2] for key in keys]
+            asked = f"IN ({', '.join(['%s'] * len(params))})"
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {whole}, line_digest FROM {self.name} WHERE {self.keys[0]} {asked}", params)
             return dict(cursor.fetchall())
@@ -183,23 +185,35 @@ def drop_indexes():
 
 
 def restore_indexes(alive, *, changed):
-    """Build what is missing; `alive()` is called after each. PostgreSQL only: elsewhere they are never dropped."""
+    """Build what is missing; `alive()` is called now and then. PostgreSQL only: elsewhere they are never dropped."""
     if connection.vendor != "postgresql":
         return
     missing = missing_indexes()
     if connection.in_atomic_block:
-        # Nobody else sees the table.
+        # Another connection would wait for this transaction.
         for index in missing:
             _build(index)
             alive()
     else:
-        # Two at a time, each by one process, take a third less than one by several.
-        with ThreadPoolExecutor(2) as threads:
-            for _ in threads.map(_built_apart, missing):
-                alive()
+        _build_at_once(missing, alive)
     if missing or changed:
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {DirectoryEntry._meta.db_table}")
+
+
+def _build_at_once(indexes, alive):
+    """Two at a time, each by one process of PostgreSQL, take a third less than one by several."""
+    with ThreadPoolExecutor(2) as threads:
+        coming = {threads.submit(_built_apart, index) for index in indexes}
+        try:
+            while coming:
+                done, coming = wait(coming, timeout=SIGN_OF_LIFE, return_when=FIRST_COMPLETED)
+                alive()
+                for built in done:
+                    built.result()
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _build(index):

@@ -128,7 +128,10 @@ def _open_ended(pattern):
 
 def _in_words(column, typed):
     if "*" not in typed:
-        return [(column, f"%{_escaped(word)}%") for word in search_key(typed).split()]
+        words = dict.fromkeys(search_key(typed).split())
+        # A word within another is found with it.
+        wanted = [word for word in words if not any(word != other and word in other for other in words)]
+        return [(column, f"%{_escaped(word)}%") for word in wanted]
     return _kept(column, pattern_of(typed))
 
 

@@ -14,7 +14,7 @@ index:
 SQLite reads its table: a hundred thousand rows take it hundredths of a second.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
 
@@ -60,10 +60,10 @@ class Reading:
         self.table = self.rows.taking(asked).within(self.columns[0], *bounds)
         self.matches = self.rows.within(self.columns[0], *bounds).matching(self.patterns)
         self.slices = slices
-        walk = WALK if len(slices) > 1 else WALK_HERE
-        self.steps = walk if self.columns[0] == "legal_name_key" else WINDOW
         self.beginnings = sorted(filter(criteria.holds_for_all, beginnings), reverse=backwards)
         self.by_name = self.columns[0] == "legal_name_key"
+        walk = WALK if len(slices) > 1 else WALK_HERE
+        self.steps = walk if self.by_name else WINDOW
         self.by_place = criteria.is_anchored or not criteria.names_something
         self.plain = few or connection.vendor != "postgresql"
 
@@ -102,13 +102,15 @@ class Reading:
         while True:
             with reading() as reader:
                 next_ones = self._ordered(self._beyond(self.table, position), WINDOW)
-                found = reader.rows(next_ones.among(self.columns, self.patterns), "index")
-                last = reader.rows(next_ones.among(self.columns).after(WINDOW - 1), "index")
+                matches = next_ones.among(("0", *self.columns), self.patterns)
+                last = next_ones.among(("1", *self.columns)).skipping(WINDOW - 1)
+                # In one statement: rows written meanwhile would part them.
+                rows = reader.rows(Selection.union([matches, last]), "index")
             # Outside the transaction: whoever reads this may take minutes, or never come back.
-            yield found
-            if not last:
+            yield [tuple(place) for is_last, *place in rows if not is_last]
+            if not rows or not rows[-1][0]:
                 return
-            position = last[0]
+            position = tuple(rows[-1][1:])
 
     def _sought(self, reader, position, wanted):
         beyond = self._beyond(self.matches, position)
@@ -151,7 +153,7 @@ class Reading:
     def _in_slices(self, reader, position, slices, wanted):
         """The next matches in these slices."""
         found = []
-        rows = self._planned(reader, _first_of_slices, position, slices, wanted)
+        rows = self._planned(reader, partial(_first_of_slices, DENSE), position, slices, wanted)
         for number, there in groupby(rows, itemgetter(0)):
             counts, places = zip(*((count, tuple(place)) for _, count, *place in there), strict=True)
             if counts[0] > DENSE:
@@ -174,9 +176,7 @@ class Reading:
 
     def _planned(self, reader, statement, position, slices, wanted):
         asked = tuple(column for column, _ in self.patterns)
-        plan = statement(
-            self.rows, self.columns, tuple(self.slices), asked, position is not None, self.backwards, DENSE
-        )
+        plan = statement(self.rows, self.columns, tuple(self.slices), asked, position is not None, self.backwards)
         patterns = {f"pattern {number}": pattern for number, (_, pattern) in enumerate(self.patterns)}
         place = zip(self.columns, position or (), strict=False)
         return reader.planned(
@@ -193,8 +193,8 @@ class Reading:
         return sorted(positions, reverse=self.backwards)
 
 
-@lru_cache(maxsize=200)
-def _first_of_slices(rows, columns, slices, asked, positioned, backwards, dense):
+@lru_cache(maxsize=50)
+def _first_of_slices(dense, rows, columns, slices, asked, positioned, backwards):
     """(number of the slice, how many match in it up to `dense` + 1, position) of the first wanted."""
     parts = []
     for number in sorted(range(len(slices)), reverse=backwards):
@@ -204,8 +204,8 @@ def _first_of_slices(rows, columns, slices, asked, positioned, backwards, dense)
     return planned(Selection.union(parts).cut(Late("wanted")))
 
 
-@lru_cache(maxsize=200)
-def _all_of_slices(rows, columns, slices, asked, positioned, backwards, _):
+@lru_cache(maxsize=50)
+def _all_of_slices(rows, columns, slices, asked, positioned, backwards):
     """Positions, up to the number wanted."""
     parts = [_part(rows, columns, slices, number, asked, positioned, backwards) for number in range(len(slices))]
     return planned(Selection.union(parts).cut(Late("wanted")))

@@ -17,6 +17,7 @@ WAYS = {
 _STEADY = {"jit": "off", "max_parallel_workers_per_gather": 0, "plan_cache_mode": "force_generic_plan"}
 _SWITCHES = ("bitmapscan", "indexscan", "indexonlyscan", "seqscan", "sort")
 MOST_PLANNED = 24  # plans a connection keeps, each of up to a megabyte
+MOST_VALUES = 12  # a plan with more of them is larger, and rarely asked again
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Selection:
     def cut(self, limit):
         return Selection(f"{self.sql} LIMIT %s", (*self.params, limit))
 
-    def after(self, number):
+    def skipping(self, number):
         """Those that come after the first `number` rows."""
         return Selection(f"{self.sql} OFFSET %s", (*self.params, number))
 
@@ -140,14 +141,18 @@ class Reader:
         with connection.cursor() as cursor:
             if self._there is None:
                 # Asked each time: a pool may have given another connection.
-                cursor.execute("SELECT name FROM pg_prepared_statements")
-                self._there = {name for (name,) in cursor.fetchall()}
+                cursor.execute(
+                    r"SELECT name, cardinality(parameter_types) FROM pg_prepared_statements WHERE name LIKE 'search\_%'"
+                )
+                self._there = dict(cursor.fetchall())
             if plan.name not in self._there:
-                if len(self._there) >= MOST_PLANNED:
-                    cursor.execute("DEALLOCATE ALL")
-                    self._there.clear()
-                cursor.execute(f"PREPARE {plan.name} AS {plan.sql}")
-                self._there.add(plan.name)
+                full = len(self._there) >= MOST_PLANNED
+                leaving = [name for name, size in self._there.items() if full or size > MOST_VALUES]
+                cursor.execute(
+                    "".join(f"DEALLOCATE {name}; " for name in leaving) + f"PREPARE {plan.name} AS {plan.sql}"
+                )
+                self._there = {name: size for name, size in self._there.items() if name not in leaving}
+                self._there[plan.name] = len(plan.late)
 
     def _kept_to(self, way):
         """What is said before a statement to have it read that way."""

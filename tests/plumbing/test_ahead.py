@@ -28,3 +28,20 @@ def test_what_goes_wrong_is_told_after_the_items_before_it():
     assert next(coming) == "first"
     with pytest.raises(OSError, match="disk"):
         next(coming)
+
+
+def test_giving_up_half_way_closes_the_source():
+    closed = []
+
+    def items():
+        try:
+            yield from range(9)
+        finally:
+            closed.append(True)
+
+    source = items()
+    coming = ahead(source)
+    assert next(coming) == 0
+    coming.close()
+    source.close()
+    assert closed == [True]
