@@ -161,11 +161,11 @@ def _import_batch(claimed, table, layout, batch):
     if table.may_be_new:
         # Asking which lines are known takes as long as writing them.
         try:
-            _write_batch(claimed, table, understood(layout, batch, lambda keys: {}), len(batch.records))
+            _write_batch(claimed, table, understood(layout, batch, None), len(batch.records))
             return
         except IntegrityError:
             table.may_be_new = False
-    _write_batch(claimed, table, understood(layout, batch, table.known), len(batch.records))
+    _write_batch(claimed, table, understood(layout, batch, table), len(batch.records))
 
 
 @transaction.atomic

@@ -40,27 +40,27 @@ def prepared(layout, records, *, reading):
     return Prepared(records, marks, [_said(layout, record) for _, record in records] if reading else [])
 
 
-def understood(layout, lines_prepared, known):
-    """The Batch that a Prepared makes for `layout`.
+def understood(layout, lines_prepared, table):
+    """The Batch that a Prepared makes for `layout`. `table`, a Table, is None when nothing of it can be there.
 
-    `known(keys)` gives, by key, the line digest of those that are in the table. Of lines with the
-    same identifier the last one counts, and the others are reported.
+    Of lines with the same identifier the last one counts, and the others are reported.
     """
     records, marks, all_said = lines_prepared.records, lines_prepared.marks, lines_prepared.said
     batch, lines = Batch(), {}
     if layout.needs_units:
         layout.units = _units_of(layout, records)
     marks = marks or [_mark(layout, record) for _, record in records]
-    asked = {key for key, _ in marks if key is not None}
-    there = known(asked)
+    keys = {key for key, _ in marks if key is not None}
+    # A digest is of a line that names its identifier: found anywhere in the batch, it is that line's.
+    digests = table.digests(keys) if table else ()
     places = range(len(records))
-    if len(asked) == len(records):
+    if len(keys) == len(records):
         # No identifier comes twice: a line known from last time needs no more looking at.
-        batch.unchanged = {key for key, digest in marks if there.get(key) == digest}
-        places = [place for place, (key, _) in enumerate(marks) if key not in batch.unchanged]
+        batch.unchanged = {key for key, digest in marks if digest in digests}
+        places = [place for place, (_, digest) in enumerate(marks) if digest not in digests]
     for place in places:
         (line, record), (key, digest) = records[place], marks[place]
-        if digest is not None and there.get(key) == digest:
+        if digest in digests:
             text = closed = None
         else:
             said = all_said[place] if all_said else _said(layout, record)
@@ -87,7 +87,7 @@ def understood(layout, lines_prepared, known):
         else:
             closing = "\t\\N" if layout.tells_closing else ""
             batch.rows[key] = f"{text}{closing}\t{chr(92) + 'N' if digest is None else digest}"
-    batch.there = there.keys() | known(batch.rows.keys() - asked)
+    batch.there = table.known(batch.rows.keys()) if table else set()
     return batch
 
 

@@ -70,11 +70,17 @@ class Table:
         cursor.execute(_emptying(STAGE))
         return same
 
+    def digests(self, keys):
+        """The line digests of those of `keys` that are in the table."""
+        return {digest for (digest,) in self._of(keys, "line_digest") if digest is not None}
+
     def known(self, keys):
-        """The line digest of those of `keys` that are in the table, by key."""
+        """Those of `keys` that are in the table."""
+        return {key for (key,) in self._of(keys, " || '\t' || ".join(reversed(self.keys)))} & keys
+
+    def _of(self, keys, column):
         if not keys:
-            return {}
-        whole = " || '\t' || ".join(reversed(self.keys))
+            return []
         if connection.vendor == "postgresql":
             # One text is sent and parsed in half the time of twenty thousand; no row is identified by a type.
             asked, params = "= ANY(string_to_array(%s, '\t'))", ["\t".join(keys)]
@@ -82,8 +88,8 @@ class Table:
             params = [key.rpartition("\t")[2] for key in keys]
             asked = f"IN ({', '.join(['%s'] * len(params))})"
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {whole}, line_digest FROM {self.name} WHERE {self.keys[0]} {asked}", params)
-            return dict(cursor.fetchall())
+            cursor.execute(f"SELECT {column} FROM {self.name} WHERE {self.keys[0]} {asked}", params)
+            return cursor.fetchall()
 
     def _same_key(self):
         return " AND ".join(f"d.{key} = s.{key}" for key in self.keys)
