@@ -158,7 +158,8 @@ def test_lock_files_hold_hashes_and_no_address(path):
 
 
 def test_nothing_points_at_this_machine():
-    home = str(ROOT.parent)
+    # A clone straight under /tmp or /srv shares that with what any machine has.
+    home = ROOT.parent if len(ROOT.parts) > 3 else ROOT
     for path in tracked:
         if path.suffix in {".py", ".md", ".toml", ".yml", ".html", ".txt", ".sh", ""} and path.is_file():
             text = path.read_text(errors="ignore")
