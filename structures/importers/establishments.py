@@ -80,13 +80,10 @@ class Layout:
 
     def mark(self, record):
         """(key, digest) of a record, before it is read; (None, None) where the key takes reading."""
-        if isinstance(record, str):
-            text, cells = record, record.split(self.delimiter, self._number + 1)
-        else:
-            text, cells = "\x1f".join(record), record
-        key = self.key(cells[self._number]) if len(cells) > self._number else None
+        key = self.key(self.number(record))
         if key is None:
             return None, None
+        text = record if isinstance(record, str) else "\x1f".join(record)
         if self.context:
             text += self.context(key)
         digest = self._digest.copy()

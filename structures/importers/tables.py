@@ -48,7 +48,7 @@ class Table:
 
     def write(self, batch):
         """(created, updated, unchanged) rows; closed establishments nobody knows join `batch.rejected`."""
-        there = len(batch.rows.keys() & batch.there)
+        there = len(batch.there)
         with connection.cursor() as cursor:
             same = self._write(cursor, batch.rows, there)
             closed, still = self._close(cursor, batch)

@@ -12,15 +12,7 @@ from chorus.plumbing.requests import perform, posted, submit
 from structures import actions
 from structures.forms import BankAccountForm
 from structures.models import BankAccount, Structure
-from structures.views.parts import (
-    CHANGE,
-    choose_structure,
-    deactivation_page,
-    form_page,
-    part_list,
-    part_within_reach,
-    within_reach,
-)
+from structures.views import parts
 
 VIEW = "structures.view_bank_accounts"
 
@@ -28,9 +20,9 @@ VIEW = "structures.view_bank_accounts"
 @require_safe
 def bank_accounts(request, pk):
     """A structure's bank accounts."""
-    structure = within_reach(request.user, pk, VIEW)
-    may_change = request.user.has_perm(CHANGE, structure)
-    listed = part_list(request, structure, structure.bank_accounts, may_change)
+    structure = parts.within_reach(request.user, pk, VIEW)
+    may_change = request.user.has_perm(parts.CHANGE, structure)
+    listed = parts.part_list(request, structure, structure.bank_accounts, may_change)
     return render(request, "structures/bank_accounts.html", listed)
 
 
@@ -39,7 +31,7 @@ def bank_accounts(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_bank_account(request, pk):
     """« Créer une coordonnée bancaire »"""
-    structure = within_reach(request.user, pk, VIEW, CHANGE)
+    structure = parts.within_reach(request.user, pk, VIEW, parts.CHANGE)
     form = BankAccountForm(structure, posted(request))
     if request.method == "POST" and form.is_valid():
         done, created = submit(form, actions.create_bank_account, pk, actor=request.user, values=form.values)
@@ -47,7 +39,7 @@ def create_bank_account(request, pk):
             said = f"La coordonnée bancaire {created.label} est créée.{_found_bic(form)}"
             messages.success(request, said)
             return redirect("structures:bank_account", created.pk)
-    return form_page(
+    return parts.form_page(
         request,
         form,
         title="Créer une coordonnée bancaire",
@@ -61,7 +53,7 @@ def create_bank_account(request, pk):
 @require_safe
 def bank_account(request, pk):
     """« Consulter »"""
-    found = part_within_reach(request.user, BankAccount, pk, VIEW)
+    found = parts.part_within_reach(request.user, BankAccount, pk, VIEW)
     iban = found.spaced_iban if _sees_iban(request.user, found) else ""
     context = {"account": found, "structure": found.structure, "iban": iban}
     return render(request, "structures/bank_account.html", context)
@@ -72,7 +64,7 @@ def bank_account(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_bank_account(request, pk):
     """« Modifier »"""
-    found = part_within_reach(request.user, BankAccount, pk, VIEW, CHANGE)
+    found = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
     shows_iban = _sees_iban(request.user, found)
     form = BankAccountForm(found.structure, posted(request), part=found, shows_iban=shows_iban)
     if request.method == "POST" and form.is_valid():
@@ -82,7 +74,7 @@ def change_bank_account(request, pk):
             said = f"Les modifications sont enregistrées.{_found_bic(form)}" if made else "Rien n'a changé."
             messages.success(request, said)
             return redirect("structures:bank_account", pk)
-    return form_page(
+    return parts.form_page(
         request,
         form,
         title="Modifier la coordonnée bancaire",
@@ -106,7 +98,7 @@ def _found_bic(form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate_bank_account(request, pk):
     """« Désactiver »: what will follow, then the POST that does it."""
-    found = part_within_reach(request.user, BankAccount, pk, VIEW, CHANGE)
+    found = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
     if request.method == "POST":
         done = (
             f"La coordonnée bancaire {found.label} est désactivée. Vous pouvez l'activer de nouveau quand vous voulez."
@@ -118,7 +110,7 @@ def deactivate_bank_account(request, pk):
         "Le compte ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient.",
     ]
     part_url = reverse("structures:bank_account", args=[pk])
-    return deactivation_page(
+    return parts.deactivation_page(
         request, found, title="Désactiver la coordonnée bancaire", consequences=consequences, part_url=part_url
     )
 
@@ -126,7 +118,7 @@ def deactivate_bank_account(request, pk):
 @require_POST
 def activate_bank_account(request, pk):
     """« Activer »"""
-    found = part_within_reach(request.user, BankAccount, pk, VIEW, CHANGE)
+    found = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
     done = f"La coordonnée bancaire {found.label} est activée."
     perform(request, actions.activate_bank_account, pk, actor=request.user, done=done)
     return redirect("structures:bank_account", pk)
@@ -142,7 +134,7 @@ def choose_structure_for_bank_account(request):
         "reserved": "crée ses coordonnées bancaires",
     }
     go_to = "structures:create_bank_account"
-    return choose_structure(request, related="bank_accounts", go_to=go_to, texts=texts, active_only=True)
+    return parts.choose_structure(request, related="bank_accounts", go_to=go_to, texts=texts, active_only=True)
 
 
 @require_safe
@@ -155,4 +147,4 @@ def my_bank_accounts(request):
         "counted": "Coordonnées bancaires",
         "reserved": "gère ses coordonnées bancaires",
     }
-    return choose_structure(request, related="bank_accounts", go_to="structures:bank_accounts", texts=texts)
+    return parts.choose_structure(request, related="bank_accounts", go_to="structures:bank_accounts", texts=texts)

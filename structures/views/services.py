@@ -9,15 +9,7 @@ from chorus.plumbing.requests import perform, posted, submit
 from structures import actions, events
 from structures.forms import ServiceForm
 from structures.models import Service
-from structures.views.parts import (
-    CHANGE,
-    choose_structure,
-    deactivation_page,
-    form_page,
-    part_list,
-    part_within_reach,
-    within_reach,
-)
+from structures.views import parts
 
 VIEW = "structures.view_structure"
 
@@ -25,23 +17,23 @@ VIEW = "structures.view_structure"
 @require_safe
 def services(request, pk):
     """A structure's services."""
-    structure = within_reach(request.user, pk, VIEW)
-    may_change = request.user.has_perm(CHANGE, structure)
-    listed = part_list(request, structure, structure.services, may_change)
+    structure = parts.within_reach(request.user, pk, VIEW)
+    may_change = request.user.has_perm(parts.CHANGE, structure)
+    listed = parts.part_list(request, structure, structure.services, may_change)
     return render(request, "structures/services.html", listed)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_service(request, pk):
     """« Créer un service »"""
-    structure = within_reach(request.user, pk, VIEW, CHANGE)
+    structure = parts.within_reach(request.user, pk, VIEW, parts.CHANGE)
     form = ServiceForm(structure, posted(request))
     if request.method == "POST" and form.is_valid():
         done, created = submit(form, actions.create_service, pk, actor=request.user, values=form.values)
         if done:
             messages.success(request, f"Le service {created.label} est créé.")
             return redirect("structures:service", created.pk)
-    return form_page(
+    return parts.form_page(
         request,
         form,
         title="Créer un service",
@@ -54,14 +46,14 @@ def create_service(request, pk):
 @require_safe
 def service(request, pk):
     """« Consulter »"""
-    found = part_within_reach(request.user, Service, pk, VIEW)
+    found = parts.part_within_reach(request.user, Service, pk, VIEW)
     return render(request, "structures/service.html", {"service": found, "structure": found.structure})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_service(request, pk):
     """« Modifier »"""
-    found = part_within_reach(request.user, Service, pk, VIEW, CHANGE)
+    found = parts.part_within_reach(request.user, Service, pk, VIEW, parts.CHANGE)
     form = ServiceForm(found.structure, posted(request), part=found)
     if request.method == "POST" and form.is_valid():
         seen = form.cleaned_data["version"]
@@ -69,7 +61,7 @@ def change_service(request, pk):
         if done:
             messages.success(request, "Les modifications sont enregistrées." if made else "Rien n'a changé.")
             return redirect("structures:service", pk)
-    return form_page(
+    return parts.form_page(
         request,
         form,
         title="Modifier le service",
@@ -81,7 +73,7 @@ def change_service(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate_service(request, pk):
     """« Désactiver »: what will follow and for whom, then the POST that does it."""
-    found = part_within_reach(request.user, Service, pk, VIEW, CHANGE)
+    found = parts.part_within_reach(request.user, Service, pk, VIEW, parts.CHANGE)
     if request.method == "POST":
         done = f"Le service {found.label} est désactivé. Vous pouvez l'activer de nouveau quand vous voulez."
         perform(request, actions.deactivate_service, pk, actor=request.user, done=done)
@@ -92,7 +84,7 @@ def deactivate_service(request, pk):
         *events.sentences(events.service_deactivating, service=found),
     ]
     part_url = reverse("structures:service", args=[pk])
-    return deactivation_page(
+    return parts.deactivation_page(
         request, found, title="Désactiver le service", consequences=consequences, part_url=part_url
     )
 
@@ -100,7 +92,7 @@ def deactivate_service(request, pk):
 @require_POST
 def activate_service(request, pk):
     """« Activer »"""
-    part_within_reach(request.user, Service, pk, VIEW, CHANGE)
+    parts.part_within_reach(request.user, Service, pk, VIEW, parts.CHANGE)
     done, activated = perform(request, actions.activate_service, pk, actor=request.user)
     if done:
         messages.success(request, f"Le service {activated.label} est activé.{_what_dates_say(activated)}")
@@ -125,7 +117,7 @@ def choose_structure_for_service(request):
         "reserved": "crée ses services",
     }
     go_to = "structures:create_service"
-    return choose_structure(request, related="services", go_to=go_to, texts=texts, active_only=True)
+    return parts.choose_structure(request, related="services", go_to=go_to, texts=texts, active_only=True)
 
 
 @require_safe
@@ -138,4 +130,4 @@ def my_services(request):
         "counted": "Services",
         "reserved": "gère ses services",
     }
-    return choose_structure(request, related="services", go_to="structures:services", texts=texts)
+    return parts.choose_structure(request, related="services", go_to="structures:services", texts=texts)
