@@ -10,8 +10,8 @@ CLOSED = "L'établissement est fermé, et l'annuaire ne le connaissait pas."
 
 @dataclass
 class Batch:
-    """`rows` and `closings` by key; `unchanged`: keys of rows the same line wrote; `there`: keys of all rows that
-    are in the table already; `rejected` as (line, what was typed as identifier, reason)."""
+    """`rows` and `closings` by key; `unchanged`: keys of rows the same line wrote; `there`: those of the keys of
+    `rows` that are in the table already; `rejected` as (line, what was typed as identifier, reason)."""
 
     rows: dict = field(default_factory=dict)
     closings: dict = field(default_factory=dict)

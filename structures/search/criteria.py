@@ -1,4 +1,4 @@
-r"""What people type, as conditions on search keys.
+r"""What people type, as patterns on search keys.
 
 Search keys (`chorus.plumbing.text.search_key`) make accents, case, hyphens and apostrophes
 indifferent. Without `*`, every word must be found somewhere in a name, and a city, a postcode or an
