@@ -3,8 +3,8 @@
 import rules
 from django.db.models import Q
 
-from attachments.models import Attachment
-from chorus.plumbing.reach import add_reach
+from attachments.models import Attachment, Role
+from chorus.plumbing.reach import add_holding, add_reach
 from structures.models import Nature, Structure
 
 
@@ -29,32 +29,30 @@ rules.add_perm("attachments.decide_request", ~is_own & (rules.is_staff | manages
 rules.add_perm("attachments.name_secondary", rules.is_staff | is_principal_of)
 
 
-def _held_by(attachments, user):
-    return Q(pk__in=attachments.filter(user=user).values("structure"))
-
-
-def _everything_for_staff(condition):
-    return lambda user: Q() if user.is_staff else condition(user)
+def _all_for_staff(keys):
+    return lambda user: None if user.is_staff else keys(user)
 
 
 def attached_to(user):
-    return _held_by(Attachment.objects.effective(), user)
+    """The structures `user` belongs to today, as their ids."""
+    return Attachment.objects.effective().filter(user=user).order_by().values_list("structure", flat=True)
 
 
 def principal_of(user):
-    return _held_by(Attachment.objects.effective().principal(), user)
+    """The structures `user` is the principal manager of today, as their ids."""
+    return attached_to(user).filter(role=Role.PRINCIPAL)
 
 
 # A public structure shows itself to everybody; a private one to its own people.
 add_reach(
     "structures.view_structure",
     Structure,
-    _everything_for_staff(lambda user: Q(nature=Nature.PUBLIC) | attached_to(user)),
+    lambda user: Q() if user.is_staff else Q(nature=Nature.PUBLIC) | Q(pk__in=attached_to(user)),
 )
 # What only its own people see of a structure.
-add_reach("structures.belong_to", Structure, _everything_for_staff(attached_to))
+add_holding("structures.belong_to", Structure, _all_for_staff(attached_to))
 # The structure, its services and its bank accounts are the principal manager's to change.
-add_reach("structures.change_structure", Structure, _everything_for_staff(principal_of))
-add_reach("structures.view_bank_accounts", Structure, _everything_for_staff(attached_to))
+add_holding("structures.change_structure", Structure, _all_for_staff(principal_of))
+add_holding("structures.view_bank_accounts", Structure, _all_for_staff(attached_to))
 # Whole IBANs, where others see the last digits: not even support.
-add_reach("structures.view_iban", Structure, principal_of)
+add_holding("structures.view_iban", Structure, principal_of)

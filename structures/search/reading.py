@@ -42,7 +42,7 @@ class TooMany(Exception):
 
 
 class Reading:
-    """The rows of `rows` that meet `criteria`, in the order named, forwards or backwards.
+    """Those of `rows`, a Selection, that meet `criteria`, in the order named, forwards or backwards.
 
     A position is (value of each ordering column…, id): where a row stands. Reads after a position
     return at most `wanted` of them, fewer only at the end. `few` rows are read without precautions.
@@ -54,7 +54,7 @@ class Reading:
         self.criteria = criteria
         self.patterns = criteria.patterns
         asked = dict.fromkeys([*self.columns, *(column for column, _ in self.patterns)])
-        self.rows = Selection.of(rows, self.columns)
+        self.rows = rows.taking(self.columns)
         # Bounds an index can start from, where a pattern cannot.
         bounds = criteria.bounds(self.columns[0])
         self.table = self.rows.taking(asked).within(self.columns[0], *bounds)

@@ -2,15 +2,16 @@
 
 import heapq
 from dataclasses import dataclass
+from functools import cache
 
 from django.core import signing
 from django.db.models import Q
 
-from chorus.plumbing.reach import reach
+from chorus.plumbing.reach import held, reach
 from structures.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
 from structures.search.criteria import number_key
 from structures.search.reading import ORDERS, Reading
-from structures.search.statements import reading
+from structures.search.statements import Reader, Selection, reading
 
 PAGE = 20
 MANY = 1_000
@@ -39,6 +40,8 @@ class Page:
 class _Table:
     """One of the two tables. A place in the whole list is (value of each ordering column…, rank, id)."""
 
+    model = Structure
+
     def __init__(self, rank, rows, criteria, order, **how):
         self.rank, self.rows = rank, rows
         self.reading = Reading(rows, criteria, order, **how)
@@ -56,11 +59,17 @@ class _Table:
 
     def shown(self, places):
         """Results by place, of those that are to be shown."""
-        rows = self.rows.in_bulk([place[-1] for place in places])
-        return self._results({place: rows[place[-1]] for place in places if place[-1] in rows})
+        asked = self._whole(self.rows.taking(["*"]).one_of("id", [place[-1] for place in places]))
+        results = self._results({row.pk: row for row in self.model.objects.raw(asked.sql, asked.params)})
+        return {place: results[place[-1]] for place in places if place[-1] in results}
 
-    def _results(self, found):
-        return {place: Result(row, lives_here=True) for place, row in found.items()}
+    def _whole(self, rows):
+        """Rows with all that their Results say."""
+        return rows
+
+    def _results(self, rows):
+        """Results by id."""
+        return {pk: Result(row, lives_here=True) for pk, row in rows.items()}
 
     def _place(self, position):
         return (*position[:-1], self.rank, position[-1])
@@ -76,53 +85,79 @@ class _Table:
 
 
 class _Directory(_Table):
-    """What lives here speaks for itself: its directory entry is not shown beside it."""
+    """What lives here speaks for itself: its directory entry is not shown beside it.
 
-    def __init__(self, rank, rows, criteria, order, *, user, **how):
+    `own(ids)`: those of these private structures that the person may see.
+    """
+
+    model = DirectoryEntry
+
+    def __init__(self, rank, rows, criteria, order, *, own, **how):
         super().__init__(rank, rows, criteria, order, **how)
-        self.user = user
+        self.own = own
 
-    def _results(self, found):
-        same = Structure.objects.filter(identifier__in=[row.identifier for row in found.values()]).order_by()
-        living = {
-            (kind, identifier): (pk, nature)
-            for kind, identifier, pk, nature in same.values_list("identifier_type", "identifier", "pk", "nature")
-        }
-        unseen = {pk for pk, nature in living.values() if nature == Nature.PRIVATE}
-        if unseen:
-            own = Structure.objects.filter(reach("structures.belong_to", self.user), pk__in=unseen)
-            unseen -= set(own.values_list("pk", flat=True))
-        shown_there = {key for key, (pk, _) in living.items() if pk not in unseen}
+    def _whole(self, rows):
+        return Selection(
+            f"SELECT entries.*, here.id AS here_id, here.nature AS here_nature FROM ({rows.sql}) AS entries "
+            f"LEFT JOIN {Structure._meta.db_table} AS here "
+            "ON here.identifier = entries.identifier AND here.identifier_type = entries.identifier_type",
+            rows.params,
+        )
+
+    def _results(self, rows):
+        private = {row.here_id for row in rows.values() if row.here_nature == Nature.PRIVATE}
+        unseen = private and private - self.own(private)
         return {
-            place: Result(row, lives_here=key in living)
-            for place, row in found.items()
-            if (key := (row.identifier_type, row.identifier)) not in shown_there
+            pk: Result(row, lives_here=row.here_id is not None)
+            for pk, row in rows.items()
+            if row.here_id is None or row.here_id in unseen
         }
+
+
+def _ids(rows):
+    return Selection.of(rows.order_by().values_list("id"))
+
+
+@cache
+def _structures(nature):
+    return _ids(Structure.objects.filter(nature=nature))
+
+
+@cache
+def _disclosed():
+    return _ids(DirectoryEntry.objects.filter(undisclosed=False))
 
 
 def _tables(user, criteria, order, backwards):
-    public = Structure.objects.filter(nature=Nature.PUBLIC)
-    private = Structure.objects.filter(nature=Nature.PRIVATE)
-    how = {"backwards": backwards}
-    tables = [_Table(0, public, criteria, order, **how)]
+    private, of_all = _structures(Nature.PRIVATE), {"backwards": backwards}
+    tables = [_Table(0, _structures(Nature.PUBLIC), criteria, order, **of_all)]
+    keys = held("structures.belong_to", user)
     # Everybody but support belongs to a handful.
-    belonging = private.filter(reach("structures.belong_to", user))
-    own = list(belonging.order_by().values_list("pk", flat=True)[: MANY + 1])
-    if len(own) > MANY:
-        tables.append(_Table(1, belonging, criteria, order, **how))
+    own = None if keys is None else {pk for (pk,) in Reader().rows(Selection.of(keys).cut(MANY + 1))}
+    if own is None:
+        tables.append(_Table(1, private, criteria, order, **of_all))
+    elif len(own) > MANY:
+        rows = _ids(Structure.objects.filter(pk__in=keys, nature=Nature.PRIVATE))
+        tables.append(_Table(1, rows, criteria, order, **of_all))
     elif own:
-        tables.append(_Table(1, private.filter(pk__in=own), criteria, order, few=True, **how))
-    return [*tables, _directory(user, criteria, order, **how)]
+        tables.append(_Table(1, private.one_of("id", own), criteria, order, few=True, **of_all))
+
+    def owned(ids):
+        if own is None:
+            return ids
+        return own & ids if len(own) <= MANY else set(keys.filter(structure__in=ids))
+
+    how = of_all | {"own": owned, "slices": NAME_RANGES, "beginnings": BEGINNINGS}
+    return [*tables, _Directory(2, _directory(criteria, order), criteria, order, **how)]
 
 
-def _directory(user, criteria, order, **how):
+def _directory(criteria, order):
     """What it masks is found by its number only, in the order of numbers: found by a name or a town, or standing where
     its name does, it would tell them."""
-    shown = Q(undisclosed=False)
     if criteria.only_identifier and order == "identifiant":
-        shown |= Q(identifier=criteria.only_identifier)
-    rows = DirectoryEntry.objects.filter(shown)
-    return _Directory(2, rows, criteria, order, user=user, slices=NAME_RANGES, beginnings=BEGINNINGS, **how)
+        shown = Q(undisclosed=False) | Q(identifier=criteria.only_identifier)
+        return _ids(DirectoryEntry.objects.filter(shown))
+    return _disclosed()
 
 
 def find(user, criteria, *, order="", descending=False, before="", after=""):

@@ -44,9 +44,9 @@ class Selection:
     params: tuple = ()
 
     @classmethod
-    def of(cls, rows, columns):
-        """Columns of a queryset that has conditions."""
-        return cls(*rows.order_by().values_list("id").query.sql_with_params()).taking(columns)
+    def of(cls, rows):
+        """The rows of a queryset that has conditions and no order."""
+        return cls(*rows.query.sql_with_params())
 
     def taking(self, columns):
         """The same rows, other columns."""
@@ -66,6 +66,9 @@ class Selection:
 
     def within(self, column, first, after):
         return self.where(f"{column} >= %s AND {column} < %s", first, after)
+
+    def one_of(self, column, values):
+        return self.where(f"{column} IN ({', '.join(['%s'] * len(values))})", *values)
 
     def matching(self, patterns):
         r"""Those that match every (column, LIKE pattern), where `\` makes `%` and `_` ordinary."""

@@ -113,7 +113,7 @@ def matches(typed, name):
 def test_every_character_but_the_star_stands_for_itself(name, typed):
     DirectoryEntry.objects.all().delete()
     DirectoryEntryFactory(legal_name=name)
-    rows = Selection.of(DirectoryEntry.objects.filter(undisclosed=False), ["id"])
+    rows = Selection.of(DirectoryEntry.objects.filter(undisclosed=False).order_by())
     with reading() as reader:
         found = reader.rows(rows.matching(Criteria(legal_name=typed).patterns))
     assert bool(found) is matches(typed, name)
