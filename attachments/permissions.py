@@ -35,7 +35,7 @@ def _all_for_staff(keys):
 
 def attached_to(user):
     """The structures `user` belongs to today, as their ids."""
-    return Attachment.objects.effective().filter(user=user).order_by().values_list("structure", flat=True)
+    return Attachment.objects.effective().filter(user=user.pk).order_by().values_list("structure", flat=True)
 
 
 def principal_of(user):

@@ -55,16 +55,21 @@ class Lookup:
 
 def look_up(identifier_type, identifier):
     """What a (clean) identifier stands for: a structure here, else a directory entry, else nothing."""
-    entries = DirectoryEntry.objects.identified_by(identifier_type, identifier)
-    structure = Structure.objects.identified_by(identifier_type, identifier).first()
-    if structure is not None:
-        found = Found.STRUCTURE if structure.is_active else Found.INACTIVE
-        # The directory may have masked since what was disclosed when the structure came here.
-        masked = not structure.is_public and entries.filter(undisclosed=True).exists()
-        services = [] if masked or structure.keeps_private else list(structure.services.open())
-        return Lookup(found, identifier_type, identifier, structure, services, masked)
-    entry = entries.first()
-    if entry is not None:
+    entry = _directory_entry(identifier_type, identifier)
+    if entry is not None and entry.here_id is None:
         found = Found.CLOSED if entry.closed_on else Found.DIRECTORY
         return Lookup(found, identifier_type, identifier, entry)
-    return Lookup(Found.NOTHING, identifier_type, identifier)
+    structure = Structure.objects.identified_by(identifier_type, identifier).first()
+    if structure is None:
+        return Lookup(Found.NOTHING, identifier_type, identifier)
+    found = Found.STRUCTURE if structure.is_active else Found.INACTIVE
+    # The directory may have masked since what was disclosed when the structure came here.
+    masked = not structure.is_public and entry is not None and entry.undisclosed
+    services = [] if masked or structure.keeps_private else list(structure.services.open())
+    return Lookup(found, identifier_type, identifier, structure, services, masked)
+
+
+def _directory_entry(identifier_type, identifier):
+    table = DirectoryEntry._meta.db_table
+    rows = f"SELECT * FROM {table} WHERE identifier = %s AND identifier_type = %s"
+    return next(iter(DirectoryEntry.objects.beside_structures(rows, [identifier, identifier_type])), None)

@@ -40,8 +40,6 @@ class Page:
 class _Table:
     """One of the two tables. A place in the whole list is (value of each ordering column…, rank, id)."""
 
-    model = Structure
-
     def __init__(self, rank, rows, criteria, order, **how):
         self.rank, self.rows = rank, rows
         self.reading = Reading(rows, criteria, order, **how)
@@ -59,17 +57,12 @@ class _Table:
 
     def shown(self, places):
         """Results by place, of those that are to be shown."""
-        asked = self._whole(self.rows.taking(["*"]).one_of("id", [place[-1] for place in places]))
-        results = self._results({row.pk: row for row in self.model.objects.raw(asked.sql, asked.params)})
+        results = self._results(self.rows.taking(["*"]).one_of("id", [place[-1] for place in places]))
         return {place: results[place[-1]] for place in places if place[-1] in results}
-
-    def _whole(self, rows):
-        """Rows with all that their Results say."""
-        return rows
 
     def _results(self, rows):
         """Results by id."""
-        return {pk: Result(row, lives_here=True) for pk, row in rows.items()}
+        return {row.pk: Result(row, lives_here=True) for row in Structure.objects.raw(rows.sql, rows.params)}
 
     def _place(self, position):
         return (*position[:-1], self.rank, position[-1])
@@ -90,27 +83,18 @@ class _Directory(_Table):
     `own(ids)`: those of these private structures that the person may see.
     """
 
-    model = DirectoryEntry
-
     def __init__(self, rank, rows, criteria, order, *, own, **how):
         super().__init__(rank, rows, criteria, order, **how)
         self.own = own
 
-    def _whole(self, rows):
-        return Selection(
-            f"SELECT entries.*, here.id AS here_id, here.nature AS here_nature FROM ({rows.sql}) AS entries "
-            f"LEFT JOIN {Structure._meta.db_table} AS here "
-            "ON here.identifier = entries.identifier AND here.identifier_type = entries.identifier_type",
-            rows.params,
-        )
-
     def _results(self, rows):
-        private = {row.here_id for row in rows.values() if row.here_nature == Nature.PRIVATE}
+        entries = list(DirectoryEntry.objects.beside_structures(rows.sql, rows.params))
+        private = {entry.here_id for entry in entries if entry.here_nature == Nature.PRIVATE}
         unseen = private and private - self.own(private)
         return {
-            pk: Result(row, lives_here=row.here_id is not None)
-            for pk, row in rows.items()
-            if row.here_id is None or row.here_id in unseen
+            entry.pk: Result(entry, lives_here=entry.here_id is not None)
+            for entry in entries
+            if entry.here_id is None or entry.here_id in unseen
         }
 
 

@@ -69,6 +69,15 @@ def _orders(request, order, descending):
 
 
 _NATURES = dict(Nature.choices)
+_PRESENCE = {
+    state: status_badge(state, label)
+    for state, label in (
+        ("inactive", "Désactivée"),
+        ("active", "Présente"),
+        ("closed", "Fermée"),
+        ("absent", "Pas encore"),
+    )
+}
 
 
 def _lines(results):
@@ -82,7 +91,7 @@ def _lines(results):
             "identifier": row.full_identifier,
             "place": "" if row.is_masked else f"{row.postcode} {row.city}".strip(),
             "nature": _NATURES[row.nature],
-            "presence": status_badge(*_presence(result)),
+            "presence": _PRESENCE[_presence(result)],
         }
         for result in results
         for row in [result.establishment]
@@ -91,10 +100,10 @@ def _lines(results):
 
 def _presence(result):
     if result.structure and not result.structure.is_active:
-        return "inactive", "Désactivée"
+        return "inactive"
     if result.lives_here:
-        return "active", "Présente"
-    return ("closed", "Fermée") if result.establishment.closed_on else ("absent", "Pas encore")
+        return "active"
+    return "closed" if result.establishment.closed_on else "absent"
 
 
 EXPORTED = ("identifier_type", "identifier", "nature", *Establishment.DESCRIPTIVE, "undisclosed")

@@ -2,10 +2,13 @@
 
 from django import template
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.formats import localize
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
+_BREAK = SafeString("<br>")
 # One tone per status value, whatever the model: the word carries the meaning, the colour helps.
 TONES = {
     "pending": "wait",
@@ -33,11 +36,14 @@ def status_badge(value, label):
     return format_html('<span class="status status-{}">{}</span>', TONES.get(str(value), "neutral"), label)
 
 
-@register.inclusion_tag("components/definition.html")
+@register.simple_tag
 def definition(label, value, empty="Non renseigné"):
     """One line of a `<dl class="definitions">`; a list or tuple takes one line per item."""
     lines = value if isinstance(value, list | tuple) else [value]
-    return {"label": label, "lines": [line for line in lines if line not in (None, "")], "empty": empty}
+    lines = [[localize(line)] for line in lines if line not in (None, "")]
+    if not lines:
+        return format_html('<dt>{}</dt><dd><span class="text-body-secondary">{}</span></dd>', label, empty)
+    return format_html("<dt>{}</dt><dd>{}</dd>", label, format_html_join(_BREAK, "{}", lines))
 
 
 @register.inclusion_tag("components/stepper.html")
