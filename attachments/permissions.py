@@ -1,7 +1,10 @@
 """Who may act on attachments. Views, templates and the admin ask these names."""
 
+from functools import lru_cache
+
 import rules
 from django.db.models import Q
+from django.utils import timezone
 
 from attachments.models import Attachment, Role
 from chorus.plumbing.reach import add_holding, add_reach
@@ -33,9 +36,15 @@ def _all_for_staff(keys):
     return lambda user: None if user.is_staff else keys(user)
 
 
+@lru_cache(maxsize=1_000)
+def _effective(user_id, day):
+    """Composed once a day for each person, because every page asks. Not asked itself, which would keep the answer."""
+    return Attachment.objects.effective(day).filter(user=user_id).order_by().values_list("structure", flat=True)
+
+
 def attached_to(user):
     """The structures `user` belongs to today, as their ids."""
-    return Attachment.objects.effective().filter(user=user.pk).order_by().values_list("structure", flat=True)
+    return _effective(user.pk, timezone.localdate()).all()
 
 
 def principal_of(user):

@@ -151,7 +151,7 @@ def measure():
     sweep(client)
 
 
-def in_turns(*calls, times=11):
+def in_turns(*calls, times=41):
     """Median milliseconds of each, called in turns: a slow moment of the machine falls on all of them."""
     taken = [[milliseconds(call, 1)[0] for call in calls] for _ in range(times)]
     return [statistics.median(each) for each in zip(*taken, strict=True)]

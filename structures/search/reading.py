@@ -60,7 +60,7 @@ class Reading:
         self.table = self.rows.taking(asked).within(self.columns[0], *bounds)
         self.matches = self.rows.within(self.columns[0], *bounds).matching(self.patterns)
         self.slices = slices
-        self.beginnings = sorted(filter(criteria.holds_for_all, beginnings), reverse=backwards)
+        self.beginnings = beginnings
         self.by_name = self.columns[0] == "legal_name_key"
         walk = WALK if len(slices) > 1 else WALK_HERE
         self.steps = walk if self.by_name else WINDOW
@@ -140,7 +140,7 @@ class Reading:
     def _cluster(self, reader, matches, wanted, slices):
         """(the slice in which names with one of `beginnings` fill a page, the slices that come before); or else
         (None, all slices)."""
-        for word in self.beginnings[:CLUSTERS]:
+        for word in self._sorted(filter(self.criteria.holds_for_all, self.beginnings))[:CLUSTERS]:
             first, after = word, word + LAST
             for place, number in enumerate(slices):
                 low, high = self.slices[number]

@@ -215,7 +215,7 @@ def exists_unseen(user, criteria):
 
 
 def _marked(place, order):
-    return signing.dumps([order, *place], salt="structures.search", compress=True)
+    return signing.dumps([order, *place], salt="structures.search")
 
 
 def _unmarked(mark, order):
