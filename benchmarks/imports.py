@@ -1,7 +1,8 @@
 """`python -m benchmarks.imports --lines 100000 1000000`: the directory's import beside PostgreSQL's COPY.
 
 The limit is COPY of the very same columns into a table without index, in the same run. Each import is the
-command in a process of its own, whose peak memory is what Linux says of it.
+command in a process of its own, whose peak memory is what Linux says of it. PostgreSQL is set as it is
+installed; with `--careless`, as for the tests, which spare it waiting for the disk.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks.establishments import COLUMNS, rows
-from tests.servers import running_postgres
+from tests.servers import DURABLE, FAST, running_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 CLOSED = COLUMNS.index("closed_on")
@@ -75,10 +76,12 @@ def run(*words):
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--lines", type=int, nargs="+", default=[100_000, 1_000_000])
+    options.add_argument("--careless", action="store_true")
     options = options.parse_args()
+    settings = FAST if options.careless else DURABLE
     print("| lines | what | seconds | lines/s | ÷ COPY's speed | peak MB |\n| ---: | --- | ---: | ---: | ---: | ---: |")
     for count in options.lines:
-        with tempfile.TemporaryDirectory() as folder, running_postgres() as database:
+        with tempfile.TemporaryDirectory() as folder, running_postgres(settings) as database:
             os.environ |= {"DATABASE_URL": database, "LOG_LEVEL": "ERROR", "CHORUS_VAR_DIR": folder}
             run("migrate", "--verbosity", "0")
             same, changed = f"{folder}/same.csv", f"{folder}/changed.csv"

