@@ -30,7 +30,7 @@ ORDERS = {
 }
 WALK = 5_000  # rows of an index read before another way is tried, by name
 WALK_HERE = 1_500  # the same among structures: they change, so that PostgreSQL has to look at each row too
-DENSE = 5_000  # matches from which a slice is walked rather than sorted
+DENSE = 2_000  # matches from which a slice is walked rather than sorted
 SORTABLE = 5_000  # matches that are sorted by a column no index gives them by
 WINDOW = 50_000  # the same in another order; and rows read at a time when everything is wanted
 CLUSTERS = 3  # beginnings tried
