@@ -50,6 +50,12 @@ def test_a_number_is_looked_up_under_its_own_type_only():
     assert look_up("tahiti", "123456789").found is Found.NOTHING
 
 
+def test_what_the_directory_knows_is_looked_up_in_one_statement(django_assert_num_queries):
+    DirectoryEntryFactory(identifier=SIRET)
+    with django_assert_num_queries(1):
+        look_up("siret", SIRET)
+
+
 def test_only_open_services_are_offered():
     structure = StructureFactory(identifier=SIRET)
     offered = ServiceFactory(structure=structure)

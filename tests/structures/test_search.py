@@ -12,7 +12,7 @@ from chorus.plumbing.text import search_key
 from structures.models import DirectoryEntry
 from structures.search import Criteria, find
 from structures.search.statements import Selection, reading
-from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, UserFactory
+from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, UserFactory, siret_number
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
@@ -205,6 +205,37 @@ def test_what_lives_here_speaks_for_itself(client, user):
     structure = StructureFactory(identifier=entry.identifier, legal_name="Collège d'aujourd'hui")
     assert searched(user, legal_name="hier") == []
     assert find(user, Criteria(legal_name="aujourd")).results[0].structure == structure
+
+
+def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
+    StructureFactory(legal_name="Lycée <un>", label="Annexe", postcode="35000", city="Rennes")
+    StructureFactory(legal_name="Lycée deux", state="inactive")
+    # The numbers of structures and of entries come from two sequences.
+    DirectoryEntryFactory(legal_name="Lycée trois", identifier=siret_number(9_001), closed_on="2020-01-01")
+    entry = DirectoryEntryFactory(
+        legal_name="Lycée quatre", identifier=siret_number(9_002), postcode="", city="", nature="private"
+    )
+    client.force_login(user)
+    answer = client.get("/structures/", {"legal_name": "lycee"})
+    said = {line["name"]: line for line in answer.context["lines"]}
+    assert [re.search(r">(.+)<", line["presence"])[1] for line in said.values()] == [
+        "Présente",
+        "Désactivée",
+        "Pas encore",
+        "Fermée",
+    ]
+    assert said["Lycée quatre"] | {"presence": ""} == {
+        "address": f"/annuaire/{entry.pk}/",
+        "name": "Lycée quatre",
+        "label": "",
+        "identifier": entry.full_identifier,
+        "place": "",
+        "nature": "Privée",
+        "presence": "",
+    }
+    assert "Lycée &lt;un&gt;" in answer.text
+    assert "35000 Rennes" in answer.text
+    assert all(client.get(line["address"]).status_code == 200 for line in said.values())
 
 
 def test_a_private_structure_hides_behind_its_directory_entry(user):

@@ -127,6 +127,10 @@ def test_however_many_are_one_s_own_others_stay_unseen(user, monkeypatch, many):
     assert [result.establishment for result in everything(user, criteria)] == [own]
     both = find(UserFactory(staff=True), criteria).results
     assert [result.establishment for result in both] == [own, other]
+    # Their directory entries stand for those one does not see.
+    entries = [DirectoryEntryFactory(identifier=one.identifier, legal_name="Menuiserie") for one in (own, other)]
+    assert [result.establishment for result in find(user, criteria).results] == [entries[1], own]
+    assert [result.establishment for result in find(UserFactory(staff=True), criteria).results] == [own, other]
 
 
 def test_slices_are_left_out_by_name_only(user, monkeypatch):

@@ -1,0 +1,39 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from attachments.models import Role
+from chorus.plumbing.reach import held
+from tests.factories import AttachmentFactory, UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+
+
+def belongs_to(user):
+    return list(held("structures.belong_to", user))
+
+
+def test_what_a_person_belongs_to_is_asked_each_time():
+    attachment = AttachmentFactory(role=Role.SIMPLE)
+    assert belongs_to(attachment.user) == [attachment.structure_id]
+    assert belongs_to(UserFactory()) == []
+    attachment.ended_at = timezone.now()
+    attachment.save()
+    assert belongs_to(attachment.user) == []
+    again = AttachmentFactory(user=attachment.user, role=Role.PRINCIPAL)
+    assert belongs_to(attachment.user) == [again.structure_id]
+
+
+def test_an_attachment_runs_out_at_midnight(monkeypatch):
+    today = timezone.localdate()
+    attachment = AttachmentFactory(role=Role.SIMPLE, ends_on=today)
+    assert belongs_to(attachment.user) == [attachment.structure_id]
+    monkeypatch.setattr("django.utils.timezone.localdate", lambda: today + timedelta(days=1))
+    assert belongs_to(attachment.user) == []
+
+
+def test_support_belongs_everywhere_but_to_the_ibans():
+    support = UserFactory(staff=True)
+    assert held("structures.belong_to", support) is None
+    assert list(held("structures.view_iban", support)) == []
