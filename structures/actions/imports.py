@@ -17,7 +17,7 @@ from structures.importers.batches import prepared, understood
 from structures.importers.faults import FileRefused
 from structures.importers.headers import layout_of
 from structures.importers.sources import Source, fingerprint
-from structures.importers.tables import Table, drop_indexes, restore_indexes
+from structures.importers.tables import Table, drop_indexes, may_be_lost, restore_indexes
 from structures.models import DirectoryImport, RejectedLine
 
 BATCH = 20_000
@@ -170,6 +170,7 @@ def _import_batch(claimed, table, layout, batch):
 
 @transaction.atomic
 def _write_batch(claimed, table, batch, count):
+    may_be_lost()
     created, updated, unchanged = table.write(batch)
     RejectedLine.objects.bulk_create(
         [

@@ -173,6 +173,13 @@ def _emptying(table):
     return f"{'TRUNCATE' if connection.vendor == 'postgresql' else 'DELETE FROM'} {table}"
 
 
+def may_be_lost():
+    """Have the transaction committed without waiting for the disk: a machine that dies may lose it, whole."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = off")
+
+
 def missing_indexes():
     """The directory's indexes that are not there: an interrupted first load left them for the end."""
     with connection.cursor() as cursor:
@@ -228,6 +235,7 @@ def _build_at_once(indexes, alive):
 def _build(index):
     with connection.schema_editor() as editor:
         editor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        editor.execute("SET LOCAL synchronous_commit = off")
         editor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         editor.add_index(DirectoryEntry, index)
 
