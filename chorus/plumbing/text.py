@@ -30,13 +30,23 @@ def search_key(text):
     """`text` for searching and sorting: upper case without accents; hyphens, apostrophes, dots and
     commas count as spaces, and several spaces as one. Every other character is kept."""
     if text.isascii():
-        # Four replacements are twice as fast as a translation, and directories hold millions of names.
+        # Four replacements are twice as fast as a translation, and searches compare many.
         text = text.upper().replace("-", " ").replace("'", " ").replace(".", " ").replace(",", " ")
-        if text.isprintable() and "  " not in text:
-            return text.strip(" ")
     else:
         text = text.translate(_PLAIN)
     return " ".join(text.split())
+
+
+def search_keys(texts):
+    """`search_key` of each of many texts without control characters, in half the time: directories hold millions."""
+    joined = "\n".join(texts)
+    plain = joined.upper().replace("-", " ").replace("'", " ").replace(".", " ").replace(",", " ")
+    while "  " in plain:
+        plain = plain.replace("  ", " ")
+    keys = plain.replace(" \n", "\n").replace("\n ", "\n").strip(" ").split("\n")
+    if not joined.isascii():
+        keys = [key if text.isascii() else search_key(text) for text, key in zip(texts, keys, strict=True)]
+    return keys if texts else []
 
 
 def postcode_key(text):

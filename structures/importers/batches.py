@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from structures.importers.faults import Fault
 from structures.models import LegalUnit
 
+TOGETHER = 500  # records read at a time
 CLOSED = "L'établissement est fermé, et l'annuaire ne le connaissait pas."
 
 
@@ -36,8 +37,7 @@ def prepared(layout, records, *, reading):
     """Their marks, and when `reading` also what they say: when most are expected to be new."""
     if layout.needs_units:
         return Prepared(records)
-    marks = [_mark(layout, record) for _, record in records]
-    return Prepared(records, marks, [_said(layout, record) for _, record in records] if reading else [])
+    return Prepared(records, layout.marks(records), _said(layout, records) if reading else [])
 
 
 def understood(layout, lines_prepared, table):
@@ -45,25 +45,37 @@ def understood(layout, lines_prepared, table):
 
     Of lines with the same identifier the last one counts, and the others are reported.
     """
-    records, marks, all_said = lines_prepared.records, lines_prepared.marks, lines_prepared.said
-    batch, lines = Batch(), {}
+    records = lines_prepared.records
+    batch, lines, closing = Batch(), {}, "\t\\N" if layout.tells_closing else ""
     if layout.needs_units:
         layout.units = _units_of(layout, records)
-    marks = marks or [_mark(layout, record) for _, record in records]
+    marks = lines_prepared.marks or layout.marks(records)
     keys = {key for key, _ in marks if key is not None}
     # A digest is of a line that names its identifier: found anywhere in the batch, it is that line's.
-    digests = table.digests(keys) if table else ()
-    places = range(len(records))
+    known = table.digests(keys) if table else ()
+    places = [place for place, (_, digest) in enumerate(marks) if digest not in known]
+    all_said = lines_prepared.said or dict(
+        zip(places, _said(layout, [records[place] for place in places]), strict=True)
+    )
     if len(keys) == len(records):
-        # No identifier comes twice: a line known from last time needs no more looking at.
-        batch.unchanged = {key for key, digest in marks if digest in digests}
-        places = [place for place, (_, digest) in enumerate(marks) if digest not in digests]
+        # No identifier comes twice: neither a line known from last time nor a row needs looking at for that.
+        batch.unchanged = {key for key, digest in marks if digest in known}
+        rest = []
+        for place in places:
+            said = all_said[place]
+            if type(said) is tuple and said[2] is None and type(said[1]) is str:
+                batch.rows[said[0]] = f"{said[1]}{closing}\t{marks[place][1]}"
+            else:
+                rest.append(place)
+        places = rest
+    else:
+        places = range(len(records))
     for place in places:
         (line, record), (key, digest) = records[place], marks[place]
-        if digest in digests:
+        if digest in known:
             text = closed = None
         else:
-            said = all_said[place] if all_said else _said(layout, record)
+            said = all_said[place]
             if said is None:
                 continue
             if isinstance(said, Fault):
@@ -85,23 +97,15 @@ def understood(layout, lines_prepared, table):
         elif text is None:
             batch.unchanged.add(key)
         else:
-            closing = "\t\\N" if layout.tells_closing else ""
             batch.rows[key] = f"{text}{closing}\t{chr(92) + 'N' if digest is None else digest}"
     batch.there = table.known(batch.rows.keys()) if table else set()
     return batch
 
 
-def _mark(layout, record):
-    return (None, None) if isinstance(record, Fault) else layout.mark(record)
-
-
-def _said(layout, record):
-    """What `layout.read` makes of a record, or the Fault it found."""
-    try:
-        return record if isinstance(record, Fault) else layout.read(layout.split(record))
-    except Fault as fault:
-        # Another one, that does not keep hold of all that was being done.
-        return Fault(fault.reason)
+def _said(layout, records):
+    """What each record says. A few hundred at a time: many more would not stay in the processor's memory."""
+    parts = (records[start : start + TOGETHER] for start in range(0, len(records), TOGETHER))
+    return [said for part in parts for said in layout.read_all(part)]
 
 
 def _units_of(layout, records):

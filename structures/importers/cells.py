@@ -25,8 +25,8 @@ def needs_tidying(joined):
         or " |" in joined
         or "| " in joined
         or "|'" in joined
-        or joined[:1] in " '"
-        or joined[-1:] == " "
+        or joined.startswith("'")
+        or joined.strip(" ") != joined
     )
 
 

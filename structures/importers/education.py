@@ -32,8 +32,8 @@ class EducationLayout(EstablishmentLayout):
     def untold(self):
         return {"label", "undisclosed", "country"} | (set() if self.has("state") else {"closed_on"})
 
-    def read(self, row):
-        cells = self.cells(row)
+    def read(self, record):
+        cells = self.cells(record)
         if cells is None:
             return None
         number, name, nature, address, more, town, postcode, city, state, updated = cells
@@ -45,11 +45,11 @@ class EducationLayout(EstablishmentLayout):
         nature = one_of(NATURES, nature, "Statut inconnu (Public ou Privé) :")
         if _repeats_town(town, city):
             town = ""
-        key = f"{SIRET}\t{number}"
         closed = None
         if self.tells_closing and state.upper().startswith(CLOSED):
             closed = day(updated) if updated else CLOSED_SOMEDAY
-        return key, self.line(key, nature, name, "", address, more, town, self.town(postcode, city, ""), "f"), closed
+        where, city_key = self.town(postcode, city, "")
+        return f"{SIRET}\t{number}", (nature, name, "", address, more, town, where, "f", city_key), closed
 
 
 def _repeats_town(line, city):

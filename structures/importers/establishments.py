@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from operator import itemgetter
 
-from chorus.plumbing.text import postcode_key, search_key
+from chorus.plumbing.text import postcode_key, search_key, search_keys
 from structures.identifiers import IdentifierType
 from structures.importers.cells import LONGEST_TEXT, needs_tidying, tidy
 from structures.importers.faults import Fault
@@ -53,8 +53,9 @@ class Layout:
     def has(self, *ours):
         return any(self.places[name] is not None for name in ours)
 
-    def cells(self, row):
+    def cells(self, record):
         """The cells of `names`, in that order and tidy; None for an empty line."""
+        row = record.split(self.delimiter) if isinstance(record, str) else record
         if len(row) != self.width:
             row = self._squared(row)
             if row is None:
@@ -69,17 +70,29 @@ class Layout:
             return None
         return cells
 
-    def split(self, record):
-        """The cells of a record."""
-        return record.split(self.delimiter) if isinstance(record, str) else record
+    def read_all(self, records):
+        """What `read` makes of each of these (line, record), or the Fault it found: (key, text of the row less closing
+        date and digest, closing date or None), or None for an empty line."""
+        return [self._said(record) for _, record in records]
+
+    def _said(self, record):
+        try:
+            return record if isinstance(record, Fault) else self.read(record)
+        except Fault as fault:
+            # Another one, that does not keep hold of all that was being done.
+            return Fault(fault.reason)
 
     def number(self, record):
         """What a record gives as identifier, "" when it is too short."""
         cells = record.split(self.delimiter, self._number + 1) if isinstance(record, str) else record
         return cells[self._number] if len(cells) > self._number else ""
 
-    def mark(self, record):
-        """(key, digest) of a record, before it is read; (None, None) where the key takes reading."""
+    def marks(self, records):
+        """(key, digest) of each of these (line, record), before they are read; (None, None) where the key takes
+        reading."""
+        return [(None, None) if isinstance(record, Fault) else self._mark(record) for _, record in records]
+
+    def _mark(self, record):
         key = self.key(self.number(record))
         if key is None:
             return None, None
@@ -107,7 +120,11 @@ class Layout:
 
 
 class EstablishmentLayout(Layout):
-    """`told` names the database columns that a line writes; others stay as they are."""
+    """`told` names the database columns that a line writes; others stay as they are.
+
+    `read` says (key, what is told, closing date or None): told are nature, name, label, address and its two
+    complements, postcode with city and country, whether it is undisclosed, and the city's key; or a Fault.
+    """
 
     model_name = "DirectoryEntry"
 
@@ -132,34 +149,27 @@ class EstablishmentLayout(Layout):
         number = number.replace(" ", "")
         return f"{SIRET}\t{number}" if len(number) == 14 and number.isdecimal() else None
 
-    def line(self, key, nature, name, label, address, complement_1, complement_2, town, undisclosed):
-        """The row as COPY writes it, less its closing date and digest.
+    def read_all(self, records):
+        said = super().read_all(records)
+        texts = iter(self._texts([each for each in said if _is_told(each)]))
+        return [(each[0], next(texts), each[2]) if _is_told(each) else each for each in said]
 
-        `key` is its type and identifier, `town` from `town()`.
-        """
-        where, city_key = town
-        text = "\t".join(
-            (
-                key,
-                nature,
-                name,
-                label,
-                address,
-                complement_1,
-                complement_2,
-                where,
-                undisclosed,
-                search_key(name)[:LONGEST_TEXT],
-                search_key(label)[:LONGEST_TEXT] if label else "",
-                city_key,
-            )
-        )
-        if "\\" in text:
-            text = text.replace("\\", "\\\\")
-        return "\t".join(self._told(text.split("\t"))) if self._told else text
+    def _texts(self, said):
+        """Rows as COPY writes them, less closing date and digest. A column at a time, which takes half the time."""
+        if not said:
+            return []
+        keys, told, _ = zip(*said, strict=True)
+        told = list(zip(*told, strict=True))
+        names, labels = told[1:3]
+        cities = told.pop()
+        for texts in (names, labels):
+            told.append([key[:LONGEST_TEXT] for key in search_keys(texts)])
+        rows = map("\t".join, zip(keys, *told, cities, strict=True))
+        rows = [row.replace("\\", "\\\\") if "\\" in row else row for row in rows]
+        return ["\t".join(self._told(row.split("\t"))) for row in rows] if self._told else rows
 
     def town(self, postcode, city, country):
-        """Postcode, city and country as written, and the city's search key; few differ, so they are remembered."""
+        """(postcode, city and country as written, the city's search key); few differ, so they are remembered."""
         try:
             return self._towns[postcode, city, country]
         except KeyError:
@@ -176,3 +186,8 @@ class EstablishmentLayout(Layout):
         town = f"{full}\t{city}\t{country or 'France'}", search_key(city)[:100]
         self._towns[postcode, city, country] = town
         return town
+
+
+def _is_told(said):
+    """Whether a line says a row."""
+    return type(said) is tuple and type(said[1]) is tuple

@@ -29,9 +29,8 @@ class PortalLayout(EstablishmentLayout):
     def untold(self):
         return {name for name in self.names if not self.has(name)} - {"identifier_type"}
 
-    def read(self, row):
-        """(key, line less its closing date, closing date or None), or None for an empty line."""
-        cells = self.cells(row)
+    def read(self, record):
+        cells = self.cells(record)
         if cells is None:
             return None
         kind, number, nature, name, label, address, more, again, postcode, city, country, undisclosed, closed = cells
@@ -43,10 +42,6 @@ class PortalLayout(EstablishmentLayout):
         if nature == Nature.PUBLIC and kind != SIRET:
             raise Fault("Une structure publique est identifiée par un SIRET.")
         undisclosed = FLAGS.get(undisclosed) or one_of(FLAGS, undisclosed, "« Non diffusible » vaut Oui ou Non, pas")
-        key = f"{kind}\t{number}"
-        town = self.town(postcode, city, country)
-        return (
-            key,
-            self.line(key, nature, name, label, address, more, again, town, undisclosed),
-            day(closed) if closed else None,
-        )
+        town, city_key = self.town(postcode, city, country)
+        told = nature, name, label, address, more, again, town, undisclosed, city_key
+        return f"{kind}\t{number}", told, day(closed) if closed else None

@@ -43,8 +43,8 @@ class UnitLayout(Layout):
     def key(self, siren):
         return siren if len(siren) == 9 and siren.isdecimal() else None
 
-    def read(self, row):
-        cells = self.cells(row)
+    def read(self, record):
+        cells = self.cells(record)
         if cells is None:
             return None
         cells = ["" if cell == _HIDDEN else cell for cell in cells]
@@ -96,8 +96,8 @@ class SireneLayout(EstablishmentLayout):
     def context(self, key):
         return str(self.units.get(key.rpartition("\t")[2][:9]))
 
-    def read(self, row):
-        cells = self.cells(row)
+    def read(self, record):
+        cells = self.cells(record)
         if cells is None:
             return None
         if _HIDDEN in cells:
@@ -129,8 +129,6 @@ class SireneLayout(EstablishmentLayout):
             return key, Fault("La raison sociale manque à l'unité légale."), closed
         nature = Nature.PUBLIC.value if is_public(number[:9], category) else Nature.PRIVATE.value
         label = "" if label == name or search_key(label) == search_key(name) else label
-        town = self.town(postcode, foreign_city or city, country)
-        text = self.line(
-            key, nature, name, label, address[:LONGEST_TEXT], complement, box, town, "t" if undisclosed else "f"
-        )
-        return key, text, closed
+        town, city_key = self.town(postcode, foreign_city or city, country)
+        undisclosed = "t" if undisclosed else "f"
+        return key, (nature, name, label, address[:LONGEST_TEXT], complement, box, town, undisclosed, city_key), closed
