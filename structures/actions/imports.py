@@ -21,6 +21,7 @@ from structures.importers.tables import Table, drop_indexes, may_be_lost, restor
 from structures.models import DirectoryImport, RejectedLine
 
 BATCH = 20_000
+COLLECTED = 10  # batches after which Python looks for what refers to itself: it takes as long as reading one
 SILENT = timedelta(minutes=10)  # after which a run that says nothing is dead: building an index takes minutes
 State = DirectoryImport.State
 
@@ -127,11 +128,13 @@ def _read(claimed, opened, report):
     drop_indexes()
     table = Table(layout)
     with _seldom_collecting():
-        for batch, bytes_read in ahead(_prepared(source, layout, table, claimed.lines)):
+        coming = ahead(_prepared(source, layout, table, claimed.lines))
+        for number, (batch, bytes_read) in enumerate(coming, 1):
             claimed.bytes_read = bytes_read
             _import_batch(claimed, table, layout, batch)
             report(claimed)
-            gc.collect(1)
+            if number % COLLECTED == 0:
+                gc.collect(1)
     restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
 
 

@@ -6,6 +6,7 @@ statement.
 """
 
 import io
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from django.apps import apps
@@ -219,17 +220,18 @@ def restore_indexes(alive, *, changed):
 
 def _build_at_once(indexes, alive):
     """Two at a time, each by one process of PostgreSQL, take a third less than one by several."""
+    waiting = deque(indexes)
     with ThreadPoolExecutor(2) as threads:
-        coming = {threads.submit(_built_apart, index) for index in indexes}
+        coming = {threads.submit(_build_apart, waiting) for _ in range(2)}
         try:
             while coming:
                 done, coming = wait(coming, timeout=SIGN_OF_LIFE, return_when=FIRST_COMPLETED)
                 alive()
-                for built in done:
-                    built.result()
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
+                for builder in done:
+                    builder.result()
+        finally:
+            # After an error, no other is begun.
+            waiting.clear()
 
 
 def _build(index):
@@ -240,9 +242,18 @@ def _build(index):
         editor.add_index(DirectoryEntry, index)
 
 
-def _built_apart(index):
+def _build_apart(waiting):
     """By a thread, whose connection is its own."""
     try:
-        _build(index)
+        while index := _next(waiting):
+            _build(index)
     finally:
         connection.close()
+
+
+def _next(waiting):
+    """The first of what waits, None when the other thread took the last."""
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
