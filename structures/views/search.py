@@ -82,10 +82,12 @@ _PRESENCE = {
 
 def _lines(results):
     """What the list says of each result. Worked out here: templates take five times as long, for every page."""
-    structure, entry = (reverse(f"structures:{view}", args=[0]) for view in ("structure", "directory_entry"))
+    structures, entries = (
+        reverse(f"structures:{view}", args=[0]).removesuffix("0/") for view in ("structure", "directory_entry")
+    )
     return [
         {
-            "address": (structure if result.structure else entry).replace("/0/", f"/{row.pk}/"),
+            "address": f"{structures if result.structure else entries}{row.pk}/",
             "name": str(row) if row.is_masked else row.legal_name,
             "label": "" if row.is_masked else row.label,
             "identifier": row.full_identifier,
