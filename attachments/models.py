@@ -27,26 +27,20 @@ class Scope(models.Model):
         abstract = True
 
 
-_NOT_ENDED, _ENDLESS = Q(ended_at__isnull=True), Q(ends_on__isnull=True)
-
-
-def _lasts(day):
-    return _NOT_ENDED & (_ENDLESS | Q(ends_on__gte=day))
-
-
 class AttachmentQuerySet(models.QuerySet):
     def current(self):
         """Not ended by a decision. Dates still to come count: see `effective`."""
-        return self.filter(_NOT_ENDED)
+        return self.filter(ended_at__isnull=True)
 
     def effective(self, today=None):
         """In force today: not ended, and between its dates."""
         today = today or timezone.localdate()
-        return self.filter(_lasts(today), starts_on__lte=today)
+        return self.lasting(today).filter(starts_on__lte=today)
 
     def lasting(self, today=None):
         """Not ended by a decision nor run out: in force, or still to come."""
-        return self.filter(_lasts(today or timezone.localdate()))
+        today = today or timezone.localdate()
+        return self.current().filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today))
 
     def managers(self):
         return self.filter(role__in=MANAGERS)

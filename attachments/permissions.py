@@ -6,7 +6,7 @@ import rules
 from django.db.models import Q
 from django.utils import timezone
 
-from attachments.models import Attachment, Role
+from attachments.models import Attachment
 from chorus.plumbing.reach import add_holding, add_reach
 from structures.models import Nature, Structure
 
@@ -49,7 +49,7 @@ def attached_to(user):
 
 def principal_of(user):
     """The structures `user` is the principal manager of today, as their ids."""
-    return attached_to(user).filter(role=Role.PRINCIPAL)
+    return attached_to(user).principal()
 
 
 # A public structure shows itself to everybody; a private one to its own people.

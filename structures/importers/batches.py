@@ -103,7 +103,7 @@ def understood(layout, lines_prepared, table):
 
 
 def _said(layout, records):
-    """What each record says. A few hundred at a time: many more would not stay in the processor's memory."""
+    """What each record says. A few hundred at a time: the cells of all need not be kept at once."""
     parts = (records[start : start + TOGETHER] for start in range(0, len(records), TOGETHER))
     return [said for part in parts for said in layout.read_all(part)]
 

@@ -129,7 +129,9 @@ def _tables(user, criteria, order, backwards):
     def owned(ids):
         if own is None:
             return ids
-        return own & ids if len(own) <= MANY else set(keys.filter(structure__in=ids))
+        if len(own) <= MANY:
+            return own & ids
+        return set(Structure.objects.filter(pk__in=ids).filter(pk__in=keys).values_list("pk", flat=True))
 
     how = of_all | {"own": owned, "slices": NAME_RANGES, "beginnings": BEGINNINGS}
     return [*tables, _Directory(2, _directory(criteria, order), criteria, order, **how)]
