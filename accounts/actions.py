@@ -10,11 +10,11 @@ from django.utils import timezone
 from accounts import emails
 from accounts.links import Purpose, Standing, read_link
 from accounts.models import User, normalised_email
-from chorus.plumbing.errors import ActionError
-from chorus.plumbing.references import draw_reference
-from chorus.plumbing.text import folded
 from history.actions import record
 from history.models import Event
+from plumbing.errors import ActionError
+from plumbing.references import draw_reference
+from plumbing.text import folded
 
 ANSWER_TRIES = 5
 ANSWER_PAUSE = timedelta(hours=1)
@@ -39,7 +39,7 @@ def register_account(*, email, first_name, last_name, phone, contact_email, surv
         user = User(email=normalised_email(email), reference=draw_reference(User))
         user.set_unusable_password()
     elif user.was_ever_active or user.state != User.State.CLOSED:
-        raise ActionError("Cette adresse est déjà utilisée.")
+        raise ActionError("address_used", "Cette adresse est déjà utilisée.")
     user.first_name, user.last_name, user.phone, user.contact_email = first_name, last_name, phone, contact_email
     user.state, user.closed_at = User.State.PENDING, None
     user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
@@ -74,7 +74,7 @@ def resend_activation(user_id, *, actor):
     """
     user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
     if user.state != User.State.ACTIVATING:
-        raise ActionError(f"Le compte de {user} n'est pas en cours d'activation.")
+        raise ActionError("not_activating", f"Le compte de {user} n'est pas en cours d'activation.")
     record(Event.ACTIVATION_RESENT, actor=actor, subject=user, reference=user.reference)
     emails.send_activation(user, reference=user.reference)
 
@@ -126,7 +126,9 @@ def check_secret_answer(user_id, answer):
     user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
     now = timezone.now()
     if user.answer_locked_until and user.answer_locked_until > now:
-        raise ActionError("Trop de mauvaises réponses : réessayez dans une heure, ou contactez l'assistance.")
+        raise ActionError(
+            "answer_locked", "Trop de mauvaises réponses : réessayez dans une heure, ou contactez l'assistance."
+        )
     right = check_password(folded(answer), user.secret_answer)
     if right:
         user.answer_failures, user.answer_locked_until = 0, None
@@ -157,7 +159,7 @@ def close_never_active(user_id, *, actor, reason):
     """Close the account of a registrant nobody let in. Raises ActionError once it was let in."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
     if user.state != User.State.PENDING:
-        raise ActionError(f"Le compte de {user} n'attend pas d'approbation.")
+        raise ActionError("not_pending", f"Le compte de {user} n'attend pas d'approbation.")
     user.state, user.closed_at = User.State.CLOSED, timezone.now()
     user.save(update_fields=["state", "closed_at"])
     record(Event.ACCOUNT_CLOSED, actor=actor, subject=user, reference=user.reference, comment=reason)
@@ -171,5 +173,5 @@ def hashed_answer(answer):
 def _user_of(token, purpose):
     link = read_link(token, purpose, lock=True)
     if not link.is_valid:
-        raise ActionError(STALE_LINKS[link.standing])
+        raise ActionError("stale_link", STALE_LINKS[link.standing])
     return link.user

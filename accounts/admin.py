@@ -2,7 +2,7 @@ from django.contrib import admin
 
 from accounts.actions import resend_activation
 from accounts.models import User
-from chorus.plumbing.admin import SupportAdmin
+from plumbing.admin import SupportAdmin
 
 
 @admin.register(User)

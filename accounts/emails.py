@@ -3,8 +3,8 @@
 from django.utils import timezone
 
 from accounts.links import Purpose, make_token
-from chorus.plumbing.addresses import absolute_url
 from notifications.actions import notify
+from plumbing.addresses import absolute_url
 
 
 def send_activation(user, *, reference):

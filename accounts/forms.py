@@ -5,8 +5,8 @@ from django.core.exceptions import ValidationError
 
 from accounts.actions import check_secret_answer
 from accounts.models import SecretQuestion, validate_deliverable
-from chorus.plumbing.errors import ActionError
-from chorus.plumbing.text import folded
+from plumbing.errors import ActionError
+from plumbing.text import folded
 
 
 class LoginForm(forms.Form):

@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 
-from chorus.plumbing.references import draw_reference, spaced
+from plumbing.references import draw_reference, spaced
 
 
 class SecretQuestion(models.TextChoices):

@@ -18,7 +18,7 @@ from accounts.actions import (
 from accounts.forms import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
 from accounts.models import normalised_email
-from chorus.plumbing.requests import perform, posted, within
+from plumbing.requests import perform, posted, within
 
 RENEW = {Purpose.ACTIVATION: "accounts:resend_activation", Purpose.RESET: "accounts:forgotten_password"}
 PAGES = {Purpose.ACTIVATION: "accounts/activate.html", Purpose.RESET: "accounts/reset.html"}

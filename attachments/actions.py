@@ -11,10 +11,10 @@ from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
 from attachments.models import Attachment, AttachmentRequest, Role
-from chorus.plumbing.errors import ActionError
-from chorus.plumbing.references import draw_reference
 from history.actions import record
 from history.models import Event
+from plumbing.errors import ActionError
+from plumbing.references import draw_reference
 from structures.models import Structure
 
 
@@ -29,13 +29,13 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
     """
     structure = Structure.objects.select_for_update(of=("self",)).get(pk=structure.pk)
     if not structure.is_active:
-        raise ActionError("Cette structure est désactivée : personne ne peut s'y rattacher.")
+        raise ActionError("structure_inactive", "Cette structure est désactivée : personne ne peut s'y rattacher.")
     attachments = structure.attachments.current()
     if attachments.lasting().filter(user=user, whole_structure=True).exists():
-        raise ActionError("Vous êtes déjà rattaché à cette structure.")
+        raise ActionError("already_attached", "Vous êtes déjà rattaché à cette structure.")
     services = _services_of(structure, whole_structure, services)
     if structure.attachment_requests.pending().filter(user=user).exists():
-        raise ActionError("Une demande est déjà en cours pour cette structure.")
+        raise ActionError("request_open", "Une demande est déjà en cours pour cette structure.")
 
     request = AttachmentRequest.objects.create(
         reference=draw_reference(AttachmentRequest),
@@ -96,10 +96,10 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
     request = _lock_pending(request_id)
     structure = request.structure
     if not structure.is_active:
-        raise ActionError("Cette structure est désactivée : la demande ne peut pas être validée.")
+        raise ActionError("structure_inactive", "Cette structure est désactivée : la demande ne peut pas être validée.")
     if role == Role.PRINCIPAL:
         if structure.attachments.current().principal().exists():
-            raise ActionError("Cette structure a déjà un gestionnaire principal.")
+            raise ActionError("has_principal", "Cette structure a déjà un gestionnaire principal.")
         whole_structure = True
     services = _services_of(structure, whole_structure, services)
 
@@ -118,7 +118,7 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
             ends_on=None if role == Role.PRINCIPAL else request.ends_on,
         )
     elif attachment.whole_structure:
-        raise ActionError(f"{request.user} est déjà rattaché à cette structure.")
+        raise ActionError("already_attached", f"{request.user} est déjà rattaché à cette structure.")
     # Somebody who asks for more does not lose what they are.
     if attachment.pk is None or role != Role.SIMPLE:
         attachment.role = role
@@ -157,7 +157,7 @@ def refuse_request(request_id, *, actor, reason):
     """
     reason = reason.strip()
     if not reason:
-        raise ActionError("Indiquez le motif du refus : il est envoyé au demandeur.")
+        raise ActionError("reason_missing", "Indiquez le motif du refus : il est envoyé au demandeur.")
     request = _lock_pending(request_id)
     request.reason = reason
     _decide(request, AttachmentRequest.Status.REFUSED, actor)
@@ -200,9 +200,9 @@ def _services_of(structure, whole_structure, services):
     """The services meant, none for the whole structure; ActionError when they make no sense."""
     services = [] if whole_structure else list(services)
     if not whole_structure and not services:
-        raise ActionError("Choisissez au moins un service, ou la structure entière.")
+        raise ActionError("no_service", "Choisissez au moins un service, ou la structure entière.")
     if any(service.structure_id != structure.pk for service in services):
-        raise ActionError("Un des services choisis n'appartient pas à cette structure.")
+        raise ActionError("foreign_service", "Un des services choisis n'appartient pas à cette structure.")
     return services
 
 
@@ -211,10 +211,12 @@ def _lock_pending(request_id):
     structure = Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
     request = AttachmentRequest.objects.select_for_update(of=("self",)).select_related("user").get(pk=request_id)
     if request.structure_id != structure_id:
-        raise ActionError("La structure de cette demande vient de changer d'identifiant : rouvrez la demande.")
+        raise ActionError(
+            "structure_moved", "La structure de cette demande vient de changer d'identifiant : rouvrez la demande."
+        )
     request.structure = structure
     if not request.is_pending:
-        raise ActionError(_already_decided(request))
+        raise ActionError("already_decided", _already_decided(request))
     return request
 
 

@@ -4,8 +4,8 @@ from django.utils.html import format_html
 
 from attachments.actions import approve_request
 from attachments.models import Attachment, AttachmentRequest, Role
-from chorus.plumbing.admin import SupportAdmin
-from chorus.plumbing.errors import ActionError
+from plumbing.admin import SupportAdmin
+from plumbing.errors import ActionError
 
 
 class PrincipalFilter(admin.SimpleListFilter):
@@ -47,7 +47,7 @@ class AttachmentRequestAdmin(SupportAdmin):
     def _approve(self, request, requests, role):
         def approve(wanted):
             if not request.user.has_perm("attachments.decide_request", wanted):
-                raise ActionError("nul ne décide de sa propre demande.")
+                raise ActionError("own_request", "nul ne décide de sa propre demande.")
             approve_request(
                 wanted.pk,
                 actor=request.user,

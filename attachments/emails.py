@@ -1,7 +1,7 @@
 """Mails about a request for attachment: to the person who asks, and to those who decide."""
 
-from chorus.plumbing.addresses import absolute_url
 from notifications.actions import notify
+from plumbing.addresses import absolute_url
 
 
 def send_request_sent(request, *, principal):

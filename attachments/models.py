@@ -3,7 +3,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from chorus.plumbing.references import spaced
+from plumbing.references import spaced
 
 
 class Role(models.TextChoices):

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from attachments.models import Attachment
-from chorus.plumbing.reach import add_holding, add_reach
+from plumbing.reach import add_holding, add_reach
 from structures.models import Nature, Structure
 
 

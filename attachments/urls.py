@@ -2,7 +2,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from attachments import views
-from chorus.plumbing.references import LENGTH
+from plumbing.references import LENGTH
 
 
 class ReferenceConverter(StringConverter):

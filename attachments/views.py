@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attachments import actions
 from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import AttachmentRequest, Role
-from chorus.plumbing.requests import perform, posted
+from plumbing.requests import perform, posted
 
 PER_PAGE = 50
 

@@ -10,7 +10,7 @@ import django
 from django.db import connection
 
 from benchmarks.establishments import COLUMNS, rows
-from chorus.plumbing.text import search_key
+from plumbing.text import search_key
 
 STORED = [*COLUMNS[:-1], "legal_name_key", "label_key", "city_key"]
 NAME, LABEL, CITY, UNDISCLOSED = (COLUMNS.index(name) for name in ("legal_name", "label", "city", "undisclosed"))

@@ -64,7 +64,7 @@ INSTALLED_APPS = [
     "accounts",
     "history",
     "notifications",
-    "chorus.plumbing",
+    "plumbing",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -87,7 +87,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "chorus.plumbing.middleware.NoNulMiddleware",
+    "plumbing.middleware.NoNulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -113,10 +113,10 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "chorus.plumbing.context_processors.portal",
+                "plumbing.context_processors.portal",
                 "attachments.context_processors.manager",
             ],
-            "builtins": ["chorus.plumbing.templatetags.components"],
+            "builtins": ["plumbing.templatetags.components"],
         },
     },
 ]
@@ -169,7 +169,7 @@ CACHES = {
     }
 }
 RATELIMIT_FAIL_OPEN = True
-RATELIMIT_IP_META_KEY = "chorus.plumbing.requests.client_ip"
+RATELIMIT_IP_META_KEY = "plumbing.requests.client_ip"
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
@@ -266,7 +266,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "accounts.backends.axes_username"
 AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
-AXES_CLIENT_IP_CALLABLE = "chorus.plumbing.requests.client_ip"
+AXES_CLIENT_IP_CALLABLE = "plumbing.requests.client_ip"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -337,7 +337,7 @@ BOOTSTRAP_DIR = _bootstrap
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "chorus.plumbing.finders.BootstrapFinder",
+    "plumbing.finders.BootstrapFinder",
 ]
 MEDIA_ROOT = VAR_DIR / "files"
 STORAGES = {
@@ -366,7 +366,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"hide_tokens": {"()": "chorus.plumbing.logs.HideTokens"}},
+    "filters": {"hide_tokens": {"()": "plumbing.logs.HideTokens"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["hide_tokens"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
     "loggers": {

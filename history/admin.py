@@ -1,7 +1,7 @@
 from django.contrib import admin
 
-from chorus.plumbing.admin import SupportAdmin
 from history.models import HistoryEntry
+from plumbing.admin import SupportAdmin
 
 
 @admin.register(HistoryEntry)

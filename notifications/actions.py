@@ -21,9 +21,9 @@ from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from chorus.plumbing.errors import ActionError
-from chorus.plumbing.references import spaced
 from notifications.models import OutgoingMail, four_days_on
+from plumbing.errors import ActionError
+from plumbing.references import spaced
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def retry_mail(mail_id, *, actor):
     """
     row = OutgoingMail.objects.select_for_update(of=("self",)).get(pk=mail_id)
     if row.state != OutgoingMail.State.FAILED or not row.message:
-        raise ActionError("Seul un courriel refusé par le serveur de messagerie peut être renvoyé.")
+        raise ActionError("mail_not_refused", "Seul un courriel refusé par le serveur de messagerie peut être renvoyé.")
     logger.info("Mail %s put back in the queue by user %s", row.pk, actor.pk)
     row.state, row.error = OutgoingMail.State.WAITING, ""
     row.next_try_at, row.give_up_at = timezone.now(), four_days_on()

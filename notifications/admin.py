@@ -1,8 +1,8 @@
 from django.contrib import admin
 
-from chorus.plumbing.admin import SupportAdmin
 from notifications.actions import retry_mail
 from notifications.models import OutgoingMail
+from plumbing.admin import SupportAdmin
 
 
 @admin.register(OutgoingMail)

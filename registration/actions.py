@@ -9,8 +9,8 @@ from accounts.actions import register_account
 from accounts.models import User
 from attachments.actions import send_request
 from attachments.models import Attachment, AttachmentRequest
-from chorus.plumbing.errors import ActionError
-from chorus.plumbing.references import draw_reference
+from plumbing.errors import ActionError
+from plumbing.references import draw_reference
 from registration.emails import send_address_used
 from structures.actions import create_from_directory, create_private
 from structures.lookup import Found

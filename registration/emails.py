@@ -1,8 +1,8 @@
 """Mails of the front door."""
 
 from accounts.models import User
-from chorus.plumbing.addresses import absolute_url
 from notifications.actions import notify
+from plumbing.addresses import absolute_url
 
 
 def send_address_used(user, *, reference):

@@ -3,7 +3,7 @@ from django.core.exceptions import ValidationError
 from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.models import validate_deliverable
-from chorus.plumbing.validators import validate_person_name
+from plumbing.validators import validate_person_name
 from registration import captcha
 from structures.forms import IdentifiedForm, ServicesField
 from structures.identifiers import IdentifierType, spaced_identifier

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from chorus.plumbing.errors import ActionError
-from chorus.plumbing.references import spaced
-from chorus.plumbing.requests import within
+from plumbing.errors import ActionError
+from plumbing.references import spaced
+from plumbing.requests import within
 from registration import captcha
 from registration.actions import register as register_person
 from registration.forms import CaptchaCheck, RegistrationForm

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from chorus.plumbing.errors import ActionError
+from plumbing.errors import ActionError
 from structures.actions import imports
 from structures.models import DirectoryImport
 

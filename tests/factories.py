@@ -5,8 +5,8 @@ from stdnum import luhn
 
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest
-from chorus.plumbing.references import new_reference
 from notifications.models import OutgoingMail
+from plumbing.references import new_reference
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Service, Structure
 
 

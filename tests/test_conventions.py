@@ -13,7 +13,7 @@ from django.db import models
 from django.template import Context, Origin, Template, engines
 
 ROOT = Path(settings.BASE_DIR)
-OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications")
+OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications", "plumbing")
 SAYS_NOTHING = {"utils", "helpers", "services", "misc", "common", "signals"}
 LONGEST_FILE, LONGEST_TEMPLATE = 400, 120
 # What goes with its owner when the owner goes.

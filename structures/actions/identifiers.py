@@ -5,9 +5,9 @@ from copy import copy
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from chorus.plumbing.errors import ActionError
 from history.actions import record
 from history.models import Event
+from plumbing.errors import ActionError
 from structures.actions.structures import deactivate_structure
 from structures.events import identifier_changing
 from structures.identifiers import names_public_body
@@ -22,26 +22,28 @@ def check_new_identifier(structure, lookup):
     would let a manager take over somebody else's administration.
     """
     if lookup.structure == structure:
-        raise ActionError("C'est déjà l'identifiant de la structure.")
+        raise ActionError("same_identifier", "C'est déjà l'identifiant de la structure.")
     if lookup.structure is not None:
-        raise ActionError("Une autre structure du portail porte déjà cet identifiant.")
+        raise ActionError("identifier_taken", "Une autre structure du portail porte déjà cet identifiant.")
     if lookup.found is Found.CLOSED:
-        raise ActionError("D'après l'annuaire, cet établissement est fermé.")
+        raise ActionError("establishment_closed", "D'après l'annuaire, cet établissement est fermé.")
     if structure.is_public and lookup.found is Found.NOTHING:
         raise ActionError(
+            "unknown_to_directory",
             "L'annuaire ne connaît pas ce SIRET. S'il vient d'être attribué, attendez quelques jours "
-            "ou écrivez à l'assistance."
+            "ou écrivez à l'assistance.",
         )
     if structure.is_public and lookup.identifier[:9] != structure.identifier[:9]:
         raise ActionError(
+            "other_siren",
             "Ce SIRET n'a pas le même SIREN (ses 9 premiers chiffres) que la structure : "
-            "c'est celui d'un autre organisme."
+            "c'est celui d'un autre organisme.",
         )
     known = lookup.establishment is not None
     public = lookup.is_public if known else names_public_body(lookup.identifier_type, lookup.identifier)
     if structure.is_public != public:
         nature = structure.get_nature_display().lower()
-        raise ActionError(f"Cet identifiant n'est pas celui d'une structure {nature}.")
+        raise ActionError("other_nature", f"Cet identifiant n'est pas celui d'une structure {nature}.")
 
 
 @transaction.atomic
@@ -54,7 +56,9 @@ def change_identifier(structure_id, *, actor, identifier_type, identifier):
     """
     old = Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
     if not old.is_active:
-        raise ActionError("Cette structure est désactivée : activez-la avant de modifier son identifiant.")
+        raise ActionError(
+            "structure_inactive", "Cette structure est désactivée : activez-la avant de modifier son identifiant."
+        )
     lookup = look_up(identifier_type, identifier)
     check_new_identifier(old, lookup)
     new = _copy(old, identifier_type=identifier_type, identifier=identifier, created_at=timezone.now())
@@ -64,7 +68,7 @@ def change_identifier(structure_id, *, actor, identifier_type, identifier):
         with transaction.atomic():
             new.save()
     except IntegrityError as error:
-        raise ActionError("Une structure porte déjà cet identifiant.") from error
+        raise ActionError("identifier_taken", "Une structure porte déjà cet identifiant.") from error
     services = {}
     for service in old.services.all():
         services[service.pk] = _copy(service, structure=new)

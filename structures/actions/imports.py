@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from chorus.plumbing.ahead import ahead
-from chorus.plumbing.errors import ActionError
+from plumbing.ahead import ahead
+from plumbing.errors import ActionError
 from structures.importers import LAYOUTS
 from structures.importers.batches import prepared, understood
 from structures.importers.faults import FileRefused
@@ -37,9 +37,12 @@ def receive_import(file, *, actor):
     Raises ActionError when the file is empty or larger than IMPORT_MAX_BYTES.
     """
     if not file.size:
-        raise ActionError("Le fichier est vide.")
+        raise ActionError("file_empty", "Le fichier est vide.")
     if file.size > settings.IMPORT_MAX_BYTES:
-        raise ActionError(f"Le fichier dépasse {settings.IMPORT_MAX_BYTES // 2**20} Mo : importez-le par la commande.")
+        raise ActionError(
+            "file_too_large",
+            f"Le fichier dépasse {settings.IMPORT_MAX_BYTES // 2**20} Mo : importez-le par la commande.",
+        )
     return DirectoryImport.objects.create(
         file=file, file_name=os.path.basename(file.name)[:250], size=file.size, started_by=actor
     )
@@ -67,9 +70,9 @@ def run_import(import_id, raw=None, *, report=lambda progress: None):
             _read(claimed, opened, report)
     except FileRefused as refusal:
         _end(claimed, State.FAILED, str(refusal))
-        raise ActionError(str(refusal)) from refusal
+        raise ActionError("file_refused", str(refusal)) from refusal
     except Superseded as error:
-        raise ActionError("Un autre processus a repris cet import.") from error
+        raise ActionError("import_superseded", "Un autre processus a repris cet import.") from error
     except BaseException:
         _end(claimed, State.FAILED, "L'import s'est arrêté : relancez-le, il reprend là où il en était.")
         raise
@@ -82,12 +85,14 @@ def _claim(import_id):
     """Make this process the one that runs the import. A run that no longer gives any sign is over."""
     for running in DirectoryImport.objects.select_for_update(of=("self",)).filter(state=State.RUNNING):
         if _is_alive(running):
-            raise ActionError(f"Un autre import est en cours ({running.file_name}) : attendez qu'il finisse.")
+            raise ActionError(
+                "import_running", f"Un autre import est en cours ({running.file_name}) : attendez qu'il finisse."
+            )
         running.state, running.error = State.FAILED, "L'import s'est arrêté sans le dire."
         running.save(update_fields=["state", "error"])
     claimed = DirectoryImport.objects.select_for_update(of=("self",)).get(pk=import_id)
     if claimed.state == State.DONE:
-        raise ActionError("Cet import est terminé.")
+        raise ActionError("import_done", "Cet import est terminé.")
     now = timezone.now()
     claimed.state, claimed.error, claimed.holder, claimed.heartbeat = State.RUNNING, "", _holder(), now
     claimed.started_at, claimed.ended_at = claimed.started_at or now, None
@@ -95,7 +100,7 @@ def _claim(import_id):
         with transaction.atomic():
             claimed.save()
     except IntegrityError as error:
-        raise ActionError("Un autre import vient de commencer : attendez qu'il finisse.") from error
+        raise ActionError("import_running", "Un autre import vient de commencer : attendez qu'il finisse.") from error
     return claimed
 
 

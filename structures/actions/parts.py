@@ -6,9 +6,9 @@ locked first: of two people who give the same code at once, the second is told.
 
 from django.core.exceptions import ValidationError
 
-from chorus.plumbing.changes import changes
-from chorus.plumbing.errors import ActionError, ChangedMeanwhile
 from history.actions import record
+from plumbing.changes import changes
+from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.models import Structure
 
 
@@ -16,7 +16,7 @@ def create(part, *, actor, event, unique):
     """Add `part` to its structure. `unique` names the field no other part of the structure may share."""
     structure = _lock_structure(part.structure_id)
     if not structure.is_active:
-        raise ActionError("Cette structure est désactivée : activez-la d'abord.")
+        raise ActionError("structure_inactive", "Cette structure est désactivée : activez-la d'abord.")
     part.structure = structure
     _write(part, unique)
     record(event, actor=actor, structure=structure, comment=str(part))
@@ -46,7 +46,9 @@ def change(part, values, *, version, actor, event, unique, said=str):
 def switch(part, is_active, *, actor, event):
     """Put `part` (locked) in service or out of it."""
     if part.is_active == is_active:
-        raise ActionError(f"{part} : déjà {'en service' if is_active else 'hors service'}, rien n'a changé.")
+        raise ActionError(
+            "unchanged", f"{part} : déjà {'en service' if is_active else 'hors service'}, rien n'a changé."
+        )
     part.is_active = is_active
     part.save(update_fields=["is_active"])
     record(event, actor=actor, structure=part.structure, comment=str(part))
@@ -69,5 +71,5 @@ def _write(part, unique):
     try:
         part.validate_constraints()
     except ValidationError as error:
-        raise ActionError(error.messages[0], field=unique) from error
+        raise ActionError("not_unique", error.messages[0], field=unique) from error
     part.save()

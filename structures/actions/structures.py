@@ -2,10 +2,10 @@
 
 from django.db import transaction
 
-from chorus.plumbing.changes import changes, version_of
-from chorus.plumbing.errors import ActionError, ChangedMeanwhile
 from history.actions import record
 from history.models import Event
+from plumbing.changes import changes, version_of
+from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.events import structure_founded
 from structures.identifiers import names_public_body
 from structures.lookup import Found, look_up
@@ -45,15 +45,17 @@ def found_structure(*, identifier_type, identifier, described, actor):
     lookup = look_up(identifier_type, identifier)
     unknown_public = lookup.found is Found.NOTHING and names_public_body(identifier_type, identifier)
     if lookup.is_public or unknown_public:
-        raise ActionError("Une structure publique ne se crée pas sur le site.")
+        raise ActionError("public_structure", "Une structure publique ne se crée pas sur le site.")
     if lookup.found is Found.CLOSED:
-        raise ActionError("D'après l'annuaire, cet établissement est fermé.")
+        raise ActionError("establishment_closed", "D'après l'annuaire, cet établissement est fermé.")
     source = lookup.establishment or Structure(
         identifier_type=identifier_type, identifier=identifier, nature=Nature.PRIVATE
     )
     structure, created = _create(source, described or source.description, actor)
     if not created:
-        raise ActionError("Cette structure est déjà présente sur le portail : demandez à y être rattaché.")
+        raise ActionError(
+            "identifier_taken", "Cette structure est déjà présente sur le portail : demandez à y être rattaché."
+        )
     structure_founded.send(sender=None, structure=structure, founder=actor)
     return structure
 
@@ -115,7 +117,7 @@ def activate_structure(structure_id, *, actor):
 def _switch(structure_id, actor, state, event):
     structure = _lock(structure_id)
     if structure.state == state:
-        raise ActionError(f"Cette structure est déjà {structure.get_state_display().lower()}.")
+        raise ActionError("unchanged", f"Cette structure est déjà {structure.get_state_display().lower()}.")
     structure.state = state
     structure.save(update_fields=["state"])
     record(event, actor=actor, structure=structure)

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from chorus.plumbing.admin import SupportAdmin
+from plumbing.admin import SupportAdmin
 from structures.models import BankAccount
 
 

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from chorus.plumbing.admin import LargeTableAdmin
+from plumbing.admin import LargeTableAdmin
 from structures.admin.establishments import EstablishmentAdmin
 from structures.models import DirectoryEntry, LegalUnit
 

@@ -1,5 +1,5 @@
-from chorus.plumbing.admin import LargeTableAdmin
-from chorus.plumbing.text import search_key
+from plumbing.admin import LargeTableAdmin
+from plumbing.text import search_key
 
 
 class EstablishmentAdmin(LargeTableAdmin):

@@ -9,9 +9,9 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from chorus.plumbing.admin import SupportAdmin
-from chorus.plumbing.csv_export import stream_csv
-from chorus.plumbing.requests import posted, submit
+from plumbing.admin import SupportAdmin
+from plumbing.csv_export import stream_csv
+from plumbing.requests import posted, submit
 from structures.actions import imports
 from structures.forms.imports import ImportForm
 from structures.models import DirectoryImport

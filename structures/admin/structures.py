@@ -2,10 +2,10 @@ from django.contrib import admin
 from django.db.models import Q
 from django.urls import reverse
 
-from chorus.plumbing.admin import SupportAdmin
-from chorus.plumbing.changes import changes
 from history.actions import record
 from history.models import Event
+from plumbing.admin import SupportAdmin
+from plumbing.changes import changes
 from structures.admin.establishments import EstablishmentAdmin
 from structures.models import Nature, Referent, Service, Structure
 

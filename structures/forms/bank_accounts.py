@@ -1,7 +1,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from chorus.plumbing.validators import validate_plain_line
+from plumbing.validators import validate_plain_line
 from structures.actions.bank_accounts import hide_iban
 from structures.bank_identifiers import bank_name, clean_bic, clean_iban, compact, find_bank
 from structures.forms.parts import PartForm

@@ -2,8 +2,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from chorus.plumbing.text import postcode_key
-from chorus.plumbing.validators import validate_plain_line
+from plumbing.text import postcode_key
+from plumbing.validators import validate_plain_line
 from structures.identifiers import IdentifierType, clean_identifier, names_public_body
 from structures.lookup import Found, look_up
 from structures.models import Establishment, Nature

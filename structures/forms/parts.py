@@ -1,7 +1,7 @@
 from django import forms
 
-from chorus.plumbing.changes import changes
-from chorus.plumbing.errors import ChangedMeanwhile
+from plumbing.changes import changes
+from plumbing.errors import ChangedMeanwhile
 
 
 class PartForm(forms.ModelForm):

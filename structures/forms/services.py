@@ -1,6 +1,6 @@
 from django import forms
 
-from chorus.plumbing.validators import validate_plain_line
+from plumbing.validators import validate_plain_line
 from structures.forms.parts import PartForm
 from structures.models import Service
 

@@ -1,9 +1,9 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from chorus.plumbing.errors import ActionError
-from chorus.plumbing.text import postcode_key
-from chorus.plumbing.validators import validate_plain_line
+from plumbing.errors import ActionError
+from plumbing.text import postcode_key
+from plumbing.validators import validate_plain_line
 from structures.actions import DirectoryDifference, check_new_identifier
 from structures.forms.identified import IdentifiedForm
 from structures.forms.parts import PartForm

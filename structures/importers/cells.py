@@ -6,8 +6,8 @@ from datetime import date
 
 from django.core.exceptions import ValidationError
 
-from chorus.plumbing.csv_export import unguarded
-from chorus.plumbing.text import folded
+from plumbing.csv_export import unguarded
+from plumbing.text import folded
 from structures.identifiers import IdentifierType, clean_identifier, is_siret
 from structures.importers.faults import Fault
 from structures.models import Nature

@@ -2,7 +2,7 @@
 
 import re
 
-from chorus.plumbing.text import search_key
+from plumbing.text import search_key
 from structures.identifiers import names_public_body
 from structures.importers.cells import NATURES, day, one_of, siret
 from structures.importers.establishments import CLOSED_SOMEDAY, SIRET, EstablishmentLayout

@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from operator import itemgetter
 
-from chorus.plumbing.text import postcode_key, search_key, search_keys
+from plumbing.text import postcode_key, search_key, search_keys
 from structures.identifiers import IdentifierType
 from structures.importers.cells import LONGEST_TEXT, needs_tidying, tidy
 from structures.importers.faults import Fault

@@ -2,7 +2,7 @@
 
 import re
 
-from chorus.plumbing.text import search_key
+from plumbing.text import search_key
 from structures.importers.faults import FileRefused
 
 

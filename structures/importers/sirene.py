@@ -5,7 +5,7 @@ Since 2023 INSEE hides by « [ND] » what it may not publish; the columns of bot
 
 import re
 
-from chorus.plumbing.text import search_key
+from plumbing.text import search_key
 from structures.identifiers import is_siret
 from structures.importers.cells import LONGEST_TEXT, day, siret
 from structures.importers.establishments import CLOSED_SOMEDAY, SIRET, EstablishmentLayout, Layout

@@ -1,4 +1,4 @@
-import chorus.plumbing.fields
+import plumbing.fields
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
 
@@ -11,32 +11,32 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='directoryentry',
             name='city_key',
-            field=chorus.plumbing.fields.SearchKeyField('city', default='', editable=False, max_length=100),
+            field=plumbing.fields.SearchKeyField('city', default='', editable=False, max_length=100),
         ),
         migrations.AddField(
             model_name='directoryentry',
             name='label_key',
-            field=chorus.plumbing.fields.SearchKeyField('label', default='', editable=False, max_length=250),
+            field=plumbing.fields.SearchKeyField('label', default='', editable=False, max_length=250),
         ),
         migrations.AddField(
             model_name='directoryentry',
             name='legal_name_key',
-            field=chorus.plumbing.fields.SearchKeyField('legal_name', default='', editable=False, max_length=250),
+            field=plumbing.fields.SearchKeyField('legal_name', default='', editable=False, max_length=250),
         ),
         migrations.AddField(
             model_name='structure',
             name='city_key',
-            field=chorus.plumbing.fields.SearchKeyField('city', default='', editable=False, max_length=100),
+            field=plumbing.fields.SearchKeyField('city', default='', editable=False, max_length=100),
         ),
         migrations.AddField(
             model_name='structure',
             name='label_key',
-            field=chorus.plumbing.fields.SearchKeyField('label', default='', editable=False, max_length=250),
+            field=plumbing.fields.SearchKeyField('label', default='', editable=False, max_length=250),
         ),
         migrations.AddField(
             model_name='structure',
             name='legal_name_key',
-            field=chorus.plumbing.fields.SearchKeyField('legal_name', default='', editable=False, max_length=250),
+            field=plumbing.fields.SearchKeyField('legal_name', default='', editable=False, max_length=250),
         ),
         migrations.AddField(
             model_name='structure',
@@ -46,12 +46,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='directoryentry',
             name='identifier',
-            field=chorus.plumbing.fields.CodeField(max_length=50, verbose_name='identifiant'),
+            field=plumbing.fields.CodeField(max_length=50, verbose_name='identifiant'),
         ),
         migrations.AlterField(
             model_name='directoryentry',
             name='postcode',
-            field=chorus.plumbing.fields.CodeField(blank=True, max_length=10, verbose_name='code postal'),
+            field=plumbing.fields.CodeField(blank=True, max_length=10, verbose_name='code postal'),
         ),
         migrations.AlterField(
             model_name='service',
@@ -61,11 +61,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='structure',
             name='identifier',
-            field=chorus.plumbing.fields.CodeField(max_length=50, verbose_name='identifiant'),
+            field=plumbing.fields.CodeField(max_length=50, verbose_name='identifiant'),
         ),
         migrations.AlterField(
             model_name='structure',
             name='postcode',
-            field=chorus.plumbing.fields.CodeField(blank=True, max_length=10, verbose_name='code postal'),
+            field=plumbing.fields.CodeField(blank=True, max_length=10, verbose_name='code postal'),
         ),
     ]

@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-import chorus.plumbing.fields
+import plumbing.fields
 from django.db import migrations, models
 
 BEFORE = 24
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         *(
             migrations.AddIndex(
                 model_name="directoryentry",
-                index=chorus.plumbing.fields.TrigramIndex(
+                index=plumbing.fields.TrigramIndex(
                     condition=models.Q(legal_name_key__gte=first, legal_name_key__lt=after, undisclosed=False),
                     fields=["legal_name_key", "label_key"],
                     name=f"directoryentry_trigrams_{number}",

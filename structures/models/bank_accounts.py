@@ -1,6 +1,6 @@
 from django.db import models
 
-from chorus.plumbing.fields import CodeField
+from plumbing.fields import CodeField
 from structures.models.establishments import Structure
 from structures.models.validity import Validity
 

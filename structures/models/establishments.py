@@ -5,9 +5,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from chorus.plumbing.changes import version_of
-from chorus.plumbing.fields import CodeField, SearchKeyField, TrigramIndex
-from chorus.plumbing.text import search_key
+from plumbing.changes import version_of
+from plumbing.fields import CodeField, SearchKeyField, TrigramIndex
+from plumbing.text import search_key
 from structures.identifiers import IdentifierType, clean_identifier, full_identifier, spaced_identifier
 
 

@@ -3,7 +3,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from chorus.plumbing.fields import CodeField
+from plumbing.fields import CodeField
 from structures.models.establishments import LineDigestField
 
 

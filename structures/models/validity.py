@@ -2,8 +2,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from chorus.plumbing.changes import version_of
-from chorus.plumbing.text import folded
+from plumbing.changes import version_of
+from plumbing.text import folded
 
 
 class ValidityQuerySet(models.QuerySet):

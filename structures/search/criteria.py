@@ -1,6 +1,6 @@
 r"""What people type, as patterns on search keys.
 
-Search keys (`chorus.plumbing.text.search_key`) make accents, case, hyphens and apostrophes
+Search keys (`plumbing.text.search_key`) make accents, case, hyphens and apostrophes
 indifferent. Without `*`, every word must be found somewhere in a name, and a city, a postcode or an
 identifier must begin as typed. With `*`, which stands for any run of characters, the whole field
 must match. Every other character, `%`, `_` and `\` included, stands for itself.
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from chorus.plumbing.text import postcode_key, search_key
+from plumbing.text import postcode_key, search_key
 
 TOO_WIDE = (
     "Donnez au moins trois lettres ou chiffres qui se suivent dans un nom ou au début d'une ville ou d'un "

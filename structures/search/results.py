@@ -7,7 +7,7 @@ from functools import cache
 from django.core import signing
 from django.db.models import Q
 
-from chorus.plumbing.reach import held, reach
+from plumbing.reach import held, reach
 from structures.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
 from structures.search.criteria import number_key
 from structures.search.reading import ORDERS, Reading

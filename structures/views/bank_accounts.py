@@ -7,8 +7,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chorus.plumbing.reach import reach
-from chorus.plumbing.requests import perform, posted, submit
+from plumbing.reach import reach
+from plumbing.requests import perform, posted, submit
 from structures import actions
 from structures.forms import BankAccountForm
 from structures.models import BankAccount, Structure

@@ -6,8 +6,8 @@ from django.db.models import Count
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 
-from chorus.plumbing.reach import reach
-from chorus.plumbing.text import folded
+from plumbing.reach import reach
+from plumbing.text import folded
 from structures.models import Structure
 
 PER_PAGE = 50

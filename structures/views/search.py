@@ -9,9 +9,9 @@ from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
-from chorus.plumbing.csv_export import stream_csv
-from chorus.plumbing.reach import reach
-from chorus.plumbing.templatetags.components import status_badge
+from plumbing.csv_export import stream_csv
+from plumbing.reach import reach
+from plumbing.templatetags.components import status_badge
 from structures.forms import SearchForm
 from structures.models import DirectoryEntry, Establishment, Nature, Structure
 from structures.search import TooMany, everything, exists_unseen, find

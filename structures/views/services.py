@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chorus.plumbing.requests import perform, posted, submit
+from plumbing.requests import perform, posted, submit
 from structures import actions, events
 from structures.forms import ServiceForm
 from structures.models import Service

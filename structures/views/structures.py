@@ -7,8 +7,8 @@ from django.db.models import Count, Q
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chorus.plumbing.reach import reach
-from chorus.plumbing.requests import perform, posted, submit, within
+from plumbing.reach import reach
+from plumbing.requests import perform, posted, submit, within
 from structures import actions, events
 from structures.forms import FoundingForm, IdentifierForm, StructureForm, UpdateForm
 from structures.models import Structure

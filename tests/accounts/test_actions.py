@@ -10,9 +10,9 @@ from django.utils import timezone
 from accounts import actions
 from accounts.links import Purpose, Standing, make_token, read_link
 from accounts.models import User
-from chorus.plumbing.errors import ActionError
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]

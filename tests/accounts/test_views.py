@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.actions import hashed_answer
 from accounts.links import Purpose, make_token
 from accounts.models import User
-from chorus.plumbing.logs import HideTokens
 from notifications.models import OutgoingMail
+from plumbing.logs import HideTokens
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db

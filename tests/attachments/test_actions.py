@@ -11,9 +11,9 @@ from stdnum import luhn
 from accounts.models import User
 from attachments.actions import approve_request, refuse_request, send_request
 from attachments.models import Attachment, AttachmentRequest, Role
-from chorus.plumbing.errors import ActionError
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
 from structures.models import Structure
 from tests.factories import (
     AttachmentFactory,

@@ -5,8 +5,8 @@ import pytest
 from accounts.models import User
 from attachments.actions import approve_request, refuse_request
 from attachments.models import Attachment, AttachmentRequest, Role
-from chorus.plumbing.errors import ActionError
 from history.models import HistoryEntry
+from plumbing.errors import ActionError
 from registration.actions import Outcome, register
 from structures.identifiers import IdentifierType
 from structures.lookup import look_up

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from attachments.models import Role
-from chorus.plumbing.reach import held
+from plumbing.reach import held
 from tests.factories import AttachmentFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]

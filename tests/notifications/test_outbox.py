@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from chorus.plumbing.errors import ActionError
 from notifications.actions import deliver_due, notify, retry_mail
 from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
 from tests.factories import OutgoingMailFactory, UserFactory
 from tests.servers import free_port
 

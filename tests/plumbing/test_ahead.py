@@ -2,7 +2,7 @@
 
 import pytest
 
-from chorus.plumbing.ahead import ahead
+from plumbing.ahead import ahead
 
 
 def test_items_come_in_order_and_no_more_than_one_too_early():

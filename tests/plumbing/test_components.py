@@ -1,6 +1,6 @@
 import pytest
 
-from chorus.plumbing.templatetags.components import definition
+from plumbing.templatetags.components import definition
 
 
 @pytest.mark.parametrize(

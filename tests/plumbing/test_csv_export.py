@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chorus.plumbing.csv_export import guarded, stream_csv, unguarded
+from plumbing.csv_export import guarded, stream_csv, unguarded
 
 
 def read(response):

@@ -1,7 +1,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chorus.plumbing.text import search_key, search_keys
+from plumbing.text import search_key, search_keys
 
 tidy = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
 

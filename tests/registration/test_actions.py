@@ -3,9 +3,9 @@ import pytest
 from accounts.models import User
 from attachments.actions import refuse_request
 from attachments.models import Attachment, AttachmentRequest, Role
-from chorus.plumbing.errors import ActionError
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
 from registration.actions import Outcome, expected_outcome, register
 from structures.lookup import look_up
 from structures.models import Structure

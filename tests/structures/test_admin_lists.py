@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from chorus.plumbing.admin import FirstRowsPaginator, SupportAdmin
+from plumbing.admin import FirstRowsPaginator, SupportAdmin
 from structures.models import DirectoryEntry, LegalUnit, Structure
 from tests.factories import DirectoryEntryFactory, LegalUnitFactory, StructureFactory, UserFactory
 

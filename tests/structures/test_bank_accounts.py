@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attachments.models import Role
-from chorus.plumbing.errors import ActionError, ChangedMeanwhile
 from history.models import HistoryEntry
+from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.actions import (
     activate_bank_account,
     change_bank_account,

@@ -4,7 +4,7 @@ import pytest
 
 from attachments.actions import approve_request
 from attachments.models import Attachment, Role
-from chorus.plumbing.errors import ActionError
+from plumbing.errors import ActionError
 from structures import actions
 from structures.models import Structure
 from tests.at_once import at_once

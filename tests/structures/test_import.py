@@ -13,7 +13,7 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chorus.plumbing.errors import ActionError
+from plumbing.errors import ActionError
 from structures.actions import imports
 from structures.actions.imports import prepare_import, run_import
 from structures.importers import LAYOUTS, tables

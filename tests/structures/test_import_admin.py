@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from chorus.plumbing.errors import ActionError
+from plumbing.errors import ActionError
 from structures import tasks
 from structures.actions import imports
 from structures.models import DirectoryImport, RejectedLine
@@ -42,7 +42,7 @@ def received(monkeypatch):
 
     def receive_import(file, *, actor):
         if file.read() == b"trop":
-            raise ActionError("Ce fichier dépasse 4 Go.")
+            raise ActionError("file_too_large", "Ce fichier dépasse 4 Go.")
         files.append(file.name)
         return DirectoryImportFactory(file_name=file.name, kind="", started_by=actor)
 
@@ -209,7 +209,7 @@ def test_the_task_imports_unless_it_is_done(run):
 
 def test_the_task_ends_quietly_when_another_import_runs(monkeypatch):
     def busy(import_id):
-        raise ActionError("Un autre import est en cours.")
+        raise ActionError("import_running", "Un autre import est en cours.")
 
     monkeypatch.setattr(imports, "run_import", busy)
     tasks.import_directory(DirectoryImportFactory().pk)

@@ -6,9 +6,9 @@ import pytest
 from django.db import IntegrityError
 
 from attachments.models import Attachment, AttachmentRequest, Role
-from chorus.plumbing.errors import ActionError
 from history.models import Event, HistoryEntry
 from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
 from structures import actions
 from structures.models import BankAccount, Structure
 from tests.factories import (

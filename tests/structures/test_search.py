@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attachments.models import Role
-from chorus.plumbing.text import search_key
+from plumbing.text import search_key
 from structures.models import DirectoryEntry
 from structures.search import Criteria, find
 from structures.search.statements import Selection, reading

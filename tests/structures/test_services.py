@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from attachments.models import Role
-from chorus.plumbing.errors import ActionError, ChangedMeanwhile
 from history.models import HistoryEntry
+from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.actions import activate_service, change_service, create_service, deactivate_service
 from structures.forms import ServiceForm
 from structures.models import Service

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.contrib import messages
 from django_ratelimit.core import is_ratelimited
 
-from chorus.plumbing.errors import ActionError
+from plumbing.errors import ActionError
 
 
 def client_ip(request):

@@ -3,7 +3,7 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from chorus.plumbing.text import search_key
+from plumbing.text import search_key
 
 
 class CodeField(models.CharField):

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
-from chorus.plumbing.errors import ActionError
+from plumbing.errors import ActionError
 
 
 class FullyCheckedForm(forms.ModelForm):

@@ -3,8 +3,7 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class PlumbingConfig(AppConfig):
-    name = "chorus.plumbing"
-    label = "plumbing"
+    name = "plumbing"
 
     def ready(self):
         """Let each app register the permissions it answers and the events it listens to."""
