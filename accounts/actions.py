@@ -7,12 +7,15 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import emails
+from accounts import emails, events
 from accounts.links import Purpose, Standing, read_link
 from accounts.models import User, normalised_email
 from history.actions import record
+from history.data import change_data
 from history.models import Event
+from plumbing.changes import write_changes
 from plumbing.errors import ActionError
+from plumbing.facts import gather, sentence
 from plumbing.references import draw_reference
 from plumbing.text import folded
 
@@ -94,12 +97,17 @@ def request_activation_link(email):
 @transaction.atomic
 def activate_account(token, *, password, secret_question, secret_answer):
     """Use an activation link: the account becomes « Actif ». Raises ActionError on a stale link."""
+    owner = read_link(token, Purpose.ACTIVATION).user
+    if owner is not None:
+        events.account_locking.send(sender=None, user_id=owner.pk)
     user = _user_of(token, Purpose.ACTIVATION)
     user.set_password(password)
     user.secret_question, user.secret_answer = secret_question, hashed_answer(secret_answer)
-    user.state, user.activated_at = User.State.ACTIVE, timezone.now()
+    # A reactivated account was active before.
+    user.state, user.activated_at = User.State.ACTIVE, user.activated_at or timezone.now()
     user.save()
     record(Event.ACCOUNT_ACTIVATED, actor=user, subject=user, reference=user.reference)
+    events.account_activated.send(sender=None, user=user, actor=user)
     return user
 
 
@@ -155,19 +163,92 @@ def reset_password(token, *, password):
 
 
 @transaction.atomic
-def close_never_active(user_id, *, actor, reason):
-    """Close the account of a registrant nobody let in. Raises ActionError once it was let in."""
-    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
-    if user.state != User.State.PENDING:
-        raise ActionError("not_pending", f"Le compte de {user} n'attend pas d'approbation.")
+def close_never_active(user_id, *, actor, reason="", cause=""):
+    """Close the account of a registrant nobody let in, or who never came: its address can register again.
+
+    `reason` is what a manager wrote, `cause` why the portal did it. Raises ActionError once it was active.
+    """
+    user = _lock(user_id)
+    if user.was_ever_active or user.state == User.State.CLOSED:
+        raise ActionError("was_active", f"Le compte de {user} a déjà servi, ou est déjà clos.")
     user.state, user.closed_at = User.State.CLOSED, timezone.now()
     user.save(update_fields=["state", "closed_at"])
-    record(Event.ACCOUNT_CLOSED, actor=actor, subject=user, reference=user.reference, comment=reason)
+    record(Event.ACCOUNT_CLOSED, actor=actor, subject=user, reference=user.reference, reason=reason, cause=cause)
+    events.account_closed.send(sender=None, user=user, actor=actor)
+
+
+@transaction.atomic
+def deactivate_account(user_id, *, actor):
+    """« Désactiver »: the account can do nothing until it is reactivated; the Facts of what was lost.
+
+    Raises ActionError unless it is « Actif », and when something stands in the way (domain: a principal
+    manager designates a successor first).
+    """
+    events.account_locking.send(sender=None, user_id=user_id)
+    user = _lock(user_id)
+    if user.state != User.State.ACTIVE:
+        raise ActionError("not_active", f"Le compte de {user} n'est pas actif.")
+    facts = gather(events.account_deactivating, user=user)
+    for fact in facts:
+        if fact.blocks:
+            raise ActionError(fact.kind, sentence(fact))
+    user.state, user.deactivated_at = User.State.DISABLED, timezone.now()
+    user.save(update_fields=["state", "deactivated_at"])
+    record(Event.ACCOUNT_DEACTIVATED, actor=actor, subject=user, reference=user.reference)
+    events.account_deactivated.send(sender=None, user=user, actor=actor)
+    return facts
+
+
+@transaction.atomic
+def reactivate_account(user_id, *, actor):
+    """Give a deactivated account, or one closed after it served, a new start: the activation mail.
+
+    Its link sets a new password, secret question and answer. Raises ActionError for any other account.
+    """
+    events.account_locking.send(sender=None, user_id=user_id)
+    user = _lock(user_id)
+    if not user.was_ever_active or user.state not in (User.State.DISABLED, User.State.CLOSED):
+        raise ActionError("not_deactivated", f"Le compte de {user} n'est ni désactivé ni clos après avoir servi.")
+    user.state, user.deactivated_at, user.closed_at = User.State.ACTIVATING, None, None
+    user.link_version += 1
+    user.save(update_fields=["state", "deactivated_at", "closed_at", "link_version"])
+    record(Event.ACCOUNT_REACTIVATED, actor=actor, subject=user, reference=user.reference)
+    events.account_reactivated.send(sender=None, user=user, actor=actor)
+    emails.send_activation(user, reference=user.reference)
+
+
+@transaction.atomic
+def change_account(user_id, *, actor, values):
+    """Give an account these `values` (by field name), at support's request: the Changes made."""
+    user = _lock(user_id)
+    made = write_changes(user, values)
+    if made:
+        record(Event.ACCOUNT_CHANGED, actor=actor, subject=user, reference=user.reference, **change_data(user, made))
+    return made
+
+
+@transaction.atomic
+def change_rights(user_id, *, actor, is_staff, is_superuser):
+    """Let somebody into the support team or the technical administration, or out of it: the Changes made.
+
+    Raises ActionError for one's own rights.
+    """
+    user = _lock(user_id)
+    if user == actor:
+        raise ActionError("own_rights", "Nul ne change ses propres droits.")
+    made = write_changes(user, {"is_staff": is_staff, "is_superuser": is_superuser})
+    if made:
+        record(Event.RIGHTS_CHANGED, actor=actor, subject=user, reference=user.reference, **change_data(user, made))
+    return made
 
 
 def hashed_answer(answer):
     """A secret answer as stored: hashed, whatever its accents, case and spaces."""
     return make_password(folded(answer))
+
+
+def _lock(user_id):
+    return User.objects.select_for_update(of=("self",)).get(pk=user_id)
 
 
 def _user_of(token, purpose):

@@ -1,18 +1,27 @@
 from django.contrib import admin
 
-from accounts.actions import resend_activation
+from accounts.actions import (
+    change_account,
+    change_rights,
+    deactivate_account,
+    reactivate_account,
+    resend_activation,
+)
 from accounts.models import User
-from plumbing.admin import SupportAdmin
+from plumbing.admin import ActionAdmin
+from plumbing.errors import ActionError
+
+RIGHTS = ("is_staff", "is_superuser")
 
 
 @admin.register(User)
-class UserAdmin(SupportAdmin):
+class UserAdmin(ActionAdmin):
     list_display = ["email", "last_name", "first_name", "state", "reference", "created_at", "is_staff"]
     list_filter = ["state", "is_staff", "identity_from_pigp"]
     search_fields = ["email", "last_name", "first_name", "reference"]
     exclude = ["password", "secret_answer", "groups", "user_permissions", "link_version"]
     editable = ("first_name", "last_name", "phone", "contact_email", "identity_from_pigp")
-    actions = ["send_activation_again"]
+    actions = ["send_activation_again", "deactivate", "reactivate"]
 
     def has_change_permission(self, request, obj=None):
         """Only a superuser touches a superuser: a contact address is enough to take an account over."""
@@ -20,12 +29,32 @@ class UserAdmin(SupportAdmin):
         return super().has_change_permission(request, obj) and not above
 
     def get_readonly_fields(self, request, obj=None):
-        hidden = {*self.exclude}
-        rights = {"is_staff", "is_superuser"} if request.user.is_superuser else set()
-        return [name for name in super().get_readonly_fields(request, obj) if name not in hidden | rights]
+        rights = RIGHTS if request.user.is_superuser else ()
+        return [name for name in super().get_readonly_fields(request, obj) if name not in rights]
+
+    def write(self, request, user, values):
+        rights = {name: values.pop(name) for name in RIGHTS if name in values}
+        if rights:
+            current = {name: getattr(user, name) for name in RIGHTS}
+            change_rights(user.pk, actor=request.user, **current | rights)
+        change_account(user.pk, actor=request.user, values=values)
 
     @admin.action(description="Renvoyer le lien d'activation")
     def send_activation_again(self, request, users):
-        self.perform_each(
-            request, users, lambda user: resend_activation(user.pk, actor=request.user), "Liens d'activation renvoyés"
-        )
+        self._each(request, users, resend_activation, "Liens d'activation renvoyés")
+
+    @admin.action(description="Désactiver les comptes")
+    def deactivate(self, request, users):
+        self._each(request, users, deactivate_account, "Comptes désactivés")
+
+    @admin.action(description="Réactiver les comptes (envoie un lien d'activation)")
+    def reactivate(self, request, users):
+        self._each(request, users, reactivate_account, "Comptes réactivés")
+
+    def _each(self, request, users, action, done):
+        def act(user):
+            if not self.has_change_permission(request, user):
+                raise ActionError("above", "seul un super-utilisateur agit sur un super-utilisateur.")
+            action(user.pk, actor=request.user)
+
+        self.perform_each(request, users, act, done)

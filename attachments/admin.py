@@ -2,9 +2,9 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from attachments.actions import approve_request
+from attachments.actions import approve_request, change_dates, detach
 from attachments.models import Attachment, AttachmentRequest, Role
-from plumbing.admin import SupportAdmin
+from plumbing.admin import ActionAdmin, SupportAdmin
 from plumbing.errors import ActionError
 
 
@@ -32,9 +32,10 @@ class AttachmentRequestAdmin(SupportAdmin):
     readonly_fields = ["decide"]
 
     @admin.display(description="décision")
-    def decide(self, wanted):
-        words = "Décider" if wanted.is_pending else "Consulter"
-        return format_html('<a href="{}">{}</a>', reverse("attachments:decide_request", args=[wanted.reference]), words)
+    def decide(self, attachment_request):
+        words = "Décider" if attachment_request.is_pending else "Consulter"
+        page = reverse("attachments:decide_request", args=[attachment_request.reference])
+        return format_html('<a href="{}">{}</a>', page, words)
 
     @admin.action(description="Valider comme utilisateur simple, telles que demandées")
     def approve_as_simple(self, request, requests):
@@ -45,23 +46,51 @@ class AttachmentRequestAdmin(SupportAdmin):
         self._approve(request, requests, Role.PRINCIPAL)
 
     def _approve(self, request, requests, role):
-        def approve(wanted):
-            if not request.user.has_perm("attachments.decide_request", wanted):
+        def approve(attachment_request):
+            if not request.user.has_perm("attachments.decide_request", attachment_request):
                 raise ActionError("own_request", "nul ne décide de sa propre demande.")
             approve_request(
-                wanted.pk,
+                attachment_request.pk,
                 actor=request.user,
                 role=role,
-                whole_structure=wanted.whole_structure,
-                services=wanted.services.all(),
+                whole_structure=attachment_request.whole_structure,
+                services=attachment_request.services.all(),
             )
 
         self.perform_each(request, requests, approve, "Demandes validées")
 
 
+class UnseenPrincipalFilter(admin.SimpleListFilter):
+    """Principal managers who never activated their account: they lose the role after some days."""
+
+    title = "compte du gestionnaire principal"
+    parameter_name = "account"
+
+    def lookups(self, request, model_admin):
+        return [("unseen", "Jamais activé (rôle bientôt retiré)")]
+
+    def queryset(self, request, queryset):
+        return queryset.current().principal().filter(user__activated_at=None) if self.value() == "unseen" else queryset
+
+
 @admin.register(Attachment)
-class AttachmentAdmin(SupportAdmin):
+class AttachmentAdmin(ActionAdmin):
     list_display = ["user", "structure", "role", "whole_structure", "starts_on", "ends_on", "ended_at"]
-    list_filter = ["role", "whole_structure"]
+    list_filter = ["role", "whole_structure", UnseenPrincipalFilter]
+    editable = ("starts_on", "ends_on")
+    actions = ["detach"]
     list_select_related = ["user", "structure"]
     search_fields = ["user__email", "user__last_name", "structure__legal_name", "structure__identifier"]
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and (obj is None or obj.ended_at is None)
+
+    def write(self, request, attachment, values):
+        dates = {name: getattr(attachment, name) for name in self.editable}
+        change_dates(attachment.pk, actor=request.user, **dates | values)
+
+    @admin.action(description="Mettre fin aux rattachements")
+    def detach(self, request, attachments):
+        self.perform_each(
+            request, attachments, lambda row: detach(row.pk, actor=request.user), "Rattachements terminés"
+        )

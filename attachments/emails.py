@@ -57,6 +57,42 @@ def send_request_refused(request):
     )
 
 
+def send_first_to_activate(request):
+    """To who registers on a structure nobody was seen on yet: whoever activates first manages it."""
+    notify(
+        "first_to_activate",
+        to=request.user.email,
+        user=request.user,
+        purpose="Activez votre compte",
+        reference=request.reference,
+        context={"request": request},
+    )
+
+
+def send_role_lost(attachment):
+    """To a principal manager who never activated their account: the role is no longer theirs."""
+    notify(
+        "role_lost",
+        to=attachment.user.email,
+        user=attachment.user,
+        purpose="Vous n'êtes plus gestionnaire principal",
+        reference=attachment.user.reference,
+        context={"attachment": attachment, "register_link": absolute_url("registration:register")},
+    )
+
+
+def send_attachment_ended(attachment):
+    """To somebody whose place in a structure was ended."""
+    notify(
+        "attachment_ended",
+        to=attachment.user.mail_address,
+        user=attachment.user,
+        purpose="Votre rattachement est terminé",
+        reference=attachment.user.reference,
+        context={"attachment": attachment},
+    )
+
+
 def send_became_principal(request):
     """To the first person of a private structure: they manage it."""
     notify(

@@ -42,6 +42,10 @@ class AttachmentQuerySet(models.QuerySet):
         today = today or timezone.localdate()
         return self.current().filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today))
 
+    def confirmed(self):
+        """Those of people whose account has been active: somebody has seen them."""
+        return self.filter(user__activated_at__isnull=False)
+
     def managers(self):
         return self.filter(role__in=MANAGERS)
 
@@ -59,6 +63,8 @@ class Attachment(Scope):
         "structures.Structure", models.PROTECT, related_name="attachments", verbose_name="structure"
     )
     role = models.CharField("rôle", max_length=10, choices=Role, default=Role.SIMPLE)
+    # A principal manager has some days from then to activate their account.
+    role_since = models.DateTimeField("dans ce rôle depuis", default=timezone.now)
     created_at = models.DateTimeField("créé le", default=timezone.now)
     ended_at = models.DateTimeField("terminé le", null=True, blank=True)
 
@@ -107,8 +113,8 @@ class AttachmentRequestQuerySet(models.QuerySet):
         return self.filter(structure__in=managed.values("structure")).exclude(user=user)
 
     def without_principal(self):
-        """Requests on structures that have no principal manager: support decides those."""
-        return self.exclude(structure__in=Attachment.objects.current().principal().values("structure"))
+        """Requests on structures whose principal manager is missing or was never seen: support decides those."""
+        return self.exclude(structure__in=Attachment.objects.current().principal().confirmed().values("structure"))
 
     def matching(self, words):
         """Requests whose person, structure or reference contains every one of `words`."""
@@ -190,6 +196,11 @@ class AttachmentRequest(Scope):
     @property
     def spaced_reference(self):
         return spaced(self.reference)
+
+    def decide(self, status, *, actor, reason=""):
+        """Write what became of the request, locked by the caller; `actor` is None for the portal itself."""
+        self.status, self.decided_by, self.decided_at, self.reason = status, actor, timezone.now(), reason
+        self.save(update_fields=["status", "decided_by", "decided_at", "reason", "whole_structure"])
 
     @property
     def is_pending(self):

@@ -30,6 +30,7 @@ def is_own(user, request):
 
 rules.add_perm("attachments.decide_request", ~is_own & (rules.is_staff | manages_structure_of))
 rules.add_perm("attachments.name_secondary", rules.is_staff | is_principal_of)
+rules.add_perm("attachments.name_principal", rules.is_staff)
 
 
 def _all_for_staff(keys):

@@ -1,72 +1,51 @@
-"""What the life of a structure means for the people attached to it."""
+"""What the life of a structure or of an account means for people's places in structures."""
 
 from django.dispatch import receiver
-from django.template.defaultfilters import pluralize
 
+from accounts import events as account_events
 from attachments import actions
 from attachments.models import Attachment, AttachmentRequest
-from structures import events
+from plumbing.facts import Fact
+from structures import events as structure_events
 
 
-@receiver(events.structure_founded)
+@receiver(structure_events.structure_founded)
 def welcome_founder(sender, structure, founder, **kwargs):
     """Nobody manages it yet: its founder's request makes them principal manager at once."""
     actions.send_request(founder, structure, actor=founder)
 
 
-@receiver(events.identifier_changing)
+@receiver(structure_events.identifier_changing)
 def carry_over(sender, old, new, services, **kwargs):
-    actions.carry_over(old, new, services=services)
+    """Everybody's place and the requests still open follow the structure; what is over stays behind."""
+    actions.copy_attachments(old, new, services=services)
+    actions.move_requests(old, new, services=services)
 
 
-@receiver(events.structure_deactivating)
+@receiver(structure_events.structure_deactivating)
 def of_deactivating_structure(sender, structure, **kwargs):
-    attached = structure.attachments.lasting().count()
-    pending = structure.attachment_requests.pending().count()
-    said = ["Plus personne ne peut demander à y être rattaché."]
-    if attached:
-        said.append(
-            f"{attached} personne{pluralize(attached)} y {pluralize(attached, 'reste,restent')} "
-            f"rattachée{pluralize(attached)} : les rôles ne changent pas."
-        )
-    if pending:
-        said.append(
-            f"{pending} demande{pluralize(pending)} en cours ne {pluralize(pending, 'pourra,pourront')} plus être "
-            f"validée{pluralize(pending)} tant que la structure est désactivée."
-        )
-    return said
+    return [
+        Fact("attached_people_stay", structure.attachments.lasting().count()),
+        Fact("requests_suspended", structure.attachment_requests.pending().count()),
+    ]
 
 
-@receiver(events.identifier_change_asked)
+@receiver(structure_events.identifier_change_asked)
 def of_changing_identifier(sender, structure, **kwargs):
-    attached = structure.attachments.lasting().count()
-    pending = structure.attachment_requests.pending().count()
-    said = [f"{attached} rattachement{pluralize(attached)}, avec rôles, services et dates"] if attached else []
-    if pending:
-        said.append(f"{pending} demande{pluralize(pending)} en cours de validation, sous le même dossier n°")
-    return said
+    return [
+        Fact("attachments_carried", structure.attachments.lasting().count()),
+        Fact("requests_carried", structure.attachment_requests.pending().count()),
+    ]
 
 
-@receiver(events.service_deactivating)
+@receiver(structure_events.service_deactivating)
 def of_deactivating_service(sender, service, **kwargs):
     lasting, pending = Attachment.objects.lasting(), AttachmentRequest.objects.pending()
-    alone = _naming_only(service, lasting).count()
-    asked = pending.filter(services=service).count()
-    asked_alone = _naming_only(service, pending).count()
-    said = []
-    if alone:
-        said.append(
-            f"{alone} personne{pluralize(alone)} {pluralize(alone, 'est rattachée,sont rattachées')} à ce seul "
-            f"service : {pluralize(alone, 'elle le reste,elles le restent')}, mais sans autre service où travailler "
-            "tant qu'il est désactivé."
-        )
-    if asked:
-        said.append(
-            f"{asked} demande{pluralize(asked)} de rattachement en cours {pluralize(asked, 'nomme,nomment')} ce "
-            f"service : il ne pourra plus y être coché."
-            + (f" {asked_alone} ne {pluralize(asked_alone, 'nomme,nomment')} que lui." if asked_alone else "")
-        )
-    return said or ["Personne n'est rattaché à ce seul service, et aucune demande en cours ne le nomme."]
+    return [
+        Fact("people_with_this_service_only", _naming_only(service, lasting).count()),
+        Fact("requests_for_this_service", pending.filter(services=service).count()),
+        Fact("requests_for_this_service_only", _naming_only(service, pending).count()),
+    ]
 
 
 def _naming_only(service, scopes):
@@ -74,3 +53,42 @@ def _naming_only(service, scopes):
     named = scopes.model.services.through.objects
     column = f"{scopes.model._meta.model_name}_id"
     return scopes.filter(services=service).exclude(pk__in=named.exclude(service=service).values(column))
+
+
+@receiver(account_events.account_locking)
+def lock_structures_first(sender, user_id, **kwargs):
+    actions.lock_structures_of(user_id)
+
+
+@receiver(account_events.account_activated)
+def settle(sender, user, **kwargs):
+    actions.settle_on_activation(user)
+
+
+@receiver(account_events.account_deactivating)
+def of_deactivating_account(sender, user, **kwargs):
+    managed = user.attachments.current().principal().select_related("structure")
+    asked = user.attachment_requests.pending().select_related("structure")
+    return [
+        _fact("principal_of", [attachment.structure for attachment in managed], blocks=True),
+        _fact("requests_lost", [request.structure for request in asked]),
+        _fact("services_left_without_anyone", _only_theirs(user)),
+    ]
+
+
+def _fact(kind, rows, **options):
+    return Fact(kind, len(rows), tuple(rows), **options)
+
+
+def _only_theirs(user):
+    """The services `user` is attached to and nobody else is by name."""
+    lasting = Attachment.objects.lasting()
+    mine = [service for held in lasting.filter(user=user) for service in held.services.all()]
+    others = set(lasting.exclude(user=user).filter(services__in=mine).values_list("services", flat=True))
+    return [service for service in mine if service.pk not in others]
+
+
+@receiver(account_events.account_deactivated)
+def withdraw(sender, user, actor, **kwargs):
+    """Pending requests are lost (domain: account, deactivation)."""
+    actions.withdraw_requests(user, actor=actor, cause="account_deactivated")

@@ -6,6 +6,7 @@ from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
+from attachments.deciders import confirmed_principal
 from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import AttachmentRequest, Role
 from plumbing.requests import perform, posted
@@ -34,23 +35,23 @@ def pending_requests(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide_request(request, reference):
     """Consult a request; POST is « Valider »."""
-    wanted = _within_reach(request.user, reference)
-    principal = wanted.structure.attachments.current().principal().select_related("user").first()
-    form = DecisionForm(wanted, posted(request), roles=_roles(request.user, wanted, principal))
+    attachment_request = _within_reach(request.user, reference)
+    principal = confirmed_principal(attachment_request.structure)
+    form = DecisionForm(attachment_request, posted(request), roles=_roles(request.user, attachment_request, principal))
     if request.method == "POST" and form.is_valid():
         done, _ = perform(
             request,
             actions.approve_request,
-            wanted.pk,
+            attachment_request.pk,
             actor=request.user,
-            done=f"La demande de {wanted.user} est validée.",
+            done=f"La demande de {attachment_request.user} est validée.",
             **form.decision,
         )
         return redirect("attachments:pending_requests" if done else request.path)
     return render(
         request,
         "attachments/decide_request.html",
-        {"wanted": wanted, "form": form, "principal": principal.user if principal else None},
+        {"wanted": attachment_request, "form": form, "principal": principal},
         status=422 if form.errors else 200,
     )
 
@@ -58,34 +59,34 @@ def decide_request(request, reference):
 @require_http_methods(["GET", "HEAD", "POST"])
 def refuse_request(request, reference):
     """« Refuser »: asks why, says what follows; POST refuses."""
-    wanted = _within_reach(request.user, reference)
-    if not wanted.is_pending and request.method != "POST":
+    attachment_request = _within_reach(request.user, reference)
+    if not attachment_request.is_pending and request.method != "POST":
         return redirect("attachments:decide_request", reference)
     form = RefusalForm(posted(request))
     if request.method == "POST" and form.is_valid():
         done, _ = perform(
             request,
             actions.refuse_request,
-            wanted.pk,
+            attachment_request.pk,
             actor=request.user,
             reason=form.cleaned_data["reason"],
-            done=f"La demande de {wanted.user} est refusée, et le motif envoyé.",
+            done=f"La demande de {attachment_request.user} est refusée, et le motif envoyé.",
         )
         return redirect(*["attachments:pending_requests"] if done else ["attachments:decide_request", reference])
     return render(
         request,
         "attachments/refuse_request.html",
-        {"wanted": wanted, "form": form},
+        {"wanted": attachment_request, "form": form},
         status=422 if form.errors else 200,
     )
 
 
-def _roles(user, wanted, principal):
+def _roles(user, attachment_request, principal):
     """The roles `user` may give: only support names a principal manager, where there is none."""
     roles = [Role.SIMPLE]
-    if user.has_perm("attachments.name_secondary", wanted):
+    if user.has_perm("attachments.name_secondary", attachment_request):
         roles.append(Role.SECONDARY)
-    if user.is_staff and principal is None:
+    if principal is None and user.has_perm("attachments.name_principal", attachment_request):
         roles.append(Role.PRINCIPAL)
     return roles
 
@@ -95,7 +96,7 @@ def _within_reach(user, reference):
     requests = AttachmentRequest.objects.select_related("user", "structure", "decided_by")
     if not user.is_staff:
         requests = requests.for_manager(user)
-    wanted = get_object_or_404(requests, reference=reference)
-    if not user.has_perm("attachments.decide_request", wanted):
+    attachment_request = get_object_or_404(requests, reference=reference)
+    if not user.has_perm("attachments.decide_request", attachment_request):
         raise PermissionDenied
-    return wanted
+    return attachment_request

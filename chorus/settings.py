@@ -198,6 +198,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=whole_number("OUTBOX_SWEEP_SECONDS", 20)),
     },
     "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
+    "lapse-unactivated-principals": {
+        "task": "attachments.tasks.lapse_unactivated",
+        "schedule": crontab(minute="37"),
+    },
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},
 }
 
@@ -251,6 +255,8 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
+# How long a principal manager may leave the account unactivated before losing the role.
+PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
 ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 SESSION_MINUTES = whole_number("SESSION_MINUTES", 30, least=2)

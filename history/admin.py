@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.template.defaultfilters import linebreaksbr
 
 from history.models import HistoryEntry
 from plumbing.admin import SupportAdmin
@@ -6,8 +7,14 @@ from plumbing.admin import SupportAdmin
 
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(SupportAdmin):
-    list_display = ["created_at", "event", "actor", "subject", "structure", "reference", "comment"]
+    list_display = ["created_at", "event", "actor", "subject", "structure", "reference", "details"]
+    exclude = ["data"]
+    readonly_fields = ["details"]
     list_filter = ["event"]
     list_select_related = ["actor", "subject", "structure"]
     search_fields = ["reference", "actor__email", "subject__email", "structure__legal_name", "structure__identifier"]
     date_hierarchy = "created_at"
+
+    @admin.display(description="commentaire")
+    def details(self, entry):
+        return linebreaksbr(entry.comment)

@@ -1,5 +1,8 @@
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+
+from history.data import sentences
 
 
 class Event(models.TextChoices):
@@ -8,7 +11,11 @@ class Event(models.TextChoices):
     ACCOUNT_REGISTERED = "account_registered", "Compte créé"
     ACCOUNT_APPROVED = "account_approved", "Compte approuvé"
     ACCOUNT_ACTIVATED = "account_activated", "Compte activé"
+    ACCOUNT_CHANGED = "account_changed", "Compte modifié"
+    ACCOUNT_DEACTIVATED = "account_deactivated", "Compte désactivé"
+    ACCOUNT_REACTIVATED = "account_reactivated", "Compte réactivé"
     ACCOUNT_CLOSED = "account_closed", "Compte clos"
+    RIGHTS_CHANGED = "rights_changed", "Droits d'assistance modifiés"
     ACTIVATION_RESENT = "activation_resent", "Lien d'activation renvoyé"
     PASSWORD_RESET = "password_reset", "Mot de passe réinitialisé"
     STRUCTURE_CREATED = "structure_created", "Structure créée"
@@ -28,6 +35,11 @@ class Event(models.TextChoices):
     REQUEST_SENT = "request_sent", "Demande de rattachement envoyée"
     REQUEST_APPROVED = "request_approved", "Demande de rattachement validée"
     REQUEST_REFUSED = "request_refused", "Demande de rattachement refusée"
+    REQUEST_WITHDRAWN = "request_withdrawn", "Demande de rattachement retirée"
+    ATTACHMENT_STARTED = "attachment_started", "Rattachement commencé"
+    ATTACHMENT_CHANGED = "attachment_changed", "Rattachement modifié"
+    ATTACHMENT_ENDED = "attachment_ended", "Rattachement terminé"
+    ROLE_CHANGED = "role_changed", "Rôle modifié"
     PRINCIPAL_DESIGNATED = "principal_designated", "Gestionnaire principal désigné"
 
 
@@ -62,7 +74,8 @@ class HistoryEntry(models.Model):
         "structures.Structure", models.PROTECT, null=True, blank=True, related_name="history", verbose_name="structure"
     )
     reference = models.CharField("dossier n°", max_length=9, blank=True)
-    comment = models.TextField("commentaire", blank=True)
+    # Facts, never sentences: see history/data.py.
+    data = models.JSONField("données", default=dict, blank=True, encoder=DjangoJSONEncoder)
 
     objects = HistoryEntryQuerySet.as_manager()
 
@@ -82,3 +95,8 @@ class HistoryEntry(models.Model):
 
     def delete(self, *args, **kwargs):
         raise TypeError("L'historique ne s'efface pas.")
+
+    @property
+    def comment(self):
+        """What exactly was done, in French, a line each: made of `data` when shown."""
+        return "\n".join(sentences(self.data))

@@ -15,9 +15,6 @@ class OutgoingMailAdmin(SupportAdmin):
     exclude = ["message"]
     actions = ["send_again"]
 
-    def get_readonly_fields(self, request, obj=None):
-        return [name for name in super().get_readonly_fields(request, obj) if name not in self.exclude]
-
     @admin.action(description="Renvoyer les courriels refusés")
     def send_again(self, request, mails):
         self.perform_each(

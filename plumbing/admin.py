@@ -2,6 +2,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.shortcuts import redirect
 from django.utils.functional import cached_property
 
 from plumbing.errors import ActionError
@@ -50,7 +51,8 @@ class SupportAdmin(admin.ModelAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         fields = [field.name for field in (*self.opts.fields, *self.opts.many_to_many) if field.editable]
-        return [name for name in fields if name not in self.editable] + list(self.readonly_fields)
+        shown_otherwise = {*self.editable, *(self.exclude or ())}
+        return [name for name in fields if name not in shown_otherwise] + list(self.readonly_fields)
 
     def perform_each(self, request, rows, action, done):
         """Run `action` on each ticked row; says how many went through (`done`) and why others did not."""
@@ -63,6 +65,31 @@ class SupportAdmin(admin.ModelAdmin):
             else:
                 count += 1
         self.message_user(request, f"{done} : {count}.", messages.SUCCESS if count else messages.INFO)
+
+
+class ActionAdmin(SupportAdmin):
+    """A table that support changes through the app's actions only, which lock and journal."""
+
+    def write(self, request, row, values):
+        """Change `row` by an action: give it `values`, by field name, those the person changed."""
+        raise NotImplementedError
+
+    def create(self, request, values):
+        """Create a row with these `values` by an action: the row. Only where adding is allowed."""
+        raise NotImplementedError
+
+    def save_model(self, request, obj, form, change):
+        if change:
+            self.write(request, obj, {name: getattr(obj, name) for name in form.changed_data})
+        else:
+            obj.pk = self.create(request, {name: getattr(obj, name) for name in form.cleaned_data}).pk
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except ActionError as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return redirect(request.get_full_path())
 
 
 class FirstRowsPaginator(Paginator):

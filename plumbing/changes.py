@@ -1,22 +1,38 @@
-"""What an edit changes, in words; and noticing that a page shows what is no longer so."""
+"""What an edit changes, as data and in words; and the version of what a page shows (optimistic lock)."""
 
 import json
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Field
 from django.utils.crypto import salted_hmac
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 
 
 class Change(NamedTuple):
-    """One field's value before and after, as people read them."""
+    """One column's value before and after; `before` and `after` say them as people read them."""
 
-    name: str
-    label: str
-    before: str
-    after: str
+    field: Field
+    old: Any
+    new: Any
+
+    @property
+    def name(self):
+        return self.field.name
+
+    @property
+    def label(self):
+        return label_of(self.field)
+
+    @property
+    def before(self):
+        return in_words(self.field, self.old)
+
+    @property
+    def after(self):
+        return in_words(self.field, self.new)
 
     def __str__(self):
         return f"{self.label} : {self.before or 'vide'} → {self.after or 'vide'}"
@@ -24,16 +40,29 @@ class Change(NamedTuple):
 
 def changes(row, values):
     """The Changes that giving `row` these `values` (by field name) would make."""
-    found = []
-    for name, after in values.items():
-        before = getattr(row, name)
-        if before != after:
-            field = row._meta.get_field(name)
-            found.append(Change(name, capfirst(field.verbose_name), _said(field, before), _said(field, after)))
-    return found
+    return [
+        Change(row._meta.get_field(name), getattr(row, name), new)
+        for name, new in values.items()
+        if getattr(row, name) != new
+    ]
 
 
-def _said(field, value):
+def write_changes(row, values):
+    """Give `row` these `values` (by field name) and save it when that changes anything: the Changes made."""
+    made = changes(row, values)
+    if made:
+        for change in made:
+            setattr(row, change.name, change.new)
+        row.save()
+    return made
+
+
+def label_of(field):
+    return capfirst(field.verbose_name)
+
+
+def in_words(field, value):
+    """A column's value as people read it."""
     if isinstance(value, bool):
         return "Oui" if value else "Non"
     if value is None:
@@ -44,7 +73,7 @@ def _said(field, value):
 
 
 def version_of(values):
-    """A short fingerprint of what a page showed: no edit silently undoes another.
+    """A short fingerprint of what a page showed, for the optimistic lock: no edit silently undoes another.
 
     Keyed, so that it gives away none of the values its reader may not see (a whole IBAN).
     """

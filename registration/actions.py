@@ -8,7 +8,8 @@ from django.db import IntegrityError, transaction
 from accounts.actions import register_account
 from accounts.models import User
 from attachments.actions import send_request
-from attachments.models import Attachment, AttachmentRequest
+from attachments.deciders import confirmed_principal, deciders_of, is_open_to_first_comer
+from attachments.models import AttachmentRequest
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
 from registration.emails import send_address_used
@@ -21,7 +22,7 @@ class Outcome(StrEnum):
 
     MANAGER_DECIDES = "manager_decides"
     SUPPORT_DECIDES = "support_decides"
-    BECAME_PRINCIPAL = "became_principal"
+    BECOMES_PRINCIPAL = "becomes_principal"
 
 
 @dataclass(frozen=True)
@@ -53,23 +54,20 @@ def register(*, person, lookup, described=None, whole_structure=True, services=(
         structure = create_private(
             identifier_type=lookup.identifier_type, identifier=lookup.identifier, described=described, actor=user
         )
+    outcome = _outcome_on(structure)
     request = send_request(user, structure, actor=user, whole_structure=whole_structure, services=services)
-    if not request.is_pending:
-        return Registration(request.reference, Outcome.BECAME_PRINCIPAL)
-    return Registration(request.reference, _who_decides(structure))
+    return Registration(request.reference, outcome)
 
 
 def expected_outcome(lookup):
     """What a registration on this structure would lead to, judged before it is made."""
-    structure = lookup.structure
-    if structure is not None and (structure.is_public or _is_managed(structure)):
-        return _who_decides(structure)
-    return Outcome.SUPPORT_DECIDES if lookup.is_public else Outcome.BECAME_PRINCIPAL
+    if lookup.structure is not None:
+        return _outcome_on(lookup.structure)
+    return Outcome.SUPPORT_DECIDES if lookup.is_public else Outcome.BECOMES_PRINCIPAL
 
 
-def _who_decides(structure):
-    return Outcome.MANAGER_DECIDES if _is_managed(structure) else Outcome.SUPPORT_DECIDES
-
-
-def _is_managed(structure):
-    return Attachment.objects.current().principal().filter(structure=structure).exists()
+def _outcome_on(structure):
+    if is_open_to_first_comer(structure):
+        return Outcome.BECOMES_PRINCIPAL
+    managed = confirmed_principal(structure) or deciders_of(structure).exists()
+    return Outcome.MANAGER_DECIDES if managed else Outcome.SUPPORT_DECIDES

@@ -216,11 +216,11 @@ def test_a_forged_account_page_changes_nothing_hidden(client, support, name, val
 
 
 def test_a_history_line_can_be_read_and_not_written(client, support):
-    line = record(Event.REQUEST_SENT, subject=support, comment="Essai")
+    line = record(Event.REQUEST_SENT, subject=support, reason="Essai")
     path = reverse("admin:history_historyentry_change", args=[line.pk])
     assert "Essai" in client.get(path).text
-    assert client.post(path, {"comment": "Forgé"}).status_code == 403
-    assert HistoryEntry.objects.get().comment == "Essai"
+    assert client.post(path, {"data": "{}"}).status_code == 403
+    assert HistoryEntry.objects.get().data == {"reason": "Essai"}
 
 
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])

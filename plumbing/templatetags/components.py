@@ -6,6 +6,8 @@ from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from plumbing.facts import sentence
+
 register = template.Library()
 
 _BREAK = SafeString("<br>")
@@ -44,6 +46,12 @@ def definition(label, value, empty="Non renseigné"):
     if not lines:
         return format_html('<dt>{}</dt><dd><span class="text-body-secondary">{}</span></dd>', label, empty)
     return format_html("<dt>{}</dt><dd>{}</dd>", label, format_html_join(_BREAK, "{}", lines))
+
+
+@register.simple_tag
+def fact_sentence(fact):
+    """A Fact in French."""
+    return sentence(fact)
 
 
 @register.inclusion_tag("components/stepper.html")

@@ -28,7 +28,7 @@ def change_bank_account(account_id, *, actor, values, version):
         actor=actor,
         event=Event.BANK_ACCOUNT_CHANGED,
         unique="iban",
-        said=lambda change: str(hide_iban(change)),
+        journaled=hide_iban,
     )
 
 
@@ -48,4 +48,4 @@ def hide_iban(change):
     """The Change, as whoever may not see whole IBANs may read it."""
     if change.name != "iban":
         return change
-    return change._replace(before=masked(change.before), after=masked(change.after))
+    return change._replace(old=masked(change.old), new=masked(change.new))

@@ -6,7 +6,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from history.actions import record
+from history.data import change_data
 from history.models import Event
+from plumbing.changes import changes
 from plumbing.errors import ActionError
 from structures.actions.structures import deactivate_structure
 from structures.events import identifier_changing
@@ -78,9 +80,9 @@ def change_identifier(structure_id, *, actor, identifier_type, identifier):
     identifier_changing.send(
         sender=None, old=old, new=new, services={before: service.pk for before, service in services.items()}
     )
-    change = f"{old.full_identifier} → {new.full_identifier}"
-    record(Event.IDENTIFIER_CHANGED, actor=actor, structure=old, comment=change)
-    record(Event.IDENTIFIER_CHANGED, actor=actor, structure=new, comment=change)
+    change = change_data(old, changes(old, {"identifier_type": identifier_type, "identifier": identifier}))
+    record(Event.IDENTIFIER_CHANGED, actor=actor, structure=old, **change)
+    record(Event.IDENTIFIER_CHANGED, actor=actor, structure=new, **change)
     deactivate_structure(old.pk, actor=actor)
     return new
 

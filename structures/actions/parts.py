@@ -7,6 +7,7 @@ locked first: of two people who give the same code at once, the second is told.
 from django.core.exceptions import ValidationError
 
 from history.actions import record
+from history.data import change_data
 from plumbing.changes import changes
 from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.models import Structure
@@ -19,15 +20,15 @@ def create(part, *, actor, event, unique):
         raise ActionError("structure_inactive", "Cette structure est désactivée : activez-la d'abord.")
     part.structure = structure
     _write(part, unique)
-    record(event, actor=actor, structure=structure, comment=str(part))
+    record(event, actor=actor, structure=structure, name=str(part))
     return part
 
 
-def change(part, values, *, version, actor, event, unique, said=str):
-    """Give `part` (locked) these `values`; the Changes made, put in words by `said` for the history.
+def change(part, values, *, version, actor, event, unique, journaled=lambda change: change):
+    """Give `part` (locked) these `values`; the Changes made, each as `journaled` returns it for the history.
 
-    `version` is that of the part as the page showed it. Nothing changed: nothing is written nor
-    journaled.
+    `version` is that of the part as the page showed it (optimistic lock). Nothing changed: nothing is
+    written nor journaled.
     """
     if part.version != version:
         raise ChangedMeanwhile(
@@ -39,7 +40,7 @@ def change(part, values, *, version, actor, event, unique, said=str):
         for field, value in values.items():
             setattr(part, field, value)
         _write(part, unique)
-        record(event, actor=actor, structure=part.structure, comment="\n".join([name, *map(said, made)]))
+        record(event, actor=actor, structure=part.structure, name=name, **change_data(part, map(journaled, made)))
     return made
 
 
@@ -51,7 +52,7 @@ def switch(part, is_active, *, actor, event):
         )
     part.is_active = is_active
     part.save(update_fields=["is_active"])
-    record(event, actor=actor, structure=part.structure, comment=str(part))
+    record(event, actor=actor, structure=part.structure, name=str(part))
     return part
 
 

@@ -1,10 +1,11 @@
 """What happens to a structure itself."""
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from history.actions import record
+from history.data import change_data
 from history.models import Event
-from plumbing.changes import changes, version_of
+from plumbing.changes import changes, version_of, write_changes
 from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.events import structure_founded
 from structures.identifiers import names_public_body
@@ -33,6 +34,19 @@ def create_private(*, identifier_type, identifier, described, actor):
     """A private structure nobody knew, as its first registrant describes it."""
     blank = Structure(identifier_type=identifier_type, identifier=identifier, nature=Nature.PRIVATE)
     return _create(blank, described, actor)[0]
+
+
+@transaction.atomic
+def create_by_support(*, actor, values):
+    """A structure as support describes it, public or private. Raises ActionError when its identifier is taken."""
+    structure = Structure(**values)
+    try:
+        with transaction.atomic():
+            structure.save()
+    except IntegrityError as error:
+        raise ActionError("identifier_taken", "Une structure porte déjà cet identifiant.") from error
+    record(Event.STRUCTURE_CREATED, actor=actor, structure=structure)
+    return structure
 
 
 @transaction.atomic
@@ -77,14 +91,14 @@ def _create(source, details, actor):
 
 
 @transaction.atomic
-def change_structure(structure_id, *, actor, values, version):
+def change_structure(structure_id, *, actor, values, version=None):
     """« Modifier »: write `values` (by field name) over what the page of that `version` showed.
 
-    Raises ActionError when somebody changed the structure meanwhile. Nothing changed: nothing is
-    written nor journaled.
+    Raises ActionError when somebody changed the structure meanwhile (optimistic lock; without a
+    `version` none is asked for). Nothing changed: nothing is written nor journaled.
     """
     structure = _lock(structure_id)
-    if structure.version != version:
+    if version is not None and structure.version != version:
         raise ChangedMeanwhile(CHANGED_MEANWHILE)
     return _write(structure, values, actor, Event.STRUCTURE_CHANGED)
 
@@ -129,12 +143,9 @@ def _lock(structure_id):
 
 
 def _write(structure, values, actor, event):
-    made = changes(structure, values)
+    made = write_changes(structure, values)
     if made:
-        for name, value in values.items():
-            setattr(structure, name, value)
-        structure.save()
-        record(event, actor=actor, structure=structure, comment="\n".join(map(str, made)))
+        record(event, actor=actor, structure=structure, **change_data(structure, made))
     return made
 
 

@@ -2,10 +2,8 @@ from django.contrib import admin
 from django.db.models import Q
 from django.urls import reverse
 
-from history.actions import record
-from history.models import Event
-from plumbing.admin import SupportAdmin
-from plumbing.changes import changes
+from plumbing.admin import ActionAdmin, SupportAdmin
+from structures.actions import change_structure, create_by_support
 from structures.admin.establishments import EstablishmentAdmin
 from structures.models import Nature, Referent, Service, Structure
 
@@ -27,7 +25,7 @@ class ServiceInline(admin.TabularInline):
 
 
 @admin.register(Structure)
-class StructureAdmin(EstablishmentAdmin):
+class StructureAdmin(ActionAdmin, EstablishmentAdmin):
     list_display = [*EstablishmentAdmin.list_display, "state", "uses_pigp"]
     list_filter = ["nature"]
     # The newest first: no index holds the names of public and private structures together.
@@ -61,14 +59,11 @@ class StructureAdmin(EstablishmentAdmin):
         chosen_once = {"identifier_type", "identifier", "nature"} if obj is None else set()
         return [name for name in super().get_readonly_fields(request, obj) if name not in chosen_once]
 
-    def save_model(self, request, obj, form, change):
-        event, made = Event.STRUCTURE_CREATED, []
-        if change:
-            written = {name: form.cleaned_data[name] for name in form.changed_data}
-            event, made = Event.STRUCTURE_CHANGED, changes(Structure.objects.get(pk=obj.pk), written)
-        super().save_model(request, obj, form, change)
-        if made or not change:
-            record(event, actor=request.user, structure=obj, comment="\n".join(map(str, made)))
+    def write(self, request, structure, values):
+        change_structure(structure.pk, actor=request.user, values=values)
+
+    def create(self, request, values):
+        return create_by_support(actor=request.user, values=values)
 
 
 @admin.register(Referent)

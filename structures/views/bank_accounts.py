@@ -106,12 +106,12 @@ def deactivate_bank_account(request, pk):
         perform(request, actions.deactivate_bank_account, pk, actor=request.user, done=done)
     if request.method == "POST" or not found.is_active:
         return redirect("structures:bank_account", pk)
-    consequences = [
-        "Le compte ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient.",
-    ]
-    part_url = reverse("structures:bank_account", args=[pk])
     return parts.deactivation_page(
-        request, found, title="Désactiver la coordonnée bancaire", consequences=consequences, part_url=part_url
+        request,
+        found,
+        title="Désactiver la coordonnée bancaire",
+        first="Il ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient.",
+        part_url=reverse("structures:bank_account", args=[pk]),
     )
 
 

@@ -79,10 +79,20 @@ def _page(request, rows, words):
     }
 
 
-def deactivation_page(request, part, *, title, consequences, part_url):
-    """What follows from switching a service or a bank account off, before the POST that does it."""
-    said = [*consequences, "Rien n'est effacé : vous pouvez l'activer de nouveau quand vous voulez."]
-    context = {"title": title, "part": part, "structure": part.structure, "consequences": said, "part_url": part_url}
+def deactivation_page(request, part, *, title, first, part_url, facts=(), nobody=""):
+    """What follows from switching a service or a bank account off, before the POST that does it.
+
+    `first` always holds; `nobody` is said when there are no `facts`.
+    """
+    context = {
+        "title": title,
+        "part": part,
+        "structure": part.structure,
+        "first": first,
+        "facts": facts,
+        "nobody": nobody,
+        "part_url": part_url,
+    }
     return render(request, "structures/deactivate_part.html", context)
 
 

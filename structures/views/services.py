@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plumbing.facts import gather
 from plumbing.requests import perform, posted, submit
 from structures import actions, events
 from structures.forms import ServiceForm
@@ -79,13 +80,14 @@ def deactivate_service(request, pk):
         perform(request, actions.deactivate_service, pk, actor=request.user, done=done)
     if request.method == "POST" or not found.is_active:
         return redirect("structures:service", pk)
-    consequences = [
-        "Il n'est plus proposé à qui cherche un service de la structure.",
-        *events.sentences(events.service_deactivating, service=found),
-    ]
-    part_url = reverse("structures:service", args=[pk])
     return parts.deactivation_page(
-        request, found, title="Désactiver le service", consequences=consequences, part_url=part_url
+        request,
+        found,
+        title="Désactiver le service",
+        first="Il n'est plus proposé à qui cherche un service de la structure.",
+        facts=gather(events.service_deactivating, service=found),
+        nobody="Personne n'est rattaché à ce seul service, et aucune demande en cours ne le nomme.",
+        part_url=reverse("structures:service", args=[pk]),
     )
 
 

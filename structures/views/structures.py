@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plumbing.facts import gather
 from plumbing.reach import reach
 from plumbing.requests import perform, posted, submit, within
 from structures import actions, events
@@ -117,12 +118,12 @@ def deactivate_structure(request, pk):
         )
     if request.method == "POST" or not found.is_active:
         return redirect("structures:structure", pk)
-    consequences = events.sentences(events.structure_deactivating, structure=found)
+    facts = gather(events.structure_deactivating, structure=found)
     services = found.services.open().count()
     return render(
         request,
         "structures/deactivate_structure.html",
-        {"structure": found, "consequences": consequences, "service_count": services},
+        {"structure": found, "facts": facts, "service_count": services},
     )
 
 
@@ -178,7 +179,7 @@ def change_identifier(request, pk):
         )
         return redirect("structures:structure", renewed.pk if done else pk)
     if checked:
-        carried = events.sentences(events.identifier_change_asked, structure=found)
+        carried = gather(events.identifier_change_asked, structure=found)
         return render(
             request,
             "structures/confirm_identifier.html",

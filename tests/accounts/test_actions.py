@@ -213,7 +213,7 @@ def test_closing_says_when_by_whom_and_why():
     user.refresh_from_db()
     line = HistoryEntry.objects.get()
     assert (user.state, user.closed_at is not None) == (User.State.CLOSED, True)
-    assert (line.event, line.actor, line.subject, line.comment) == ("account_closed", manager, user, "Inconnu")
+    assert (line.event, line.actor, line.subject, line.data) == ("account_closed", manager, user, {"reason": "Inconnu"})
 
 
 @pytest.mark.parametrize("state", ["activating", "active", "disabled", "closed"])

@@ -145,7 +145,7 @@ def test_approval_attaches_tells_and_starts_activation(wanted, manager):
     assert wanted.user.attachments.get().role == Role.SECONDARY
     assert wanted.user.attachments.get().whole_structure
     assert [slug for slug, _ in mails()] == ["activation", "request_approved"]
-    assert events() == ["request_approved", "account_approved"]
+    assert events() == ["attachment_started", "request_approved", "account_approved"]
     assert set(HistoryEntry.objects.values_list("actor", flat=True)) == {manager.pk}
 
 
@@ -179,7 +179,7 @@ def test_support_names_the_first_principal_manager():
     wanted, support = AttachmentRequestFactory(whole_structure=False), UserFactory(staff=True)
     attachment = approve_request(wanted.pk, actor=support, role=Role.PRINCIPAL)
     assert attachment.whole_structure
-    assert events() == ["request_approved", "principal_designated", "account_approved"]
+    assert events() == ["principal_designated", "request_approved", "account_approved"]
 
 
 def test_a_decision_is_taken_once_and_the_latecomer_is_told(wanted, manager):
@@ -304,7 +304,7 @@ def test_a_refused_request_leaves_no_trace(managed, manager):
     assert (AttachmentRequest.objects.count(), mails(), events()) == (0, [], [])
 
 
-@pytest.mark.parametrize(("state", "told"), [("active", True), ("activating", True), ("disabled", False)])
+@pytest.mark.parametrize(("state", "told"), [("active", True), ("activating", False), ("disabled", False)])
 def test_only_managers_who_can_come_are_told_somebody_waits(state, told):
     principal = AttachmentFactory(role=Role.PRINCIPAL, user__state=state)
     user = UserFactory(pending=True)
@@ -366,7 +366,7 @@ def test_approval_is_journaled_with_its_role_structure_and_number(wanted, manage
     approve_request(wanted.pk, actor=manager, role=Role.SECONDARY)
     line = HistoryEntry.objects.get(event="request_approved")
     assert (line.subject, line.structure, line.reference) == (wanted.user, wanted.structure, wanted.reference)
-    assert line.comment == "Gestionnaire secondaire"
+    assert line.comment.splitlines() == ["Rôle : Gestionnaire secondaire", "Structure entière : Oui"]
 
 
 def test_approval_mails_the_requester_only(wanted, manager):
@@ -415,7 +415,7 @@ def test_an_inactive_structure_s_requests_can_still_be_refused(wanted, manager):
 def test_refusal_is_journaled_with_its_reason(wanted, manager):
     refuse_request(wanted.pk, actor=manager, reason="Autre établissement")
     for line in HistoryEntry.objects.all():
-        assert (line.actor, line.subject, line.comment) == (manager, wanted.user, "Autre établissement")
+        assert (line.actor, line.subject, line.comment) == (manager, wanted.user, "Motif : Autre établissement")
     assert HistoryEntry.objects.get(event="request_refused").structure == wanted.structure
 
 

@@ -67,11 +67,11 @@ def test_of_two_people_registering_a_new_private_siret_one_becomes_principal(_ro
 
     answers = at_once(newcomer("gwen"), newcomer("alan"))
 
-    assert sorted(answer.outcome for answer in answers) == [Outcome.BECAME_PRINCIPAL, Outcome.MANAGER_DECIDES]
+    assert sorted(answer.outcome for answer in answers) == [Outcome.BECOMES_PRINCIPAL] * 2
     assert Structure.objects.count() == 1
     assert Attachment.objects.current().principal().count() == 1
     assert AttachmentRequest.objects.pending().count() == 1
-    assert set(User.objects.values_list("state", flat=True)) == {"activating", "pending"}
+    assert set(User.objects.values_list("state", flat=True)) == {"activating"}
 
 
 def test_of_two_people_registering_one_address_a_single_account_is_made():

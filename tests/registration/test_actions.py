@@ -52,18 +52,18 @@ KINDS = {
     "public, without manager": (lambda: StructureFactory(identifier=SIRET), Outcome.SUPPORT_DECIDES),
     "private, without manager": (
         lambda: StructureFactory(identifier=SIRET, private=True),
-        Outcome.BECAME_PRINCIPAL,
+        Outcome.BECOMES_PRINCIPAL,
     ),
     "public, in the directory": (lambda: DirectoryEntryFactory(identifier=SIRET), Outcome.SUPPORT_DECIDES),
     "private, in the directory": (
         lambda: DirectoryEntryFactory(identifier=SIRET, nature="private"),
-        Outcome.BECAME_PRINCIPAL,
+        Outcome.BECOMES_PRINCIPAL,
     ),
     "undisclosed, in the directory": (
         lambda: DirectoryEntryFactory(identifier=SIRET, nature="private", undisclosed=True),
-        Outcome.BECAME_PRINCIPAL,
+        Outcome.BECOMES_PRINCIPAL,
     ),
-    "unknown": (lambda: None, Outcome.BECAME_PRINCIPAL),
+    "unknown": (lambda: None, Outcome.BECOMES_PRINCIPAL),
 }
 
 
@@ -163,7 +163,7 @@ def test_whoever_is_faster_on_an_unknown_structure_manages_it():
     first = register(person=PERSON, lookup=lookup, described=DESCRIBED)
     other = DESCRIBED | {"legal_name": "Autre"}
     second = register(person=PERSON | {"email": "b@b.example"}, lookup=lookup, described=other)
-    assert (first.outcome, second.outcome) == (Outcome.BECAME_PRINCIPAL, Outcome.MANAGER_DECIDES)
+    assert (first.outcome, second.outcome) == (Outcome.BECOMES_PRINCIPAL, Outcome.MANAGER_DECIDES)
     assert Structure.objects.get().legal_name == "Menuiserie Kerjean"
     assert Attachment.objects.count() == 1
 

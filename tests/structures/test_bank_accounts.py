@@ -40,7 +40,7 @@ VALUES = {
 
 
 def journal():
-    return list(HistoryEntry.objects.values_list("event", "comment"))
+    return [(entry.event, entry.comment) for entry in HistoryEntry.objects.all()]
 
 
 # --- IBAN and BIC
@@ -358,7 +358,7 @@ def test_an_account_out_of_service_is_only_its_manager_s_to_see(client, account)
 def test_an_account_is_deactivated_and_activated_on_the_site(client, account):
     log_in(client, account, Role.PRINCIPAL)
     base = f"/coordonnees-bancaires/{account.pk}/"
-    assert "Rien n&#x27;est effacé" in client.get(f"{base}desactiver/").text
+    assert "Rien n'est effacé" in client.get(f"{base}desactiver/").text
     assert "est désactivée" in client.post(f"{base}desactiver/", follow=True).text
     assert client.get(f"{base}desactiver/").url == base
     assert "est activée" in client.post(f"{base}activer/", follow=True).text

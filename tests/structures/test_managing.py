@@ -177,7 +177,7 @@ def test_a_new_identifier_carries_everything_over(full):
 
 def test_a_new_identifier_is_all_or_nothing(full, monkeypatch):
     old, *_ = full
-    monkeypatch.setattr("attachments.actions.carry_over", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("attachments.actions.move_requests", lambda *args, **kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         actions.change_identifier(old.pk, actor=None, identifier_type="siret", identifier=NEW)
     old.refresh_from_db()

@@ -1,0 +1,39 @@
+from attachments.actions.attachments import (
+    attach,
+    change_dates,
+    change_role,
+    copy_attachments,
+    end,
+    widen,
+)
+from attachments.actions.departures import detach
+from attachments.actions.principals import (
+    lapse_unactivated_principals,
+    lock_structures_of,
+    settle_on_activation,
+)
+from attachments.actions.requests import (
+    approve_request,
+    move_requests,
+    refuse_request,
+    send_request,
+    withdraw_requests,
+)
+
+__all__ = [
+    "approve_request",
+    "attach",
+    "change_dates",
+    "change_role",
+    "copy_attachments",
+    "detach",
+    "end",
+    "lapse_unactivated_principals",
+    "lock_structures_of",
+    "move_requests",
+    "refuse_request",
+    "send_request",
+    "settle_on_activation",
+    "widen",
+    "withdraw_requests",
+]

@@ -1,0 +1,172 @@
+"""What happens to requests for attachment. The Structure is locked first, always: see `attachments.py` beside."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actions import approve_account, close_never_active
+from accounts.models import User
+from attachments import emails
+from attachments.actions.attachments import attach_or_widen, check_active, lock_structure, services_of
+from attachments.actions.principals import drop_unseen_principal, take_over
+from attachments.deciders import confirmed_principal, deciders_of, is_open_to_first_comer
+from attachments.models import AttachmentRequest, Role
+from history.actions import record
+from history.data import row_data
+from history.models import Event
+from plumbing.errors import ActionError
+from plumbing.references import draw_reference
+
+Status = AttachmentRequest.Status
+
+
+@transaction.atomic
+def send_request(user, structure, *, actor, whole_structure=True, services=(), comment="", reference=None):
+    """File a request for attachment, under `reference` when one was given out already, and tell both sides.
+
+    A private structure without principal manager is the first person's at once; where its principal
+    manager never activated their account, it is that of whoever activates first (`principals.py`).
+    Everybody else waits for a manager, or for support when there is none. Someone attached to some
+    services may ask for others. Raises ActionError when the structure is inactive, or when the person
+    is attached to all of it or already waiting there.
+    """
+    structure = lock_structure(structure.pk)
+    check_active(structure)
+    if structure.attachments.lasting().filter(user=user, whole_structure=True).exists():
+        raise ActionError("already_attached", "Vous êtes déjà rattaché à cette structure.")
+    services = services_of(structure, whole_structure, services)
+    if structure.attachment_requests.pending().filter(user=user).exists():
+        raise ActionError("request_open", "Une demande est déjà en cours pour cette structure.")
+
+    request = AttachmentRequest.objects.create(
+        reference=reference or draw_reference(AttachmentRequest),
+        user=user,
+        structure=structure,
+        whole_structure=whole_structure,
+        comment=comment,
+    )
+    request.services.set(services)
+    _journal(
+        Event.REQUEST_SENT,
+        request,
+        actor=actor,
+        services=[str(service) for service in services],
+        **row_data(request, values=("whole_structure",)),
+    )
+
+    if not is_open_to_first_comer(structure):
+        emails.send_request_sent(request, principal=confirmed_principal(structure))
+        emails.send_request_to_decide(request, deciders=deciders_of(structure))
+    elif user.was_ever_active or not structure.attachments.current().principal().exists():
+        take_over(request)
+    else:
+        emails.send_first_to_activate(request)
+        approve_account(user.pk, actor=None, reference=request.reference)
+    return request
+
+
+@transaction.atomic
+def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True, services=()):
+    """Attach the requester as decided (or widen what they hold), let their account in, tell them.
+
+    `services` are those ticked, when not the whole structure. Role.PRINCIPAL is for support,
+    on a structure that has no principal manager, or one nobody has seen. Raises ActionError when the request was
+    decided meanwhile, or when the structure or the role does not allow it.
+    """
+    request = _lock_pending(request_id)
+    if not request.structure.is_active:
+        raise ActionError("structure_inactive", "Cette structure est désactivée : la demande ne peut pas être validée.")
+    if role == Role.PRINCIPAL:
+        drop_unseen_principal(request.structure)
+    attachment = attach_or_widen(
+        request.user,
+        request.structure,
+        actor=actor,
+        role=role,
+        whole_structure=whole_structure,
+        services=services,
+        starts_on=request.starts_on,
+        ends_on=request.ends_on,
+        reference=request.reference,
+    )
+    request.decide(Status.APPROVED, actor=actor)
+    _journal(
+        Event.REQUEST_APPROVED,
+        request,
+        actor=actor,
+        services=[str(service) for service in attachment.services.all()],
+        **row_data(attachment, values=("role", "whole_structure")),
+    )
+    emails.send_request_approved(request, attachment=attachment)
+    approve_account(request.user_id, actor=actor, reference=request.reference)
+    return attachment
+
+
+@transaction.atomic
+def refuse_request(request_id, *, actor, reason):
+    """Refuse, say why; a newcomer with no other request and no attachment is closed.
+
+    Raises ActionError when the request was decided meanwhile, or without a reason.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise ActionError("reason_missing", "Indiquez le motif du refus : il est envoyé au demandeur.", field="reason")
+    request = _lock_pending(request_id)
+    request.decide(Status.REFUSED, actor=actor, reason=reason)
+    _journal(Event.REQUEST_REFUSED, request, actor=actor, reason=reason)
+    emails.send_request_refused(request)
+    user = request.user
+    waits_elsewhere = user.attachment_requests.pending().exists() or user.attachments.current().exists()
+    if not user.was_ever_active and user.state != User.State.CLOSED and not waits_elsewhere:
+        close_never_active(user.pk, actor=actor, reason=reason)
+    return request
+
+
+def withdraw_requests(user, *, actor, cause=""):
+    """Take back all that `user` still asks for. The caller holds the locks of these structures."""
+    for request in user.attachment_requests.pending().select_for_update(of=("self",)).select_related("structure"):
+        request.decide(Status.WITHDRAWN, actor=actor)
+        _journal(Event.REQUEST_WITHDRAWN, request, actor=actor, cause=cause)
+
+
+def move_requests(old, new, *, services):
+    """The requests still open on `old`, to be decided on `new`, under their number. Both are locked by the caller."""
+    for request in old.attachment_requests.pending().prefetch_related("services"):
+        asked = [services[service.pk] for service in request.services.all()]
+        request.structure = new
+        request.save(update_fields=["structure"])
+        request.services.set(asked)
+
+
+def _lock_pending(request_id):
+    structure_id = AttachmentRequest.objects.values_list("structure_id", flat=True).get(pk=request_id)
+    structure = lock_structure(structure_id)
+    request = AttachmentRequest.objects.select_for_update(of=("self",)).select_related("user").get(pk=request_id)
+    if request.structure_id != structure_id:
+        raise ActionError(
+            "structure_moved",
+            "La structure de cette demande vient de changer d'identifiant : rouvrez la demande.",
+        )
+    request.structure = structure
+    if not request.is_pending:
+        raise ActionError("already_decided", _already_decided(request))
+    return request
+
+
+def _already_decided(request):
+    by = f" par {request.decided_by}" if request.decided_by else ""
+    when = timezone.localtime(request.decided_at).strftime("%d/%m/%Y à %H:%M") if request.decided_at else ""
+    outcome = {Status.APPROVED: "validée", Status.REFUSED: "refusée", Status.WITHDRAWN: "retirée"}[
+        Status(request.status)
+    ]
+    return f"Cette demande a déjà été {outcome}{by}{f' le {when}' if when else ''}."
+
+
+def _journal(event, request, *, actor, **data):
+    record(
+        event,
+        actor=actor,
+        subject=request.user,
+        structure=request.structure,
+        reference=request.reference,
+        **data,
+    )

@@ -1,0 +1,83 @@
+"""What an entry's data hold, and how they are said. Entries keep values; sentences are made when shown.
+
+model     the table whose columns are meant, « structures.Service »
+name      of the row at that time, when the entry names no structure or person that says it
+values    {column: value} of what was created or decided
+changes   {column: [before, after]}
+services  names of the services meant, at that time
+reason    what a person gave as the reason, in their words
+cause     why the portal did it, one of CAUSES
+count     how many rows a bulk operation concerned
+"""
+
+from datetime import date
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+
+from plumbing.changes import in_words, label_of
+
+CAUSES = {
+    "first_registrant": "Première personne de la structure",
+    "first_to_activate": "Première personne de la structure à activer son compte",
+    "never_activated": "Compte jamais activé",
+    "dates_over": "Date de fin dépassée",
+    "account_deactivated": "Compte désactivé",
+}
+
+
+def row_data(row, *, values=()):
+    """`model` and `values` of a row for `record`: its columns named in `values`, as they are."""
+    return {"model": row._meta.label, "values": {name: _plain(getattr(row, name)) for name in values}}
+
+
+def change_data(model, changes):
+    """`model` and `changes` for `record`, of a list of Changes to a row of `model`."""
+    return {
+        "model": model._meta.label,
+        "changes": {change.name: [_plain(change.old), _plain(change.new)] for change in changes},
+    }
+
+
+def sentences(data):
+    """What an entry's data say, in French, a list of short lines."""
+    lines = [data["name"]] if "name" in data else []
+    if "cause" in data:
+        lines.append(CAUSES.get(data["cause"], data["cause"]))
+    for name, value in data.get("values", {}).items():
+        label, words = _say(data, name, value)
+        lines.append(f"{label} : {words[0]}")
+    for name, pair in data.get("changes", {}).items():
+        label, (before, after) = _say(data, name, *pair)
+        lines.append(f"{label} : {before or 'vide'} → {after or 'vide'}")
+    if "services" in data:
+        lines.append(f"Services : {', '.join(data['services'])}")
+    if "reason" in data:
+        lines.append(f"Motif : {data['reason']}")
+    if "count" in data:
+        lines.append(f"Nombre : {data['count']}")
+    return lines
+
+
+def _plain(value):
+    """A column's value as JSON keeps it; another row, or what JSON does not know, by its name."""
+    return value if value is None or isinstance(value, str | int | float | date) else str(value)
+
+
+def _say(data, name, *values):
+    """(label, the values in words) of a column; one that no longer exists says its name and its values."""
+    try:
+        field = apps.get_model(data["model"])._meta.get_field(name)
+    except (LookupError, FieldDoesNotExist):
+        return name, [str(value) for value in values]
+    return label_of(field), [in_words(field, _read(field, value)) for value in values]
+
+
+def _read(field, value):
+    """A value from JSON, as its column has it: dates come back from text."""
+    if value is None or field.is_relation:
+        return value
+    try:
+        return field.to_python(value)
+    except ValidationError:
+        return value
