@@ -29,4 +29,6 @@ def gather(signal, **about):
 def sentence(fact):
     """The fact in French, as plain text on one line."""
     template = get_template(f"facts/{fact.kind}.txt").template
-    return " ".join(template.render(Context({"count": fact.count, "who": fact.who}, autoescape=False)).split())
+    return " ".join(
+        template.render(Context({"count": fact.count, "who": [str(row) for row in fact.who]}, autoescape=False)).split()
+    )

@@ -210,12 +210,15 @@ def test_refusal_mails_the_reason_and_closes_a_newcomer(wanted, manager):
 
 def test_refusal_closes_nobody_who_waits_elsewhere_or_is_active(wanted, managed, manager):
     elsewhere = AttachmentRequestFactory(user=wanted.user)
+    attached = AttachmentRequestFactory(structure=managed, user=AttachmentFactory(user__pending=True).user)
     active = AttachmentRequestFactory(structure=managed, user=UserFactory())
     refuse_request(wanted.pk, actor=manager, reason="Non")
     refuse_request(active.pk, actor=manager, reason="Non")
+    refuse_request(attached.pk, actor=manager, reason="Non")
     elsewhere.refresh_from_db()
     active.user.refresh_from_db()
-    assert elsewhere.user.state == User.State.PENDING
+    attached.user.refresh_from_db()
+    assert elsewhere.user.state == attached.user.state == User.State.PENDING
     assert active.user.state == User.State.ACTIVE
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import User
-from attachments.actions import approve_request, refuse_request
+from attachments.actions import approve_request, refuse_request, send_request
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from plumbing.errors import ActionError
@@ -92,3 +92,15 @@ def test_of_two_people_registering_one_address_a_single_account_is_made():
     assert [answer.outcome for answer in answers] == [Outcome.MANAGER_DECIDES] * 4
     assert User.objects.filter(email=person["email"]).count() == 1
     assert AttachmentRequest.objects.count() == 1
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_of_one_person_s_two_requests_the_second_is_told_and_of_two_people_one_takes_over(_round):
+    structure = StructureFactory(private=True)
+    anne, jean = UserFactory(), UserFactory()
+    answers = at_once(*[lambda user=user: send_request(user, structure, actor=user) for user in (anne, anne, jean)])
+    refused = [answer for answer in answers if isinstance(answer, Exception)]
+    assert [error.code for error in refused] in (["already_attached"], ["request_open"])
+    statuses = [answer.status for answer in answers if answer not in refused]
+    assert sorted(statuses) == ["approved", "pending"]
+    assert structure.attachments.current().principal().count() == 1

@@ -163,7 +163,7 @@ def test_whoever_is_faster_on_an_unknown_structure_manages_it():
     first = register(person=PERSON, lookup=lookup, described=DESCRIBED)
     other = DESCRIBED | {"legal_name": "Autre"}
     second = register(person=PERSON | {"email": "b@b.example"}, lookup=lookup, described=other)
-    assert (first.outcome, second.outcome) == (Outcome.BECOMES_PRINCIPAL, Outcome.MANAGER_DECIDES)
+    assert (first.outcome, second.outcome) == (Outcome.BECOMES_PRINCIPAL, Outcome.BECOMES_PRINCIPAL)
     assert Structure.objects.get().legal_name == "Menuiserie Kerjean"
     assert Attachment.objects.count() == 1
 

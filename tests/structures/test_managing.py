@@ -151,6 +151,7 @@ def full(structure):
     simple = AttachmentFactory(structure=structure, whole_structure=False)
     simple.services.add(service)
     gone = AttachmentFactory(structure=structure, ended_at="2026-01-01T00:00Z")
+    AttachmentFactory(structure=structure, starts_on="2020-01-01", ends_on="2020-12-31", user__last_name="Partie")
     request = AttachmentRequestFactory(structure=structure, whole_structure=False)
     request.services.add(service)
     DirectoryEntryFactory(identifier=NEW)
@@ -169,6 +170,7 @@ def test_a_new_identifier_carries_everything_over(full):
     held = new.attachments.get(user=simple.user)
     assert (list(held.services.all()), held.role) == (list(new.services.all()), Role.SIMPLE)
     assert not new.attachments.filter(user=gone.user).exists()
+    assert not new.attachments.filter(user__last_name="Partie").exists()
     moved = AttachmentRequest.objects.get(pk=request.pk)
     assert (moved.structure, list(moved.services.all())) == (new, list(new.services.all()))
     assert events(new) == [Event.IDENTIFIER_CHANGED]
