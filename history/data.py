@@ -44,10 +44,10 @@ def sentences(data):
     lines = [data["name"]] if "name" in data else []
     if "cause" in data:
         lines.append(CAUSES.get(data["cause"], data["cause"]))
-    for name, value in data.get("values", {}).items():
+    for name, value in _in_order(data, "values"):
         label, words = _say(data, name, value)
         lines.append(f"{label} : {words[0]}")
-    for name, pair in data.get("changes", {}).items():
+    for name, pair in _in_order(data, "changes"):
         label, (before, after) = _say(data, name, *pair)
         lines.append(f"{label} : {before or 'vide'} → {after or 'vide'}")
     if "services" in data:
@@ -64,11 +64,27 @@ def _plain(value):
     return value if value is None or isinstance(value, str | int | float | date) else str(value)
 
 
+def _in_order(data, key):
+    """The (column, value) of `values` or `changes` as the table has them: PostgreSQL keeps no order in JSON."""
+    columns = [field.name for field in _model(data)._meta.get_fields()] if _model(data) else []
+    return sorted(data.get(key, {}).items(), key=lambda item: columns.index(item[0]) if item[0] in columns else -1)
+
+
+def _model(data):
+    try:
+        return apps.get_model(data["model"])
+    except LookupError:  # never recorded, or a table that is gone
+        return None
+
+
 def _say(data, name, *values):
     """(label, the values in words) of a column; one that no longer exists says its name and its values."""
+    model = _model(data)
     try:
-        field = apps.get_model(data["model"])._meta.get_field(name)
-    except (LookupError, FieldDoesNotExist):
+        field = model._meta.get_field(name) if model else None
+    except FieldDoesNotExist:
+        field = None
+    if field is None:
         return name, [str(value) for value in values]
     return label_of(field), [in_words(field, _read(field, value)) for value in values]
 

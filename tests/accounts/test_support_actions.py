@@ -55,7 +55,7 @@ def test_what_support_changes_of_an_account_is_journaled(client):
     client.post(path, {"first_name": "Anne", "last_name": user.last_name, "phone": "02 99 00 00 00"})
     entry = HistoryEntry.objects.get()
     assert (entry.event, entry.actor, entry.subject) == ("account_changed", support, user)
-    assert entry.comment.splitlines()[0] == "Prénom : Ane → Anne"
+    assert entry.comment.splitlines() == ["Prénom : Ane → Anne", "Téléphone : vide → 02 99 00 00 00"]
     assert entry.data["changes"]["phone"] == ["", "02 99 00 00 00"]
 
 

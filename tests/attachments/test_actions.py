@@ -369,7 +369,7 @@ def test_approval_is_journaled_with_its_role_structure_and_number(wanted, manage
     approve_request(wanted.pk, actor=manager, role=Role.SECONDARY)
     line = HistoryEntry.objects.get(event="request_approved")
     assert (line.subject, line.structure, line.reference) == (wanted.user, wanted.structure, wanted.reference)
-    assert line.comment.splitlines() == ["Rôle : Gestionnaire secondaire", "Structure entière : Oui"]
+    assert line.comment.splitlines() == ["Structure entière : Oui", "Rôle : Gestionnaire secondaire"]
 
 
 def test_approval_mails_the_requester_only(wanted, manager):
