@@ -84,8 +84,8 @@ def test_an_entry_keeps_values_and_says_them_when_shown():
     }
     assert entry.comment.splitlines() == [
         "Ville : Rennes → Brest",
-        "Exigence de facturation : Rien de particulier → Le numéro d'engagement et le service sont obligatoires",
         "Non diffusible : Non → Oui",
+        "Exigence de facturation : Rien de particulier → Le numéro d'engagement et le service sont obligatoires",
     ]
 
 
