@@ -2,14 +2,35 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.forms.models import model_to_dict
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
 
+from plumbing.changes import version_of
 from plumbing.errors import ActionError
 
 
 class FullyCheckedForm(forms.ModelForm):
-    """Checks every constraint, also those on columns that are read-only on the page."""
+    """Checks every constraint, also those on columns that are read-only on the page, and that the page still
+    shows what is there (optimistic lock): no edit silently undoes a colleague's."""
+
+    seen_version = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        shown = model_to_dict(self.instance, self.fields)
+        self.version = version_of({name: str(value) for name, value in shown.items()})
+        self.initial["seen_version"] = self.version
+
+    def clean(self):
+        super().clean()
+        seen = self.cleaned_data.pop("seen_version", "")
+        if self.instance.pk and seen and seen != self.version:
+            raise ValidationError(
+                "Quelqu'un d'autre a modifié ces informations pendant que cette page était ouverte : "
+                "rechargez-la avant de recommencer."
+            )
+        return self.cleaned_data
 
     def _post_clean(self):
         super()._post_clean()
@@ -82,7 +103,8 @@ class ActionAdmin(SupportAdmin):
         if change:
             self.write(request, obj, {name: getattr(obj, name) for name in form.changed_data})
         else:
-            obj.pk = self.create(request, {name: getattr(obj, name) for name in form.cleaned_data}).pk
+            filled_in = [field.name for field in self.opts.fields if field.name in form.cleaned_data]
+            obj.pk = self.create(request, {name: getattr(obj, name) for name in filled_in}).pk
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         try:

@@ -385,3 +385,27 @@ def test_every_list_can_be_searched(client, support, words):
     UserFactory(last_name="Amrani", email="rachid@exemple.example")
     for name in ("accounts_user", "structures_structure", "attachments_attachmentrequest", "history_historyentry"):
         assert client.get(reverse(f"admin:{name}_changelist"), {"q": words}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("factory", "field", "colleague"),
+    [
+        (StructureFactory, "city", {"label": "Vu par un collègue"}),
+        (UserFactory, "first_name", {"last_name": "Collègue"}),
+        (AttachmentFactory, "starts_on", {"ends_on": "2099-01-01"}),
+    ],
+)
+def test_a_stale_page_of_the_admin_undoes_no_colleague_s_change(client, support, factory, field, colleague):
+    row = factory()
+    path = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    form = client.get(path).context["adminform"].form
+    data = {name: form[name].value() or "" for name in form.fields} | {
+        "services-TOTAL_FORMS": 0,
+        "services-INITIAL_FORMS": 0,
+    }
+    type(row).objects.filter(pk=row.pk).update(**colleague)
+    answer = client.post(path, data | {field: "2026-01-01"})
+    assert "rechargez-la" in answer.text
+    after = type(row).objects.filter(pk=row.pk).values().get()
+    assert str(after[field]) == str(getattr(row, field))
+    assert str(after[next(iter(colleague))]) == next(iter(colleague.values()))
