@@ -101,7 +101,8 @@ class ActionAdmin(SupportAdmin):
 
     def save_model(self, request, obj, form, change):
         if change:
-            self.write(request, obj, {name: getattr(obj, name) for name in form.changed_data})
+            changed = [name for name in form.changed_data if name in form.cleaned_data]
+            self.write(request, obj, {name: getattr(obj, name) for name in changed})
         else:
             filled_in = [field.name for field in self.opts.fields if field.name in form.cleaned_data]
             obj.pk = self.create(request, {name: getattr(obj, name) for name in filled_in}).pk
