@@ -135,7 +135,7 @@ class DirectoryImportAdmin(SupportAdmin):
         """All rejected lines, for a spreadsheet."""
         lines = get_object_or_404(DirectoryImport, pk=pk).rejected_lines.order_by("line", "id")
         rows = lines.values_list("line", "identifier", "reason").iterator(chunk_size=2000)
-        return stream_csv(f"lignes-rejetees-{pk}.csv", ["Ligne", "Identifiant lu", "Motif"], rows)
+        return stream_csv(request, f"lignes-rejetees-{pk}.csv", ["Ligne", "Identifiant lu", "Motif"], rows)
 
     @method_decorator(require_POST)
     def retry(self, request, pk):
