@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from history.models import HistoryEntry
 from structures.models import Referent, Structure
-from tests.factories import AttachmentRequestFactory, LegalUnitFactory, StructureFactory, UserFactory
+from tests.factories import AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -104,9 +104,9 @@ def test_what_is_ticked_is_a_row(client, ticked):
 
 @pytest.mark.parametrize("index", ["-5", HUGE, "x", "\x00"])
 def test_no_other_button_breaks_the_list(client, index):
-    path = named(LegalUnitFactory._meta.model, "changelist")
-    data = {"action": "approve_as_simple", "index": index, "select_across": "x", "_selected_action": "\x00"}
-    assert client.post(path, data).status_code in (302, 400, 403)
+    waiting = AttachmentRequestFactory()
+    data = {"action": "approve_as_simple", "index": index, "select_across": "x", "_selected_action": waiting.pk}
+    assert client.post(named(type(waiting), "changelist"), data).status_code in (200, 302)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,9 @@ def test_only_what_a_field_points_at_is_completed(client, names):
     assert client.get("/admin/autocomplete/", query).status_code == 403
 
 
-@pytest.mark.parametrize("query", [{"page": HUGE}, {"page": "-1"}, {"page": "x"}, {"term": "9" * 5000}, {"term": "\x00"}])
+@pytest.mark.parametrize(
+    "query", [{"page": HUGE}, {"page": "-1"}, {"page": "x"}, {"term": "9" * 5000}, {"term": "\x00"}]
+)
 def test_a_completion_is_never_broken(client, query):
     names = {"app_label": "structures", "model_name": "structure", "field_name": "referent", "term": "a"}
     assert client.get("/admin/autocomplete/", names | query).status_code in (200, 400, 404)
