@@ -4,6 +4,7 @@ from django.contrib.auth.models import Group
 from django.urls import include, path
 
 from chorus import pages
+from plumbing.admin import complete
 
 handler400 = "chorus.pages.bad_request"
 handler403 = "chorus.pages.forbidden"
@@ -17,6 +18,7 @@ admin.site.unregister(Group)
 # One door for everybody: our login page, with its lockout.
 admin.site.login = pages.staff_only
 admin.site.password_change = pages.change_password
+admin.site.autocomplete_view = complete
 
 urlpatterns = [
     path("", pages.home, name="home"),

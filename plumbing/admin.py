@@ -1,6 +1,10 @@
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.forms.models import model_to_dict
 from django.shortcuts import redirect
@@ -41,6 +45,44 @@ class FullyCheckedForm(forms.ModelForm):
                 self.add_error(None, ValidationError(error.messages))
 
 
+# What the filters on screen ask of a column; the days of a calendar are asked of the others.
+FILTER_LOOKUPS = {"exact", "in", "isnull"}
+CALENDAR_LOOKUPS = {"year", "month", "day"}
+
+
+def names_row(model, text):
+    """Whether `text` can be a primary key of `model`."""
+    try:
+        model._meta.pk.to_python(text)
+    except ValidationError:
+        return False
+    return "\x00" not in text
+
+
+class CompletedSelect(AutocompleteSelect):
+    """Looks up the label of what is chosen only where that can be a row: anything may be posted."""
+
+    def optgroups(self, name, value, attr=None):
+        chosen = [text for text in value if not text or names_row(self.field.remote_field.model, text)]
+        return super().optgroups(name, chosen, attr)
+
+
+class Completion(AutocompleteJsonView):
+    """Django's, which breaks on a relation named from its other end."""
+
+    def process_request(self, request):
+        answer = super().process_request(request)
+        _, _, source_field, _ = answer
+        if source_field.auto_created:
+            raise PermissionDenied
+        return answer
+
+
+def complete(request):
+    """The admin site's view of what may be chosen as one types."""
+    return Completion.as_view(admin_site=admin.site)(request)
+
+
 class SupportAdmin(admin.ModelAdmin):
     """What support staff see of a table: everything, changed only where the class says so."""
 
@@ -60,9 +102,34 @@ class SupportAdmin(admin.ModelAdmin):
 
     def lookup_allowed(self, lookup, value, request=None):
         """Only the filters on screen: any other would let one guess hidden columns bit by bit."""
+        name, _, asked = lookup.partition("__")
         filters = [getattr(offered, "parameter_name", offered) for offered in self.list_filter]
-        offered = [*filters, *filter(None, [self.date_hierarchy])]
-        return any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
+        offered = dict.fromkeys(filters, FILTER_LOOKUPS) | {self.date_hierarchy: CALENDAR_LOOKUPS}
+        return name in offered and (not asked or asked in offered[name])
+
+    def to_field_allowed(self, request, to_field):
+        """Rows are named by their primary key."""
+        return to_field == self.opts.pk.name
+
+    def get_object(self, request, object_id, from_field=None):
+        return super().get_object(request, object_id, from_field or None)
+
+    def get_changelist_instance(self, request):
+        """A year no calendar has is a wrong filter: Django leaves it out and says so."""
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def response_action(self, request, queryset):
+        if not all(names_row(self.model, text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise BadRequest("Not a row")
+        return super().response_action(request, queryset)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", CompletedSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_add_permission(self, request):
         return False

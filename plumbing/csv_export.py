@@ -2,14 +2,20 @@
 
 import csv
 import io
+import time
+import uuid
 from itertools import islice
 
+from django.core.cache import cache
 from django.http import StreamingHttpResponse
+from django.shortcuts import render
 from django.utils.http import content_disposition_header
 
 # A spreadsheet computes a cell that begins with one of these, whatever it was told to do.
 _COMPUTED = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 500
+# Seconds after which a download nobody reads no longer keeps its person from starting another one.
+LEASE = 180
 
 
 def guarded(cell):
@@ -36,8 +42,62 @@ def csv_chunks(header, rows):
         writer.writerows([guarded(cell) for cell in row] for row in islice(rows, _ROWS_AT_ONCE))
 
 
-def stream_csv(filename, header, rows):
-    """A download named `filename`, with flat memory whatever the number of rows."""
-    response = StreamingHttpResponse(csv_chunks(header, rows), content_type="text/csv; charset=utf-8")
+def stream_csv(request, filename, header, rows):
+    """A download named `filename`, with flat memory whatever the number of rows.
+
+    One at a time per person: while another of theirs is being sent, a page that says so (429).
+    """
+    lease = Lease(f"csv-export:{request.user.pk}")
+    if not lease.acquire():
+        refusal = render(request, "export_under_way.html", status=429)
+        refusal["Retry-After"] = LEASE
+        return refusal
+    chunks = _Leased(csv_chunks(header, rows), lease)
+    response = StreamingHttpResponse(chunks, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, filename)
     return response
+
+
+class Lease:
+    """A lock in the cache that ends by itself `LEASE` seconds after its last renewal.
+
+    It serves all processes. Without a cache nobody is kept out (fail open).
+    """
+
+    def __init__(self, key):
+        self.key, self.token = key, uuid.uuid4().hex
+
+    def acquire(self):
+        """Whether nobody else holds it."""
+        self.renewed = time.monotonic()
+        # A cache that is down adds nothing and holds nothing.
+        return bool(cache.add(self.key, self.token, LEASE)) or cache.get(self.key) is None
+
+    def renew(self):
+        """Keep it, or take it again when it ended unnoticed. Costs nothing most of the time."""
+        if time.monotonic() - self.renewed > LEASE / 4:
+            self.renewed = time.monotonic()
+            if cache.get(self.key, self.token) == self.token:
+                cache.set(self.key, self.token, LEASE)
+
+    def release(self):
+        if cache.get(self.key) == self.token:
+            cache.delete(self.key)
+
+
+class _Leased:
+    """`chunks`, under a lease until the last is sent or the server closes them, as it does when the client is gone."""
+
+    def __init__(self, chunks, lease):
+        self.chunks, self.lease = chunks, lease
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.lease.renew()
+        return next(self.chunks)
+
+    def close(self):
+        self.chunks.close()
+        self.lease.release()

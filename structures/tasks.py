@@ -15,6 +15,7 @@ from structures.models import DirectoryImport
 logger = logging.getLogger(__name__)
 
 State = DirectoryImport.State
+OVER = (State.DONE, State.CANCELLED)
 # A running import says that it lives far more often than that.
 SILENCE = timedelta(minutes=5)
 
@@ -34,12 +35,12 @@ def _wake_worker(import_id):
 
 @shared_task
 def import_directory(import_id):
-    """Import a file, unless it is done or another one is being imported.
+    """Import a file, unless it is done, cancelled, or another one is being imported.
 
     The broker delivers a task again while it still runs: `run_import` then refuses.
     """
     others = DirectoryImport.objects.filter(state=State.RUNNING).exclude(pk=import_id)
-    if DirectoryImport.objects.filter(pk=import_id).exclude(state=State.DONE).exists() and not others.exists():
+    if DirectoryImport.objects.filter(pk=import_id).exclude(state__in=OVER).exists() and not others.exists():
         with suppress(ActionError):
             imports.run_import(import_id)
 

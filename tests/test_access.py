@@ -86,7 +86,7 @@ TABLE = {
 }
 # Django's own, for whoever is logged in; the rest of the admin is support's.
 ADMIN_FOR_ALL = {"admin:jsi18n", "admin:logout", "admin:password_change", "admin:password_change_done"}
-OF_ONE_ROW = ("_change", "_delete", "_history", "_rejected_lines", "_retry", "app_list", "view_on_site")
+OF_ONE_ROW = ("_change", "_delete", "_history", "_rejected_lines", "_retry", "_cancel", "app_list", "view_on_site")
 
 
 def names(resolver, prefix=""):

@@ -15,7 +15,7 @@ from django.template import Context, Origin, Template, engines
 ROOT = Path(settings.BASE_DIR)
 OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications", "plumbing")
 SAYS_NOTHING = {"utils", "helpers", "services", "misc", "common", "signals"}
-LONGEST_FILE, LONGEST_TEMPLATE = 400, 120
+LONGEST_FILE, LONGEST_TEMPLATE, LONGEST_LINE = 400, 120, 140
 # What goes with its owner when the owner goes.
 MAY_CASCADE = {
     "structures.Service.structure",
@@ -54,6 +54,12 @@ def noun_of(path):
 def test_files_stay_short():
     assert not [path for path in app_files if len(path.read_text().splitlines()) > LONGEST_FILE]
     assert not [path for path in templates if len(path.read_text().splitlines()) > LONGEST_TEMPLATE]
+
+
+@named([path for path in templates if path.suffix == ".html"])
+def test_lines_of_templates_stay_short(path):
+    """Mails in plain text are spared: there a line is one of the mail."""
+    assert not [line for line in path.read_text().splitlines() if len(line) > LONGEST_LINE]
 
 
 def test_nothing_is_left_for_later():

@@ -1,6 +1,7 @@
 """Reading a file into the directory: once at a time, in batches, from where an earlier run stopped."""
 
 import gc
+import logging
 import os
 import socket
 from contextlib import contextmanager, nullcontext
@@ -13,7 +14,7 @@ from django.utils import timezone
 from plumbing.ahead import ahead
 from plumbing.errors import ActionError
 from structures.importers import LAYOUTS
-from structures.importers.batches import prepared, understood
+from structures.importers.batches import CLOSED, prepared, understood
 from structures.importers.faults import FileRefused
 from structures.importers.headers import layout_of
 from structures.importers.sources import Source, fingerprint
@@ -23,11 +24,14 @@ from structures.models import DirectoryImport, RejectedLine
 BATCH = 20_000
 COLLECTED = 10  # batches after which Python looks for what refers to itself: it takes as long as reading one
 SILENT = timedelta(minutes=10)  # after which a run that says nothing is dead: building an index takes minutes
+# A run that left out nine lines of ten, once it read this many, stops: it is the wrong file, or a broken one.
+JUDGED_FROM, MOSTLY = 10_000, 0.9
 State = DirectoryImport.State
+logger = logging.getLogger(__name__)
 
 
 class Superseded(Exception):
-    """Another process took this import over."""
+    """Another process took this import over, or somebody cancelled it."""
 
 
 @transaction.atomic
@@ -52,7 +56,9 @@ def receive_import(file, *, actor):
 def prepare_import(raw, file_name):
     """The DirectoryImport of a file open for reading: the one an earlier run left unfinished, else a new one."""
     mark = fingerprint(raw)
-    unfinished = DirectoryImport.objects.filter(fingerprint=mark).exclude(state=State.DONE).first()
+    unfinished = (
+        DirectoryImport.objects.filter(fingerprint=mark).exclude(state__in=(State.DONE, State.CANCELLED)).first()
+    )
     size = raw.seek(0, os.SEEK_END)
     return unfinished or DirectoryImport.objects.create(file_name=file_name[:250], fingerprint=mark, size=size)
 
@@ -61,8 +67,9 @@ def run_import(import_id, raw=None, *, report=lambda progress: None):
     """Import the file of a DirectoryImport, from where an earlier run stopped; the finished DirectoryImport.
 
     `raw` is the file open for reading, None for one that was uploaded. `report` is called with the
-    DirectoryImport after each batch. Raises ActionError when another import runs, or when the file
-    cannot be read (further): what was committed stays, and another run goes on from there.
+    DirectoryImport after each batch. Raises ActionError when another import runs, when somebody
+    cancels this one, or when the file cannot be read (further): what was committed stays, and another
+    run goes on from there unless it was cancelled.
     """
     claimed = _claim(import_id)
     try:
@@ -72,12 +79,31 @@ def run_import(import_id, raw=None, *, report=lambda progress: None):
         _end(claimed, State.FAILED, str(refusal))
         raise ActionError("file_refused", str(refusal)) from refusal
     except Superseded as error:
+        if DirectoryImport.objects.filter(pk=import_id, state=State.CANCELLED).exists():
+            restore_indexes(lambda: None, changed=False)
+            raise ActionError("import_cancelled", "L'import a été annulé.") from error
         raise ActionError("import_superseded", "Un autre processus a repris cet import.") from error
     except BaseException:
         _end(claimed, State.FAILED, "L'import s'est arrêté : relancez-le, il reprend là où il en était.")
         raise
     _end(claimed, State.DONE)
     return claimed
+
+
+@transaction.atomic
+def cancel_import(import_id, *, actor):
+    """« Annuler » an import that waits or runs; the process that runs it stops at its next batch.
+
+    What was committed stays in the directory. Raises ActionError when it is over already.
+    """
+    cancelled = DirectoryImport.objects.select_for_update(of=("self",)).get(pk=import_id)
+    if cancelled.state not in DirectoryImport.UNDER_WAY:
+        raise ActionError("import_over", "Cet import n'attend plus et n'est plus en cours : rien n'a été annulé.")
+    cancelled.state, cancelled.ended_at = State.CANCELLED, timezone.now()
+    cancelled.error = f"Annulé par {actor}. Ce qui était déjà importé reste dans l'annuaire."
+    cancelled.save(update_fields=["state", "ended_at", "error"])
+    logger.info("Import %s cancelled by user %s", import_id, actor.pk)
+    return cancelled
 
 
 @transaction.atomic
@@ -93,6 +119,8 @@ def _claim(import_id):
     claimed = DirectoryImport.objects.select_for_update(of=("self",)).get(pk=import_id)
     if claimed.state == State.DONE:
         raise ActionError("import_done", "Cet import est terminé.")
+    if claimed.state == State.CANCELLED:
+        raise ActionError("import_cancelled", "Cet import a été annulé : importez de nouveau le fichier.")
     now = timezone.now()
     claimed.state, claimed.error, claimed.holder, claimed.heartbeat = State.RUNNING, "", _holder(), now
     claimed.started_at, claimed.ended_at = claimed.started_at or now, None
@@ -132,15 +160,28 @@ def _read(claimed, opened, report):
     claimed.kind = layout.kind
     drop_indexes()
     table = Table(layout)
+    before, faulty = claimed.lines, 0
     with _seldom_collecting():
         coming = ahead(_prepared(source, layout, table, claimed.lines))
         for number, (batch, bytes_read) in enumerate(coming, 1):
             claimed.bytes_read = bytes_read
-            _import_batch(claimed, table, layout, batch)
+            faulty += _import_batch(claimed, table, layout, batch)
             report(claimed)
+            _judge(claimed, claimed.lines - before, faulty)
             if number % COLLECTED == 0:
                 gc.collect(1)
     restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
+
+
+def _judge(claimed, lines, faulty):
+    """Refuse a file of which a run read so many `lines` and found most `faulty`."""
+    if lines >= JUDGED_FROM and faulty > lines * MOSTLY:
+        # Nobody may ever import it again.
+        restore_indexes(lambda: _progress(claimed), changed=False)
+        raise FileRefused(
+            f"Presque toutes les lignes lues sont rejetées ({faulty} sur {lines}) : l'import s'arrête là. "
+            "Lisez les motifs ci-dessous, corrigez le fichier ou choisissez-en un autre."
+        )
 
 
 def _prepared(source, layout, table, done):
@@ -165,15 +206,14 @@ def _seldom_collecting():
 
 
 def _import_batch(claimed, table, layout, batch):
-    """Write the batch, its rejected lines and how far the import is, together."""
+    """Write the batch, its rejected lines and how far the import is, together; how many lines were faulty."""
     if table.may_be_new:
         # Asking which lines are known takes as long as writing them.
         try:
-            _write_batch(claimed, table, understood(layout, batch, None), len(batch.records))
-            return
+            return _write_batch(claimed, table, understood(layout, batch, None), len(batch.records))
         except IntegrityError:
             table.may_be_new = False
-    _write_batch(claimed, table, understood(layout, batch, table), len(batch.records))
+    return _write_batch(claimed, table, understood(layout, batch, table), len(batch.records))
 
 
 @transaction.atomic
@@ -193,10 +233,12 @@ def _write_batch(claimed, table, batch, count):
     claimed.unchanged += unchanged
     claimed.rejected += len(batch.rejected)
     _progress(claimed)
+    # A stock is full of establishments that closed long ago: leaving them out is no fault of the file.
+    return sum(reason != CLOSED for _, _, reason in batch.rejected)
 
 
 def _progress(claimed):
-    """Write how far it is; Superseded when the import is no longer ours."""
+    """Write how far it is; Superseded when the import is no longer ours, or cancelled."""
     claimed.heartbeat = timezone.now()
     names = ("kind", "fingerprint", "lines", "created", "updated", "unchanged", "rejected", "bytes_read", "heartbeat")
     ours = DirectoryImport.objects.filter(pk=claimed.pk, holder=claimed.holder, state=State.RUNNING)

@@ -1,7 +1,8 @@
 """What services and bank accounts have in common: parts of a structure (`Validity`), switched on and off.
 
 Each function is called inside the transaction of the action that names the noun. The structure is
-locked first: of two people who give the same code at once, the second is told.
+locked first: of two people who give the same code at once, the second is told. An inactive structure
+refuses all of them with ActionError `structure_inactive`.
 """
 
 from django.core.exceptions import ValidationError
@@ -16,8 +17,7 @@ from structures.models import Structure
 def create(part, *, actor, event, unique):
     """Add `part` to its structure. `unique` names the field no other part of the structure may share."""
     structure = _lock_structure(part.structure_id)
-    if not structure.is_active:
-        raise ActionError("structure_inactive", "Cette structure est désactivée : activez-la d'abord.")
+    _require_active(structure)
     part.structure = structure
     _write(part, unique)
     record(event, actor=actor, structure=structure, name=str(part))
@@ -30,6 +30,7 @@ def change(part, values, *, version, actor, event, unique, journaled=lambda chan
     `version` is that of the part as the page showed it (optimistic lock). Nothing changed: nothing is
     written nor journaled.
     """
+    _require_active(part.structure)
     if part.version != version:
         raise ChangedMeanwhile(
             "Quelqu'un d'autre a enregistré des modifications pendant que cette page était ouverte. "
@@ -46,6 +47,7 @@ def change(part, values, *, version, actor, event, unique, journaled=lambda chan
 
 def switch(part, is_active, *, actor, event):
     """Put `part` (locked) in service or out of it."""
+    _require_active(part.structure)
     if part.is_active == is_active:
         raise ActionError(
             "unchanged", f"{part} : déjà {'en service' if is_active else 'hors service'}, rien n'a changé."
@@ -66,6 +68,11 @@ def lock(model, part_id):
 
 def _lock_structure(structure_id):
     return Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
+
+
+def _require_active(structure):
+    if not structure.is_active:
+        raise ActionError("structure_inactive", "Cette structure est désactivée : activez-la d'abord.")
 
 
 def _write(part, unique):

@@ -1,17 +1,17 @@
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import filesizeformat
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.formats import number_format
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from plumbing.admin import SupportAdmin
 from plumbing.csv_export import stream_csv
-from plumbing.requests import posted, submit
+from plumbing.requests import perform, posted, submit
 from structures.actions import imports
 from structures.forms.imports import ImportForm
 from structures.models import DirectoryImport
@@ -32,7 +32,6 @@ def counted(name):
 
 
 COUNTS = tuple(counted(name) for name in ("lines", "created", "updated", "unchanged", "rejected"))
-UNDER_WAY = (DirectoryImport.State.WAITING, DirectoryImport.State.RUNNING)
 
 
 @admin.register(DirectoryImport)
@@ -89,6 +88,7 @@ class DirectoryImportAdmin(SupportAdmin):
         return [
             path("<int:pk>/lignes-rejetees.csv", guarded(self.rejected_lines), name=f"{name}_rejected_lines"),
             path("<int:pk>/reprendre/", guarded(self.retry), name=f"{name}_retry"),
+            path("<int:pk>/annuler/", guarded(self.cancel), name=f"{name}_cancel"),
             *super().get_urls(),
         ]
 
@@ -121,12 +121,13 @@ class DirectoryImportAdmin(SupportAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if change:
-            under_way = obj.state in UNDER_WAY
+            under_way = obj.state in DirectoryImport.UNDER_WAY
             context |= {
                 "title": "Import de l'annuaire",
                 "under_way": under_way,
                 "refreshed": under_way and "immobile" not in request.GET,
                 "failed": obj.state == DirectoryImport.State.FAILED,
+                "cancelled": obj.state == DirectoryImport.State.CANCELLED,
                 "rejected_lines": obj.rejected_lines.order_by("line", "id")[:SHOWN],
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -135,7 +136,7 @@ class DirectoryImportAdmin(SupportAdmin):
         """All rejected lines, for a spreadsheet."""
         lines = get_object_or_404(DirectoryImport, pk=pk).rejected_lines.order_by("line", "id")
         rows = lines.values_list("line", "identifier", "reason").iterator(chunk_size=2000)
-        return stream_csv(f"lignes-rejetees-{pk}.csv", ["Ligne", "Identifiant lu", "Motif"], rows)
+        return stream_csv(request, f"lignes-rejetees-{pk}.csv", ["Ligne", "Identifiant lu", "Motif"], rows)
 
     @method_decorator(require_POST)
     def retry(self, request, pk):
@@ -151,6 +152,22 @@ class DirectoryImportAdmin(SupportAdmin):
         else:
             self.message_user(request, "Seul un import interrompu peut être repris.", messages.ERROR)
         return self._to_page(pk)
+
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    def cancel(self, request, pk):
+        """Stop an import that waits or runs: what will follow, then the POST that does it."""
+        directory_import = get_object_or_404(DirectoryImport, pk=pk)
+        if request.method == "POST":
+            perform(request, imports.cancel_import, pk, actor=request.user, done="L'import est annulé.")
+        if request.method == "POST" or directory_import.state not in DirectoryImport.UNDER_WAY:
+            return self._to_page(pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Annuler l'import",
+            "original": directory_import,
+            "opts": self.opts,
+        }
+        return render(request, "admin/structures/directoryimport/cancel.html", context)
 
     def _to_page(self, pk):
         return redirect(reverse("admin:structures_directoryimport_change", args=[pk]))

@@ -16,6 +16,8 @@ BLOCK = 256 * 1024
 # Longer cells and lines are faults: an unclosed quotation mark would otherwise swallow the file.
 LONGEST_CELL = 10_000
 LONGEST_LINE = 1024 * 1024
+# Bytes; the widest of the public files, INSEE's, has a header of 2,000.
+LONGEST_HEADER = 20_000
 CUT_SHORT = "Le fichier est abîmé ou incomplet à partir d'ici : téléchargez-le de nouveau."
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
@@ -101,9 +103,15 @@ class Source:
             raise FileRefused(CUT_SHORT) from error
 
     def header(self):
-        """The cells of the first line; settles the delimiter."""
+        """The cells of the first line; settles the delimiter. Refuses a file whose first line is no header."""
         with self._reading() as content:
-            line = next(chain.from_iterable(self._blocks(content)), "")[:LONGEST_CELL]
+            line = content.readline(LONGEST_HEADER + 1)
+        if len(line) > LONGEST_HEADER:
+            raise FileRefused(
+                f"La première ligne dépasse {LONGEST_HEADER // 1000} ko : ce ne sont pas des noms de colonnes. "
+                "Rien n'a été importé."
+            )
+        line = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "as-windows")
         self.delimiter = max(";,\t", key=line.count)
         try:
             return next(csv.reader([line], delimiter=self.delimiter), [])

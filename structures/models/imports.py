@@ -40,6 +40,9 @@ class DirectoryImport(models.Model):
         RUNNING = "running", "En cours"
         DONE = "done", "Terminé"
         FAILED = "failed", "Interrompu"
+        CANCELLED = "cancelled", "Annulé"
+
+    UNDER_WAY = (State.WAITING, State.RUNNING)
 
     kind = models.CharField("nature", max_length=14, choices=Kind, blank=True)
     # Empty when the file was read where the command found it.
@@ -47,7 +50,7 @@ class DirectoryImport(models.Model):
     file_name = models.CharField("nom du fichier", max_length=250)
     fingerprint = models.CharField("empreinte", max_length=64, blank=True)
     size = models.BigIntegerField("taille (octets)", default=0)
-    state = models.CharField("état", max_length=8, choices=State, default=State.WAITING)
+    state = models.CharField("état", max_length=9, choices=State, default=State.WAITING)
     bytes_read = models.BigIntegerField("octets lus", default=0)
     lines = models.BigIntegerField("lignes lues", default=0)
     created = models.BigIntegerField("ajoutés", default=0)

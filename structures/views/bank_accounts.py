@@ -104,7 +104,7 @@ def deactivate_bank_account(request, pk):
             f"La coordonnée bancaire {found.label} est désactivée. Vous pouvez l'activer de nouveau quand vous voulez."
         )
         perform(request, actions.deactivate_bank_account, pk, actor=request.user, done=done)
-    if request.method == "POST" or not found.is_active:
+    if request.method == "POST" or not (found.is_active and found.structure.is_active):
         return redirect("structures:bank_account", pk)
     return parts.deactivation_page(
         request,

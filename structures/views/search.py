@@ -119,7 +119,7 @@ def export(request):
         return redirect(f"{reverse('structures:search')}?{asked(request)}")
     header = [*(_title(Structure, name) for name in EXPORTED), "Sur le portail", _title(DirectoryEntry, "closed_on")]
     rows = everything(request.user, form.criteria, **form.options)
-    return stream_csv("structures.csv", header, map(_exported, rows))
+    return stream_csv(request, "structures.csv", header, map(_exported, rows))
 
 
 def _title(model, name):

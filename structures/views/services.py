@@ -78,7 +78,7 @@ def deactivate_service(request, pk):
     if request.method == "POST":
         done = f"Le service {found.label} est désactivé. Vous pouvez l'activer de nouveau quand vous voulez."
         perform(request, actions.deactivate_service, pk, actor=request.user, done=done)
-    if request.method == "POST" or not found.is_active:
+    if request.method == "POST" or not (found.is_active and found.structure.is_active):
         return redirect("structures:service", pk)
     return parts.deactivation_page(
         request,

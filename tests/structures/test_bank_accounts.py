@@ -18,7 +18,7 @@ from structures.actions import (
 )
 from structures.bank_identifiers import clean_bic, clean_iban
 from structures.forms import BankAccountForm
-from structures.models import BankAccount
+from structures.models import BankAccount, Structure
 from tests.at_once import at_once
 from tests.factories import AttachmentFactory, BankAccountFactory, StructureFactory, UserFactory
 
@@ -202,6 +202,19 @@ def test_nothing_is_created_on_an_inactive_structure(actor):
     assert not BankAccount.objects.exists()
 
 
+@pytest.mark.parametrize("act", [activate_bank_account, deactivate_bank_account, change_bank_account])
+@pytest.mark.parametrize("is_active", [True, False])
+def test_nothing_moves_in_an_inactive_structure(actor, act, is_active):
+    account = BankAccountFactory(structure__state="inactive", is_active=is_active)
+    before = BankAccount.objects.values().get()
+    changed = {"values": {"label": "Autre"}, "version": account.version} if act is change_bank_account else {}
+    with pytest.raises(ActionError, match="désactivée") as refused:
+        act(account.pk, actor=actor, **changed)
+    assert refused.value.code == "structure_inactive"
+    assert BankAccount.objects.values().get() == before
+    assert not HistoryEntry.objects.exists()
+
+
 def test_a_structure_has_an_iban_once(actor):
     account = BankAccountFactory(iban=IBAN)
     with pytest.raises(ActionError, match="déjà une coordonnée bancaire avec cet IBAN") as refused:
@@ -363,6 +376,20 @@ def test_an_account_is_deactivated_and_activated_on_the_site(client, account):
     assert client.get(f"{base}desactiver/").url == base
     assert "est activée" in client.post(f"{base}activer/", follow=True).text
     assert "déjà en service" in client.post(f"{base}activer/", follow=True).text
+
+
+def test_an_account_of_an_inactive_structure_is_read_and_not_moved(client, account):
+    log_in(client, account, Role.PRINCIPAL)
+    Structure.objects.update(state="inactive")
+    base = f"/coordonnees-bancaires/{account.pk}/"
+    page = client.get(base).text
+    assert "Cette structure est désactivée" in page
+    assert f"{base}modifier/" not in page
+    assert "Enregistrer" not in client.get(f"{base}modifier/").text
+    assert client.get(f"{base}desactiver/").url == base
+    for verb in ("desactiver", "activer"):
+        assert "Cette structure est désactivée" in client.post(f"{base}{verb}/", follow=True).text
+    assert BankAccount.objects.get().is_active
 
 
 def test_bank_accounts_cannot_be_added_changed_or_guessed_in_the_admin(client, account):

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from plumbing.errors import ActionError
 from structures.actions import imports
-from structures.actions.imports import prepare_import, run_import
+from structures.actions.imports import cancel_import, prepare_import, run_import
 from structures.importers import LAYOUTS, tables
 from structures.importers.faults import Fault
 from structures.importers.portal import PortalLayout
 from structures.importers.sources import Source
 from structures.models import DirectoryEntry, DirectoryImport, LegalUnit
-from tests.factories import DirectoryEntryFactory, UserFactory
+from tests.factories import DirectoryEntryFactory, UserFactory, siret_number
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
@@ -457,3 +457,69 @@ def test_any_lines_are_read_or_reported(lines):
     done = imported(raw=buffer.getvalue().encode("utf-8", "surrogatepass"))
     assert done.state == "done"
     DirectoryEntry.objects.all().delete()
+
+
+def portal_lines(count, start=0):
+    """Lines that can be read, each of another establishment."""
+    return [f"{siret_number(number)};publique;Collège {number}" for number in range(start, start + count)]
+
+
+HEADER = "identifier;nature;legal_name"
+
+
+def test_a_file_of_hardly_any_good_line_stops(monkeypatch):
+    """A gzip of one kilobyte holds half a million of them."""
+    monkeypatch.setattr(imports, "BATCH", 1_000)
+    packed = gzip.compress("\n".join([HEADER, *portal_lines(500), *["x"] * 499_500]).encode())
+    with pytest.raises(ActionError, match="Presque toutes les lignes lues sont rejetées") as refused:
+        imported(raw=packed)
+    assert refused.value.code == "file_refused"
+    stopped = DirectoryImport.objects.get()
+    assert (stopped.state, stopped.error) == ("failed", str(refused.value))
+    assert (stopped.lines, stopped.created, stopped.rejected) == (10_000, 500, 9_500)
+    assert stopped.rejected_lines.count() == 9_500
+    assert tables.missing_indexes() == []
+
+
+def test_a_file_with_many_bad_lines_goes_on(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 1_000)
+    done = imported(HEADER, *portal_lines(1_200), *["x"] * 10_800)
+    assert (done.state, counts(done)) == ("done", (1_200, 0, 0, 10_800))
+
+
+def test_establishments_long_closed_are_no_fault_of_the_file(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 1_000)
+    monkeypatch.setattr(imports, "JUDGED_FROM", 2_000)
+    done = imported(f"{HEADER};closed_on", *(f"{line};2001-01-01" for line in portal_lines(3_000)))
+    assert (done.state, done.rejected) == ("done", 3_000)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("end", [b"", b"\n99990011100017;Un"])
+def test_a_first_line_of_a_megabyte_is_refused_for_its_length(pack, end):
+    raw = PORTAL.encode() + b";" + b"x;" * 500_000 + end
+    with pytest.raises(ActionError, match="La première ligne dépasse 20 ko"):
+        imported(raw=pack(raw))
+    assert DirectoryImport.objects.get().state == "failed"
+
+
+def test_a_cancelled_run_stops_at_its_next_batch(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 10)
+    file, actor = io.BytesIO("\n".join([HEADER, *portal_lines(50)]).encode()), UserFactory()
+    waiting = prepare_import(file, "essai.csv")
+
+    def cancel(progress):
+        if progress.lines == 20:
+            cancel_import(progress.pk, actor=actor)
+
+    with pytest.raises(ActionError) as stopped:
+        run_import(waiting.pk, file, report=cancel)
+    assert stopped.value.code == "import_cancelled"
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.lines, DirectoryEntry.objects.count()) == ("cancelled", 20, 20)
+    assert waiting.error.startswith(f"Annulé par {actor}.")
+    assert waiting.ended_at
+    assert tables.missing_indexes() == []
+    with pytest.raises(ActionError, match="annulé"):
+        run_import(waiting.pk, file)
+    assert prepare_import(file, "essai.csv") != waiting

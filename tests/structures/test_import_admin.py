@@ -175,7 +175,37 @@ def test_only_an_interrupted_import_is_queued_again(client, support, queued, sta
     assert queued == []
 
 
-@pytest.mark.parametrize("tail", ["add/", "{pk}/change/", "{pk}/lignes-rejetees.csv", "{pk}/reprendre/"])
+@pytest.mark.parametrize("fields", [{"state": "waiting"}, {"running": True}])
+def test_an_import_is_cancelled_once_confirmed(client, support, run, fields):
+    under_way = DirectoryImportFactory(**fields)
+    path = f"{LIST}{under_way.pk}/annuler/"
+    assert path in page_of(client, under_way).text
+    assert under_way.file_name in client.get(path).text
+    under_way.refresh_from_db()
+    assert under_way.state in DirectoryImport.UNDER_WAY
+    assert "L&#x27;import est annulé." in client.post(path, follow=True).text
+    page = page_of(client, under_way).text
+    assert f"Annulé par {support}." in page
+    assert not [words for words in ("Reprendre", path, 'http-equiv="refresh"') if words in page]
+    tasks.import_directory(under_way.pk)
+    tasks.sweep_imports()
+    assert run == []
+
+
+@pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
+def test_only_what_waits_or_runs_is_cancelled(client, support, state):
+    over = DirectoryImportFactory(state=state, error="")
+    path = f"{LIST}{over.pk}/annuler/"
+    assert path not in page_of(client, over).text
+    assert client.get(path).url == f"{LIST}{over.pk}/change/"
+    assert "rien n&#x27;a été annulé" in client.post(path, follow=True).text
+    over.refresh_from_db()
+    assert (over.state, over.error) == (state, "")
+
+
+@pytest.mark.parametrize(
+    "tail", ["add/", "{pk}/change/", "{pk}/lignes-rejetees.csv", "{pk}/reprendre/", "{pk}/annuler/"]
+)
 def test_support_only(client, tail, received, queued):
     path = LIST + tail.format(pk=rejecting(1, started_by=None).pk)
     for answer in (client.get(path, follow=True), client.post(path, follow=True)):
@@ -186,7 +216,7 @@ def test_support_only(client, tail, received, queued):
 
 
 def test_an_import_that_is_gone_is_not_found(client, support):
-    for tail in ("lignes-rejetees.csv", "reprendre/"):
+    for tail in ("lignes-rejetees.csv", "reprendre/", "annuler/"):
         assert client.post(f"{LIST}99999999999999999999/{tail}").status_code == 404
 
 

@@ -10,7 +10,7 @@ from history.models import HistoryEntry
 from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.actions import activate_service, change_service, create_service, deactivate_service
 from structures.forms import ServiceForm
-from structures.models import Service
+from structures.models import Service, Structure
 from tests.at_once import at_once
 from tests.factories import (
     AttachmentFactory,
@@ -136,6 +136,27 @@ def test_a_service_is_switched_off_and_on_each_once():
     with pytest.raises(ActionError, match="déjà en service"):
         activate_service(service.pk, actor=actor)
     assert journal() == [("service_activated", "CDI (A)"), ("service_deactivated", "CDI (A)")]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda service, actor: change_service(
+            service.pk, actor=actor, values={"label": "Gestion"}, version=service.version
+        ),
+        lambda service, actor: activate_service(service.pk, actor=actor),
+        lambda service, actor: deactivate_service(service.pk, actor=actor),
+    ],
+)
+@pytest.mark.parametrize("is_active", [True, False])
+def test_nothing_moves_in_an_inactive_structure(act, is_active):
+    service = ServiceFactory(structure__state="inactive", is_active=is_active)
+    before = Service.objects.values().get()
+    with pytest.raises(ActionError, match="désactivée") as refused:
+        act(service, UserFactory())
+    assert refused.value.code == "structure_inactive"
+    assert Service.objects.values().get() == before
+    assert journal() == []
 
 
 # --- Form
@@ -350,6 +371,25 @@ def test_the_page_of_an_inactive_structure_offers_no_form(client, principal):
     assert "Cette structure est désactivée" in client.get(path).text
     assert client.post(path, {"code": "A", "label": "Un", "valid_from": "2026-01-01"}).status_code == 422
     assert not Service.objects.exists()
+
+
+def test_a_service_of_an_inactive_structure_is_read_and_not_moved(client, principal):
+    on = ServiceFactory(structure=principal.structure, label="Intendance")
+    off = ServiceFactory(structure=principal.structure, is_active=False)
+    Structure.objects.update(state="inactive")
+    for service in (on, off):
+        page = client.get(f"/services/{service.pk}/").text
+        assert "Cette structure est désactivée" in page
+        assert not [verb for verb in ("modifier", "desactiver", "activer") if f"/services/{service.pk}/{verb}/" in page]
+    page = client.get(f"/services/{on.pk}/modifier/").text
+    assert "Cette structure est désactivée" in page
+    assert "Enregistrer" not in page
+    data = {"code": "A", "label": "Un", "valid_from": "2026-01-01", "version": on.version}
+    assert client.post(f"/services/{on.pk}/modifier/", data).status_code == 422
+    assert client.get(f"/services/{on.pk}/desactiver/").url == f"/services/{on.pk}/"
+    for service, verb in ((on, "desactiver"), (off, "activer")):
+        assert "Cette structure est désactivée" in client.post(f"/services/{service.pk}/{verb}/", follow=True).text
+    assert set(Service.objects.values_list("label", "is_active")) == {(on.label, True), (off.label, False)}
 
 
 def test_numbers_no_database_holds_are_404(client, principal):

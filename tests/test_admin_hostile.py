@@ -1,0 +1,135 @@
+"""What nobody types and anybody can send to support's pages: an answer, never a broken page."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from history.models import HistoryEntry
+from structures.models import Referent, Structure
+from tests.factories import AttachmentRequestFactory, StructureFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+OURS = [model for model, pages in admin.site._registry.items() if hasattr(pages, "perform_each")]
+HUGE = "99999999999999999999"
+
+
+def named(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+@pytest.fixture(autouse=True)
+def boss(client):
+    user = UserFactory(staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"_to_field": ""},
+        {"_to_field": "x"},
+        {"_to_field": "history"},
+        {"_to_field": "attachments"},
+        {"_popup": "1", "_to_field": "password"},
+        {"_popup": "1", "_to_field": "id"},
+        {"o": HUGE},
+        {"o": "0.-1.x.²"},
+        {"p": "-1"},
+        {"p": HUGE},
+        {"p": "9" * 5000},
+        {"all": "x", "e": "1", "_facets": "x", "_changelist_filters": "%"},
+        {"referent": "abc", "structure": "abc", "actor": HUGE},
+        {"q": "\x00"},
+        {"q": "\ufffd'%_" * 50},
+    ],
+    ids=str,
+)
+def test_no_query_breaks_a_page(client, boss, model, query):
+    key = "000000000" if model._meta.pk.name == "siren" else boss.pk
+    pages = [named(model, "changelist"), named(model, "add"), named(model, "change", key), named(model, "history", key)]
+    assert {client.get(path, query).status_code for path in pages} <= {200, 302, 400, 403, 404}
+
+
+@pytest.mark.parametrize("model", [AttachmentRequestFactory._meta.model, HistoryEntry])
+@pytest.mark.parametrize("value", ["-1", "0", "10000", HUGE, "9" * 5000, "x", "", "2026-02-30", "²"])
+@pytest.mark.parametrize("part", ["year", "month", "day"])
+def test_dates_no_calendar_has(client, model, part, value):
+    path = named(model, "changelist")
+    for query in ({f"created_at__{part}": value}, dict.fromkeys(("created_at__year", f"created_at__{part}"), value)):
+        assert client.get(path, query).status_code in (200, 302)
+    whole = {"created_at__year": "2026", "created_at__month": "2", "created_at__day": "1"}
+    assert client.get(path, whole | {f"created_at__{part}": value}).status_code in (200, 302)
+
+
+@pytest.mark.parametrize("lookup", ["created_at__year__gte", "created_at__regex", "created_at__hour__lt"])
+def test_only_the_calendar_on_screen_is_asked(client, lookup):
+    assert client.get(named(HistoryEntry, "changelist"), {lookup: "1"}).status_code == 400
+
+
+@pytest.mark.parametrize("lookup", ["nature__regex", "nature__gt", "nature__startswith"])
+def test_only_the_filters_on_screen_are_asked(client, lookup):
+    assert client.get(named(Structure, "changelist"), {lookup: "["}).status_code == 400
+    assert client.get(named(Structure, "changelist"), {"nature__exact": "public"}).status_code == 200
+
+
+@pytest.mark.parametrize("referent", ["abc", "1.5", "²", "-1", HUGE, "9" * 5000, "a\x00b", "[]"])
+def test_a_referent_that_is_none_is_said_beside_the_field(client, referent):
+    structure = StructureFactory()
+    path = named(Structure, "change", structure.pk)
+    form = client.get(path).context["adminform"].form
+    data = {name: form[name].value() or "" for name in form.fields} | {"referent": referent}
+    answer = client.post(path, data | {"services-TOTAL_FORMS": 0, "services-INITIAL_FORMS": 0})
+    assert answer.status_code == 200
+    assert "referent" in answer.context["adminform"].form.errors
+
+
+def test_the_referent_chosen_is_shown(client):
+    referent = Referent.objects.create(administration="Rennes", name="Anne Un", email="anne@exemple.example")
+    assert str(referent) in client.get(named(Structure, "change", StructureFactory(referent=referent).pk)).text
+    assert str(referent) in client.get(named(Structure, "add"), {"referent": referent.pk}).text
+
+
+@pytest.mark.parametrize("ticked", ["x", "", "1.5", "²", "9" * 5000, "a\x00b", "[]"])
+def test_what_is_ticked_is_a_row(client, ticked):
+    waiting = AttachmentRequestFactory()
+    data = {"action": "approve_as_simple", "_selected_action": [waiting.pk, ticked]}
+    assert client.post(named(type(waiting), "changelist"), data).status_code == 400
+    waiting.refresh_from_db()
+    assert waiting.is_pending
+    assert client.post(named(type(waiting), "changelist"), data | {"_selected_action": HUGE}).status_code == 302
+
+
+@pytest.mark.parametrize("index", ["-5", HUGE, "x", "\x00"])
+def test_no_other_button_breaks_the_list(client, index):
+    waiting = AttachmentRequestFactory()
+    data = {"action": "approve_as_simple", "index": index, "select_across": "x", "_selected_action": waiting.pk}
+    assert client.post(named(type(waiting), "changelist"), data).status_code in (200, 302)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("structures", "structure", "history"),
+        ("accounts", "user", "attachments"),
+        ("structures", "structure", "id"),
+        ("structures", "structure", "x"),
+        ("structures", "x", "referent"),
+        ("x", "structure", "referent"),
+        ("", "", ""),
+    ],
+    ids=str,
+)
+def test_only_what_a_field_points_at_is_completed(client, names):
+    query = dict(zip(("app_label", "model_name", "field_name"), names, strict=True)) | {"term": "a"}
+    assert client.get("/admin/autocomplete/", query).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "query", [{"page": HUGE}, {"page": "-1"}, {"page": "x"}, {"term": "9" * 5000}, {"term": "\x00"}]
+)
+def test_a_completion_is_never_broken(client, query):
+    names = {"app_label": "structures", "model_name": "structure", "field_name": "referent", "term": "a"}
+    assert client.get("/admin/autocomplete/", names | query).status_code in (200, 400, 404)
