@@ -172,8 +172,11 @@ def test_of_wrong_answers_given_at_once_one_burns_the_key_and_the_rest_tell_noth
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_waits_for_the_one_before_it(key):
+@pytest.mark.parametrize("answered_before", [False, True])
+def test_an_answer_waits_for_the_one_before_it(key, answered_before):
     """Or as many guesses as fit before the first wrong one is committed would each be judged."""
+    if answered_before:
+        captcha.is_right(key, answer_of(key))
     first_judged = Event()
 
     def wrong():
