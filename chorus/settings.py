@@ -278,13 +278,8 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 # --- Registration ----------------------------------------------------------------------------------
-CAPTCHA_CHALLENGE_FUNCT = "registration.captcha.challenge"
+# Minutes in which a captcha can be answered.
 CAPTCHA_TIMEOUT = 30
-CAPTCHA_FONT_SIZE = 34
-CAPTCHA_LETTER_ROTATION = (-14, 14)
-CAPTCHA_NOISE_FUNCTIONS = ("captcha.helpers.noise_arcs",)
-CAPTCHA_FOREGROUND_COLOR = "#15314b"
-CAPTCHA_2X_IMAGE = False
 # Requests per address, « n/m » is n a minute (django-ratelimit).
 PREFILL_RATE = rate("PREFILL_RATE", "30/m")
 REGISTRATION_RATE = rate("REGISTRATION_RATE", "20/h")

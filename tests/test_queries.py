@@ -2,7 +2,6 @@
 
 import pytest
 from axes.models import AccessAttempt
-from captcha.models import CaptchaStore
 from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -12,7 +11,7 @@ from attachments.models import Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
-from registration.captcha import fresh
+from registration.captcha import challenge, fresh
 from structures.models import Referent
 from tests.factories import (
     AttachmentFactory,
@@ -167,7 +166,7 @@ def test_registering_for_services(client):
             "scope": "services",
             "services": [service.pk for service in structure.services.all()],
             "captcha_key": shown.key,
-            "captcha_answer": CaptchaStore.objects.get(hashkey=shown.key).response,
+            "captcha_answer": challenge(shown.key)[1],
         }
         with CaptureQueriesContext(connection) as captured:
             assert client.post("/inscription/", data).status_code == 302
