@@ -32,7 +32,7 @@ class UserAdmin(ActionAdmin):
         rights = RIGHTS if request.user.is_superuser else ()
         return [name for name in super().get_readonly_fields(request, obj) if name not in rights]
 
-    def write(self, request, user, values):
+    def change_row(self, request, user, values):
         rights = {name: values.pop(name) for name in RIGHTS if name in values}
         if rights:
             current = {name: getattr(user, name) for name in RIGHTS}

@@ -85,7 +85,7 @@ class AttachmentAdmin(ActionAdmin):
     def has_change_permission(self, request, obj=None):
         return super().has_change_permission(request, obj) and (obj is None or obj.ended_at is None)
 
-    def write(self, request, attachment, values):
+    def change_row(self, request, attachment, values):
         dates = {name: getattr(attachment, name) for name in self.editable}
         change_dates(attachment.pk, actor=request.user, **dates | values)
 

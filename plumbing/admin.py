@@ -158,21 +158,21 @@ class SupportAdmin(admin.ModelAdmin):
 class ActionAdmin(SupportAdmin):
     """A table that support changes through the app's actions only, which lock and journal."""
 
-    def write(self, request, row, values):
+    def change_row(self, request, row, values):
         """Change `row` by an action: give it `values`, by field name, those the person changed."""
         raise NotImplementedError
 
-    def create(self, request, values):
+    def add_row(self, request, values):
         """Create a row with these `values` by an action: the row. Only where adding is allowed."""
         raise NotImplementedError
 
     def save_model(self, request, obj, form, change):
         if change:
             changed = [name for name in form.changed_data if name in form.cleaned_data]
-            self.write(request, obj, {name: getattr(obj, name) for name in changed})
+            self.change_row(request, obj, {name: getattr(obj, name) for name in changed})
         else:
             filled_in = [field.name for field in self.opts.fields if field.name in form.cleaned_data]
-            obj.pk = self.create(request, {name: getattr(obj, name) for name in filled_in}).pk
+            obj.pk = self.add_row(request, {name: getattr(obj, name) for name in filled_in}).pk
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         try:

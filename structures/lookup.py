@@ -1,9 +1,11 @@
-"""Finding an establishment by its identifier, for someone who is not logged in."""
+"""What an identifier stands for, here and in the directory; what follows for a structure that bears it, or will."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from structures.identifiers import full_identifier
+from plumbing.changes import changes, version_of
+from plumbing.errors import ActionError
+from structures.identifiers import full_identifier, names_public_body
 from structures.models import DirectoryEntry, Establishment, Service, Structure
 
 
@@ -73,3 +75,65 @@ def _directory_entry(identifier_type, identifier):
     table = DirectoryEntry._meta.db_table
     rows = f"SELECT * FROM {table} WHERE identifier = %s AND identifier_type = %s"
     return next(iter(DirectoryEntry.objects.beside_structures(rows, [identifier, identifier_type])), None)
+
+
+def check_new_identifier(structure, lookup):
+    """Whether `structure` may live on under what `lookup` found; ActionError says why not.
+
+    A public structure keeps its SIREN, and its new SIRET comes from the directory: anything else
+    would let a manager take over somebody else's administration.
+    """
+    if lookup.structure == structure:
+        raise ActionError("same_identifier", "C'est déjà l'identifiant de la structure.")
+    if lookup.structure is not None:
+        raise ActionError("identifier_taken", "Une autre structure du portail porte déjà cet identifiant.")
+    if lookup.found is Found.CLOSED:
+        raise ActionError("establishment_closed", "D'après l'annuaire, cet établissement est fermé.")
+    if structure.is_public and lookup.found is Found.NOTHING:
+        raise ActionError(
+            "unknown_to_directory",
+            "L'annuaire ne connaît pas ce SIRET. S'il vient d'être attribué, attendez quelques jours "
+            "ou écrivez à l'assistance.",
+        )
+    if structure.is_public and lookup.identifier[:9] != structure.identifier[:9]:
+        raise ActionError(
+            "other_siren",
+            "Ce SIRET n'a pas le même SIREN (ses 9 premiers chiffres) que la structure : "
+            "c'est celui d'un autre organisme.",
+        )
+    known = lookup.establishment is not None
+    public = lookup.is_public if known else names_public_body(lookup.identifier_type, lookup.identifier)
+    if structure.is_public != public:
+        nature = structure.get_nature_display().lower()
+        raise ActionError("other_nature", f"Cet identifiant n'est pas celui d'une structure {nature}.")
+
+
+class DirectoryDifference:
+    """What « Mettre à jour depuis l'annuaire » would change in `structure`.
+
+    What the directory leaves empty or keeps private erases nothing. `entry` is None when the
+    directory does not know the structure.
+    """
+
+    def __init__(self, structure):
+        found = DirectoryEntry.objects.identified_by(structure.identifier_type, structure.identifier)
+        self.structure = structure
+        self.entry = found.first()
+        self.fields = list(self._differences()) if self.entry else []
+
+    def _differences(self):
+        """(field name, before, after)"""
+        # What is kept private here stays so, whatever the directory says.
+        said = {n: v for n, v in self.entry.description.items() if v}
+        for name, after in ({"undisclosed": True} if self.entry.undisclosed else said).items():
+            before = getattr(self.structure, name)
+            if before != after:
+                yield name, before, after
+
+    @property
+    def version(self):
+        return version_of(self.fields)
+
+    @property
+    def changes(self):
+        return changes(self.structure, {name: after for name, _, after in self.fields})

@@ -76,7 +76,7 @@ def test_no_import_hides_in_a_function(path):
     assert not hidden
 
 
-READING = {"views", "pages", "forms", "permissions", "emails", "receivers"}
+READING = {"views", "pages", "forms", "permissions", "emails", "receivers", "admin"}
 
 
 @named([path for path in app_files if READING & {path.stem, path.parent.name}])
@@ -84,6 +84,12 @@ def test_only_actions_change_state(path):
     writes = {"save", "create", "delete", "update_or_create", "get_or_create", "bulk_create", "bulk_update"}
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert not [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in writes]
+
+
+@named([path for path in app_files if "forms" in {path.stem, path.parent.name}])
+def test_forms_check_and_call_no_action(path):
+    modules = [node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    assert not [module for module in modules if "actions" in module.split(".")]
 
 
 MAILING = {"apps", "emails", "actions", "tasks", "loader"}

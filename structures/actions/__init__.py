@@ -4,10 +4,9 @@ from structures.actions.bank_accounts import (
     create_bank_account,
     deactivate_bank_account,
 )
-from structures.actions.identifiers import change_identifier, check_new_identifier
+from structures.actions.identifiers import change_identifier
 from structures.actions.services import activate_service, change_service, create_service, deactivate_service
 from structures.actions.structures import (
-    DirectoryDifference,
     activate_structure,
     change_structure,
     create_by_support,
@@ -19,7 +18,6 @@ from structures.actions.structures import (
 )
 
 __all__ = [
-    "DirectoryDifference",
     "activate_bank_account",
     "activate_service",
     "activate_structure",
@@ -27,7 +25,6 @@ __all__ = [
     "change_identifier",
     "change_service",
     "change_structure",
-    "check_new_identifier",
     "create_bank_account",
     "create_by_support",
     "create_from_directory",

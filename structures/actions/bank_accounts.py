@@ -5,7 +5,7 @@ from django.db import transaction
 from history.models import Event
 from structures.actions import parts
 from structures.models import BankAccount
-from structures.models.bank_accounts import masked
+from structures.models.bank_accounts import hide_iban
 
 
 @transaction.atomic
@@ -42,10 +42,3 @@ def activate_bank_account(account_id, *, actor):
 def deactivate_bank_account(account_id, *, actor):
     account = parts.lock(BankAccount, account_id)
     return parts.switch(account, False, actor=actor, event=Event.BANK_ACCOUNT_DEACTIVATED)
-
-
-def hide_iban(change):
-    """The Change, as whoever may not see whole IBANs may read it."""
-    if change.name != "iban":
-        return change
-    return change._replace(old=masked(change.old), new=masked(change.new))

@@ -12,40 +12,8 @@ from plumbing.changes import changes
 from plumbing.errors import ActionError
 from structures.actions.structures import deactivate_structure
 from structures.events import identifier_changing
-from structures.identifiers import names_public_body
-from structures.lookup import Found, look_up
+from structures.lookup import check_new_identifier, look_up
 from structures.models import Structure
-
-
-def check_new_identifier(structure, lookup):
-    """Whether `structure` may live on under what `lookup` found; ActionError says why not.
-
-    A public structure keeps its SIREN, and its new SIRET comes from the directory: anything else
-    would let a manager take over somebody else's administration.
-    """
-    if lookup.structure == structure:
-        raise ActionError("same_identifier", "C'est déjà l'identifiant de la structure.")
-    if lookup.structure is not None:
-        raise ActionError("identifier_taken", "Une autre structure du portail porte déjà cet identifiant.")
-    if lookup.found is Found.CLOSED:
-        raise ActionError("establishment_closed", "D'après l'annuaire, cet établissement est fermé.")
-    if structure.is_public and lookup.found is Found.NOTHING:
-        raise ActionError(
-            "unknown_to_directory",
-            "L'annuaire ne connaît pas ce SIRET. S'il vient d'être attribué, attendez quelques jours "
-            "ou écrivez à l'assistance.",
-        )
-    if structure.is_public and lookup.identifier[:9] != structure.identifier[:9]:
-        raise ActionError(
-            "other_siren",
-            "Ce SIRET n'a pas le même SIREN (ses 9 premiers chiffres) que la structure : "
-            "c'est celui d'un autre organisme.",
-        )
-    known = lookup.establishment is not None
-    public = lookup.is_public if known else names_public_body(lookup.identifier_type, lookup.identifier)
-    if structure.is_public != public:
-        nature = structure.get_nature_display().lower()
-        raise ActionError("other_nature", f"Cet identifiant n'est pas celui d'une structure {nature}.")
 
 
 @transaction.atomic

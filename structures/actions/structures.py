@@ -5,11 +5,11 @@ from django.db import IntegrityError, transaction
 from history.actions import record
 from history.data import change_data
 from history.models import Event
-from plumbing.changes import changes, version_of, write_changes
+from plumbing.changes import write_changes
 from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.events import structure_founded
 from structures.identifiers import names_public_body
-from structures.lookup import Found, look_up
+from structures.lookup import DirectoryDifference, Found, look_up
 from structures.models import DirectoryEntry, Nature, Structure
 
 CHANGED_MEANWHILE = (
@@ -147,34 +147,3 @@ def _write(structure, values, actor, event):
     if made:
         record(event, actor=actor, structure=structure, **change_data(structure, made))
     return made
-
-
-class DirectoryDifference:
-    """What « Mettre à jour depuis l'annuaire » would change in `structure`.
-
-    What the directory leaves empty or keeps private erases nothing. `entry` is None when the
-    directory does not know the structure.
-    """
-
-    def __init__(self, structure):
-        found = DirectoryEntry.objects.identified_by(structure.identifier_type, structure.identifier)
-        self.structure = structure
-        self.entry = found.first()
-        self.fields = list(self._differences()) if self.entry else []
-
-    def _differences(self):
-        """(field name, before, after)"""
-        # What is kept private here stays so, whatever the directory says.
-        said = {n: v for n, v in self.entry.description.items() if v}
-        for name, after in ({"undisclosed": True} if self.entry.undisclosed else said).items():
-            before = getattr(self.structure, name)
-            if before != after:
-                yield name, before, after
-
-    @property
-    def version(self):
-        return version_of(self.fields)
-
-    @property
-    def changes(self):
-        return changes(self.structure, {name: after for name, _, after in self.fields})

@@ -59,10 +59,10 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
         chosen_once = {"identifier_type", "identifier", "nature"} if obj is None else set()
         return [name for name in super().get_readonly_fields(request, obj) if name not in chosen_once]
 
-    def write(self, request, structure, values):
+    def change_row(self, request, structure, values):
         change_structure(structure.pk, actor=request.user, values=values)
 
-    def create(self, request, values):
+    def add_row(self, request, values):
         return create_by_support(actor=request.user, values=values)
 
 

@@ -2,10 +2,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from plumbing.validators import validate_plain_line
-from structures.actions.bank_accounts import hide_iban
 from structures.bank_identifiers import bank_name, clean_bic, clean_iban, compact, find_bank
 from structures.forms.parts import PartForm
 from structures.models import BankAccount
+from structures.models.bank_accounts import hide_iban
 
 _AS_TYPED = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 

@@ -4,11 +4,10 @@ from django.core.exceptions import ValidationError
 from plumbing.errors import ActionError
 from plumbing.text import postcode_key
 from plumbing.validators import validate_plain_line
-from structures.actions import DirectoryDifference, check_new_identifier
 from structures.forms.identified import IdentifiedForm
 from structures.forms.parts import PartForm
 from structures.identifiers import IdentifierType, clean_identifier
-from structures.lookup import Found, look_up
+from structures.lookup import DirectoryDifference, Found, check_new_identifier, look_up
 from structures.models import Establishment, Structure
 
 

@@ -12,6 +12,7 @@ from plumbing.reach import reach
 from plumbing.requests import perform, posted, submit, within
 from structures import actions, events
 from structures.forms import FoundingForm, IdentifierForm, StructureForm, UpdateForm
+from structures.lookup import DirectoryDifference
 from structures.models import Structure
 from structures.views.parts import CHANGE, within_reach
 
@@ -139,7 +140,7 @@ def activate_structure(request, pk):
 def update_from_directory(request, pk):
     """« Mettre à jour depuis l'annuaire »: before and after, then the POST that applies what is ticked."""
     found = within_reach(request.user, pk, VIEW, CHANGE)
-    difference = actions.DirectoryDifference(found)
+    difference = DirectoryDifference(found)
     form = UpdateForm(difference, posted(request))
     if request.method == "POST" and form.is_valid():
         done, _ = perform(

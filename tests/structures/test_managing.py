@@ -10,6 +10,7 @@ from history.models import Event, HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
 from structures import actions
+from structures.lookup import DirectoryDifference
 from structures.models import BankAccount, Structure
 from tests.factories import (
     AttachmentFactory,
@@ -121,7 +122,7 @@ def test_switching_off_and_on(structure):
 
 def test_the_directory_s_blanks_erase_nothing(structure):
     DirectoryEntryFactory(identifier=OLD, legal_name="Commune de Rennes", city="Rennes", address="")
-    difference = actions.DirectoryDifference(structure)
+    difference = DirectoryDifference(structure)
     assert difference.fields == [("legal_name", "Commune", "Commune de Rennes")]
     actions.update_from_directory(structure.pk, actor=None, names=["legal_name"], version=difference.version)
     structure.refresh_from_db()
@@ -130,7 +131,7 @@ def test_the_directory_s_blanks_erase_nothing(structure):
 
 def test_an_update_takes_over_what_was_shown_or_nothing(structure):
     entry = DirectoryEntryFactory(identifier=OLD, legal_name="Commune de Rennes", city="Rennes")
-    version = actions.DirectoryDifference(structure).version
+    version = DirectoryDifference(structure).version
     entry.legal_name = "Autre chose"
     entry.save()
     with pytest.raises(ActionError, match="pendant que cette page était ouverte"):
@@ -139,7 +140,7 @@ def test_an_update_takes_over_what_was_shown_or_nothing(structure):
 
 def test_what_the_directory_keeps_private_is_not_taken_over(structure):
     DirectoryEntryFactory(identifier=OLD, legal_name="Masqué", undisclosed=True)
-    assert actions.DirectoryDifference(structure).fields == [("undisclosed", False, True)]
+    assert DirectoryDifference(structure).fields == [("undisclosed", False, True)]
 
 
 @pytest.fixture
@@ -361,7 +362,7 @@ def test_the_directory_discloses_nothing_that_is_kept_private_here(structure):
     Structure.objects.update(undisclosed=True)
     structure.refresh_from_db()
     DirectoryEntryFactory(identifier=OLD, legal_name="Commune", city="Rennes", address="")
-    assert actions.DirectoryDifference(structure).fields == []
+    assert DirectoryDifference(structure).fields == []
 
 
 def test_a_postcode_is_kept_without_its_space(client, structure, principal):

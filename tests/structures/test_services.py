@@ -94,7 +94,7 @@ def test_a_change_is_journaled_in_words():
     assert journal() == [
         (
             "service_changed",
-            "Intendance (A)\nLibellé : Intendance → Gestion\nDate de fin d'activation : vide → 31 août 2027\n"
+            "Intendance (A)\nDate de fin d'activation : vide → 31 août 2027\nLibellé : Intendance → Gestion\n"
             "Le numéro d'engagement est obligatoire : Non → Oui",
         )
     ]
