@@ -54,8 +54,7 @@ def redis_at(settings, monkeypatch):
         settings.REDIS_PATIENCE = 0.25
         options = settings.CACHES["default"]["OPTIONS"] | {"SOCKET_TIMEOUT": 0.25, "SOCKET_CONNECT_TIMEOUT": 0.25}
         settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url, "OPTIONS": options}}
-        for name in ("broker_url", "broker_write_url"):
-            monkeypatch.setattr(current_app.conf, name, url)
+        monkeypatch.setattr(current_app.conf, "broker_write_url", url)
 
     return move
 

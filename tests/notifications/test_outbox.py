@@ -298,7 +298,7 @@ def test_a_server_that_never_greets_is_asked_once_for_all_mails(settings, time_m
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
         assert deliver_due() == deliver_due() == 0
         server.settimeout(0)
-        server.accept()
+        server.accept()[0].close()
         with pytest.raises(BlockingIOError):
             server.accept()
     assert OutgoingMail.objects.filter(state="waiting", leased_until=None).count() == len(rows)

@@ -74,7 +74,7 @@ def test_redis_holds_json_and_no_pickle(request_):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_redis_with_a_password_counts_and_queues(request_, redis_at, caplog):
-    with running_redis("s3cret-mot") as url:
+    with running_redis("s3cret-mot") as url, caplog.at_level("WARNING"):
         redis_at(url)
         assert [within(request_, "essai", "2/m") for _ in range(3)] == [True, True, False]
         wake("one.task")
