@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from itertools import count
 
 import hypothesis
+import kombu.pools
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from celery import current_app
@@ -56,15 +58,25 @@ def redis_at(settings, monkeypatch):
         settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url, "OPTIONS": options}}
         monkeypatch.setattr(current_app.conf, "broker_write_url", url)
 
-    return move
+    yield move
+    kombu.pools.reset()
 
 
 @pytest.fixture
 def hanging_redis(redis_at):
-    """A Redis that accepts connections and never answers, as a stopped process does."""
+    """A Redis that accepts connections and never answers, as a stopped process does; yields who counts them."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
         redis_at(f"redis://127.0.0.1:{server.getsockname()[1]}/0")
-        yield
+        server.setblocking(False)
+
+        def connections():
+            for number in count():
+                try:
+                    server.accept()[0].close()
+                except BlockingIOError:
+                    return number
+
+        yield connections
 
 
 @pytest.fixture

@@ -192,15 +192,15 @@ def test_a_hanging_redis_costs_nobody_a_second(client, hanging_redis):
     user, start = UserFactory(), time.monotonic()
     assert "vient d" in client.post("/mot-de-passe/", {"email": user.email}).text
     assert time.monotonic() - start < 1
+    assert hanging_redis() == 1
     assert OutgoingMail.objects.get().to == user.email
 
 
-def test_a_hanging_redis_is_waited_for_once_by_eight_people_at_a_time(hanging_redis):
+def test_eight_people_at_a_time_wait_at_most_once_each_for_a_hanging_redis(hanging_redis):
     emails = [UserFactory().email for _ in range(8)]
-    start = time.monotonic()
     answers = at_once(*(partial(Client().post, "/mot-de-passe/", {"email": email}) for email in emails))
-    # A third of a second on an idle machine; it was 18 s.
-    assert time.monotonic() - start < 3
+    # Two limits and a wake-up each made 40 of it.
+    assert 1 <= hanging_redis() <= 8
     assert [answer.status_code for answer in answers] == [200] * 8
     assert sorted(OutgoingMail.objects.values_list("to", flat=True)) == sorted(emails)
 
