@@ -7,6 +7,7 @@ know, so one for each kill. Exits with 1 when a mail is lost, too many are doubl
 """
 
 import argparse
+import asyncio
 import os
 import signal
 import socket
@@ -93,6 +94,158 @@ class House:
 
     @contextmanager
     def mail_server_away(self, *, hangs):
+        """Nobody listens on its port, or somebody who never says a word, until the block ends."""
+        self.controller.stop()
+        with socket.create_server(("127.0.0.1", self.mail_port), backlog=100) if hangs else nullcontext():
+            yield
+        self.open_mail_server()
+
+    def restart_postgres(self):
+        with psycopg2.connect(self.database) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW data_directory")
+            data = Path(cursor.fetchone()[0])
+        pid = (data / "postmaster.pid").read_text().split()[0]
+        command = [Path(f"/proc/{pid}/exe").resolve().parent / "pg_ctl", "restart", "-w", "-m", "fast", "-D", data]
+        as_user = ["runuser", "-u", UNPRIVILEGED, "--"] if os.geteuid() == 0 else []
+        subprocess.run([*as_user, *command, "-l", data.parent / "log"], check=True, stdout=subprocess.DEVNULL, cwd=data)
+
+    def stop_all(self):
+        for worker in self.workers:
+            kill(worker)
+        self.controller.stop()
+
+    def states(self):
+        with psycopg2.connect(self.database) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT state, count(*) FROM notifications_outgoingmail GROUP BY state")
+            return dict(cursor.fetchall())
+
+    def hurry(self):
+        """The pauses between tries, shortened: what was postponed is due. Leases are left to run out."""
+        with psycopg2.connect(self.database) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE notifications_outgoingmail SET next_try_at = now() WHERE state = 'waiting'")
+
+    def start_redis(self):
+        port = str(self.redis_port)
+        self.redis = subprocess.Popen(
+            [find_server(), "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+            stdout=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        while not answers(self.redis_port):
+            time.sleep(0.05)
+
+    def stop_redis(self):
+        self.redis.kill()
+        self.redis.wait()
+
+    def start_web(self):
+        """As in production: chorus/gunicorn.py, two processes of four threads."""
+        self.web_port = free_port()
+        self.environment["WEB_BIND"] = f"127.0.0.1:{self.web_port}"
+        self.web = self.start("gunicorn", "-c", "chorus/gunicorn.py", "chorus.wsgi")
+
+
+def kill(process):
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextmanager
+def stopped(pid):
+    """A process that holds its sockets and does nothing, until the block ends."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+class Report:
+    """Counts, scene by scene, what became of the mails."""
+
+    def __init__(self, house):
+        self.house, self.failed = house, False
+        print("| scene | mails | lost | doubled | allowed | seconds |\n| --- | ---: | ---: | ---: | ---: | ---: |")
+
+    @contextmanager
+    def scene(self, name, count, allowed=0):
+        """Decides `count` mails, lets the block do its harm, then waits until nothing waits any more."""
+        begun, slug = time.monotonic(), "".join(letter for letter in name.lower() if letter.isalnum())[:30]
+        yield lambda: self.house.run("-c", WRITE, slug, str(count))
+        limit = time.monotonic() + 120
+        while (self.house.states().get("waiting") or 0) and time.monotonic() < limit:
+            self.house.hurry()
+            time.sleep(1)
+        taken = Counter(mail["To"] for mail in self.house.sink.messages if mail["To"].startswith(f"{slug}-"))
+        lost, doubled = count - len(taken), sum(taken.values()) - len(taken)
+        self.failed |= lost > 0 or doubled > allowed
+        print(f"| {name} | {count} | {lost} | {doubled} | {allowed} | {time.monotonic() - begun:.0f} |", flush=True)
+
+
+def kill_senders(house, report):
+    with report.scene(f"{KILLS} senders killed", MAILS, allowed=KILLS) as write:
+        house.sink.delay = 0.15
+        write()
+        for _ in range(KILLS):
+            time.sleep(2.5)
+            house.kill_worker()
+        house.sink.delay = 0
+
+
+def refuse_and_hang_up(house, report):
+    """Every tenth mail meets a fault at its first try, each in its turn."""
+    faults, met = ["hangs up at RCPT", "421 at RCPT", "hangs up in DATA", "421 in DATA", "451 at RCPT"], {}
+
+    def fault_of(address):
+        number = int(address.partition("@")[0].rpartition("-")[2])
+        if number % 10 == 3 and address not in met:
+            met[address] = faults[number // 10 % len(faults)]
+            return met[address]
+        return None
+
+    async def handle_rcpt(server, session, envelope, address, options):
+        fault = fault_of(address)
+        if fault == "hangs up at RCPT":
+            server.transport.abort()
+        if fault in ("421 at RCPT", "451 at RCPT"):
+            return f"{fault[:3]} not now"
+        envelope.rcpt_tos.append(address)
+        session.fault = fault
+        return "250 OK"
+
+    async def handle_data(server, session, envelope):
+        if session.fault == "hangs up in DATA":
+            server.transport.abort()
+            return "250 OK"
+        if session.fault == "421 in DATA":
+            return "421 closing"
+        return await take(server, session, envelope)
+
+    take = house.sink.handle_DATA
+    with report.scene("hangs up, 421, 451 on one of ten", 100) as write:
+        house.sink.handle_RCPT, house.sink.handle_DATA = handle_rcpt, handle_data
+        write()
+        time.sleep(5)
+    del house.sink.handle_RCPT, house.sink.handle_DATA
+
+
+def slow_answer(house, report):
+    """The server has taken the mail long before it says so."""
+    take = house.sink.handle_DATA
+
+    async def handle_data(*args):
+        answer = await take(*args)
+        await asyncio.sleep(6)
+        return answer
+
+    with report.scene("takes a mail, says so after 6 s (commands wait 4, the message 8)", 4) as write:
+        house.sink.handle_DATA = handle_data
+        write()
+        time.sleep(20)
+    del house.sink.handle_DATA
+
+
+def mail_server_away(self, *, hangs):
         """Nobody listens on its port, or somebody who never says a word, until the block ends."""
         self.controller.stop()
         with socket.create_server(("127.0.0.1", self.mail_port), backlog=100) if hangs else nullcontext():
@@ -335,7 +488,7 @@ SCENES = [kill_senders, refuse_and_hang_up, slow_answer, mail_server_away, redis
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only", choices=["mails", "pages"])
+    options.add_argument("--only", choices=["mails", "pages", *(scene.__name__ for scene in SCENES)])
     options = options.parse_args()
     with ExitStack() as servers:
         folder = servers.enter_context(tempfile.TemporaryDirectory())
@@ -357,9 +510,10 @@ def main():
                 house.start_worker()
             report = Report(house)
             for scene in SCENES:
-                scene(house, report)
+                if options.only in (None, "mails", scene.__name__):
+                    scene(house, report)
             failed = report.failed
-        if options.only != "mails":
+        if options.only in (None, "pages"):
             house.start_web()
             servers.callback(kill, house.web)
             wait_for(house.web_port)

@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
-from itertools import count
+from contextlib import closing, suppress
 
 import hypothesis
 import kombu.pools
@@ -70,11 +69,12 @@ def hanging_redis(redis_at):
         server.setblocking(False)
 
         def connections():
-            for number in count():
-                try:
+            number = 0
+            with suppress(BlockingIOError):
+                while True:
                     server.accept()[0].close()
-                except BlockingIOError:
-                    return number
+                    number += 1
+            return number
 
         yield connections
 
