@@ -80,7 +80,7 @@ def test_only_actions_change_state(path):
     assert not [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in writes]
 
 
-@named([path for path in app_files if path.stem not in ("apps", "emails", "actions", "tasks", "loader")])
+@named([path for path in app_files if path.stem not in ("apps", "emails", "actions", "tasks", "workers", "loader")])
 def test_mails_are_decided_in_actions(path):
     assert not re.search(r"\b(notify|send_(?!request\()[a-z_]+)\(", re.sub(r"def \w+\(.*", "", path.read_text()))
 
