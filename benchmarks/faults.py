@@ -346,6 +346,8 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", choices=["mails", "pages", *(scene.__name__ for scene in SCENES)])
     options = options.parse_args()
+    # However it ends, the servers end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with ExitStack() as servers:
         folder = servers.enter_context(tempfile.TemporaryDirectory())
         database = servers.enter_context(running_postgres(DURABLE))
