@@ -56,9 +56,10 @@ def test_a_sweeper_killed_half_way_loses_nothing(smtp_sink):
     smtp_sink.delay = 0
     waiting = OutgoingMail.objects.filter(state="waiting").count()
     assert waiting > 0
-    # The victim's lease runs for as long as a slow server may take, on the one mail it was sending.
-    assert OutgoingMail.objects.filter(leased_until__isnull=False).count() == 1
-    assert deliver_due() == waiting - 1
+    # The victim's lease runs for as long as a slow server may take, on the one mail it was sending, if any.
+    held = OutgoingMail.objects.filter(leased_until__isnull=False).count()
+    assert held <= 1
+    assert deliver_due() == waiting - held
 
     OutgoingMail.objects.filter(leased_until__isnull=False).update(leased_until=timezone.now())
     assert sweeper().wait(timeout=60) == 0
