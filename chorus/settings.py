@@ -155,16 +155,19 @@ DATABASES = {"default": _database}
 REDIS_URL = required("REDIS_URL", "serveur Redis", f"unix://{VAR_DIR / 'redis.sock'}")
 if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
     refuse("REDIS_URL doit ressembler à redis://hôte:6379/0.")
+# Nobody waits for a dead or hanging Redis: past so many seconds it is left alone for so many
+# (plumbing/breaker.py); limits are then off, mails and imports wait for a sweep, which is logged.
+REDIS_PATIENCE = 0.25
+REDIS_REST = 30
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
-        # A dead Redis must not show anybody an error: limits are then off, which is logged.
+        # Errors are not ignored here: the breaker must see them.
         "OPTIONS": {
-            "IGNORE_EXCEPTIONS": True,
-            "LOG_IGNORED_EXCEPTIONS": True,
-            "SOCKET_CONNECT_TIMEOUT": 1,
-            "SOCKET_TIMEOUT": 1,
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_CONNECT_TIMEOUT": REDIS_PATIENCE,
+            "SOCKET_TIMEOUT": REDIS_PATIENCE,
         },
     }
 }
@@ -179,12 +182,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 10,
     "socket_connect_timeout": 1,
     "socket_timeout": 5,
-    # Nobody waits for a dead broker: the mail is safe in the outbox, the sweeper will send it.
     "max_retries": 1,
     "interval_start": 0,
     "interval_max": 0.1,
 }
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
+# Never pickle: whoever can write to Redis would run code here.
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -220,7 +225,12 @@ EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
 EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
-EMAIL_TIMEOUT = 10
+# Seconds to connect: TCP, greeting, EHLO, TLS and password, each. Giving up there doubles nothing.
+EMAIL_TIMEOUT = 60
+# Then as long as RFC 5321 (4.5.3.2) asks: for each answer to a command, and for the one to the whole message,
+# which the server may have taken when we give up.
+EMAIL_COMMAND_TIMEOUT = 300
+EMAIL_MESSAGE_TIMEOUT = 600
 DEFAULT_FROM_EMAIL = required("MAIL_FROM", "expéditeur des courriels", "ne-pas-repondre@portail.example")
 for _name, _address in (("MAIL_FROM", DEFAULT_FROM_EMAIL), ("SUPPORT_EMAIL", SUPPORT_EMAIL)):
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", parseaddr(_address)[1]):
@@ -230,7 +240,10 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 OUTBOX_KEEPS_BODIES = DEMO
 # Largest directory file taken by upload; the command takes any.
 IMPORT_MAX_BYTES = whole_number("IMPORT_MAX_MB", 500) * 2**20
-OUTBOX_LEASE_SECONDS = whole_number("OUTBOX_LEASE_SECONDS", 300, least=30)
+# DATA, the message, its answer: the lease outlives the longest of these waits.
+OUTBOX_LEASE_SECONDS = whole_number(
+    "OUTBOX_LEASE_SECONDS", 1300, least=2 * EMAIL_COMMAND_TIMEOUT + EMAIL_MESSAGE_TIMEOUT + 60
+)
 
 # --- Accounts ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -1,34 +1,35 @@
 """The outbox: mails are written here in the transaction that decides them, and sent after it.
 
-`notify` writes rows; `deliver_due` sends them. A sender takes a *lease* on a few rows in a short
-transaction, then talks to the mail server with no transaction open, and marks each mail as soon
-as it is taken: two senders never hold the same row, a killed sender's rows come back when its
-lease ends, and SQLite's single writer is never held up by a slow mail server.
+`notify` writes rows; `deliver_due` sends them. A sender takes a *lease* on one row in a short
+transaction, then talks to the mail server with no transaction open, and marks the mail as soon
+as it is taken: two senders never hold the same row, a killed sender leaves behind the one it was
+sending, which comes back when its lease ends, and SQLite's single writer is never held up by a
+slow mail server.
 """
 
 import logging
-import smtplib
-from contextlib import suppress
+import time
 from datetime import timedelta
 from email.utils import formataddr, make_msgid, parseaddr
+from functools import partial
 
-from celery import current_app
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
-from django.core.mail.message import sanitize_address
-from django.db import connection, transaction
-from django.db.models import F
+from django.core.mail import EmailMultiAlternatives
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from notifications.models import OutgoingMail, four_days_on
+from notifications.smtp import LONGEST_HAND_OVER, MailServer, Refused
 from plumbing.errors import ActionError
 from plumbing.references import spaced
+from plumbing.workers import wake
 
 logger = logging.getLogger(__name__)
 
-BATCH = 10
+DELIVER = "notifications.tasks.deliver"
 # Tries are spaced 1, 2, 4… minutes, at most an hour.
+SHORTEST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 
 
@@ -67,98 +68,128 @@ def notify(slug, *, to, purpose, context, reference="", user=None):
         reference=reference,
         message=mail.message().as_bytes(linesep="\r\n"),
     )
-    transaction.on_commit(_wake_sender, robust=True)
+    wake(DELIVER)
     return row
 
 
-def _wake_sender():
-    """Ask a worker to send now; when the broker is down the sweeper sends a little later."""
-    try:
-        current_app.send_task("notifications.tasks.deliver", retry=False, ignore_result=True)
-    except Exception as error:
-        logger.warning("Broker unreachable, mails wait for the next sweep: %s", error)
-
-
 def deliver_due():
-    """Send what is due, batch after batch, until nothing is left or the mail server is away.
+    """Send what is due, mail after mail, until nothing is left or the mail server cannot be reached.
 
-    Returns how many mails the server accepted. Safe to run in any number of processes at once.
+    A mail the server refuses, or hangs up on, is postponed alone. Returns how many mails the server
+    accepted. Safe to run in any number of processes at once.
     """
-    sent = 0
-    while batch := _lease(BATCH):
-        accepted, server_answers = _send(batch)
-        sent += accepted
-        if not server_answers:
-            break
+    server, sent = MailServer(), 0
+    try:
+        while row := _lease_next():
+            try:
+                server.connect()
+            except OSError as error:
+                _mark_refused(row, str(error), final=False)
+                _postpone_due(str(error))
+                break
+            sent += _send(row, server)
+    finally:
+        server.hang_up()
     return sent
 
 
 @transaction.atomic
-def _lease(size):
+def _lease_next():
+    """Lease the mail that has been due the longest; None when there is none."""
     rows = OutgoingMail.objects.due()
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("self",))
-    batch = list(rows[:size])
-    until = timezone.now() + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
-    OutgoingMail.objects.filter(pk__in=[row.pk for row in batch]).update(leased_until=until, attempts=F("attempts") + 1)
-    for row in batch:
-        row.leased_until = until
+    row = rows.first()
+    if row is not None:
+        row.leased_until = _lease_end()
         row.attempts += 1
-    return batch
+        row.save(update_fields=["leased_until", "attempts"])
+    return row
 
 
-def _send(batch):
-    """Send a leased batch over one connection: how many were accepted, whether the server answers."""
-    server = get_connection()
-    sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    sent = 0
+def _lease_end():
+    return timezone.now() + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
+
+
+class _LeaseLost(Exception):
+    """Another sender holds the mail by now."""
+
+
+def _renew(row):
+    """At the point of no return, lease anew what is left of too short a lease, if it is still ours."""
+    if row.leased_until - timezone.now() > LONGEST_HAND_OVER:
+        return
+    until = _lease_end()
+    # An optimistic lock: the end of the lease is its holder's mark.
+    if not _leased(row).update(leased_until=until):
+        raise _LeaseLost
+    row.leased_until = until
+
+
+def _leased(row):
+    return OutgoingMail.objects.filter(pk=row.pk, leased_until=row.leased_until)
+
+
+def _send(row, server):
+    """Hand a leased mail to a connected server; whether it was accepted. Anything else ends the connection."""
     try:
-        for position, row in enumerate(batch):
-            if row.leased_until - timezone.now() < timedelta(seconds=settings.EMAIL_TIMEOUT):
-                break
-            try:
-                server.open()
-                server.connection.sendmail(sender, [sanitize_address(row.to, "utf-8")], bytes(row.message))
-            except smtplib.SMTPRecipientsRefused as error:
-                code, words = next(iter(error.recipients.values()))
-                _mark_refused(row, f"{code} {words!r}", final=code >= 500)
-            except smtplib.SMTPDataError as error:
-                _mark_refused(row, f"{error.smtp_code} {error.smtp_error!r}", final=error.smtp_code >= 500)
-            except OSError as error:
-                # Every other SMTPException is an OSError too: the server is away, or wants none of us.
-                for unsent in batch[position:]:
-                    _mark_refused(unsent, str(error), final=False)
-                return sent, False
-            except Exception as error:
-                # One mail the server or the library cannot stomach must not hold up the others.
-                logger.exception("Mail %s could not be sent", row.pk)
-                _mark_refused(row, repr(error), final=False)
-            else:
-                _mark_sent(row)
-                sent += 1
-    finally:
-        with suppress(OSError, smtplib.SMTPException):
-            server.close()
-    return sent, True
+        server.hand_over(row.to, bytes(row.message), before_data=partial(_renew, row))
+    except _LeaseLost:
+        logger.warning("Mail %s took too long to prepare: another sender has it", row.pk)
+    except Refused as refusal:
+        _mark_refused(row, str(refusal), final=refusal.final)
+    except OSError as error:
+        # The server hung up, or did not answer in time.
+        _mark_refused(row, str(error), final=False)
+    except Exception as error:
+        # One mail the server or the library cannot stomach must not hold up the others.
+        logger.exception("Mail %s could not be sent", row.pk)
+        _mark_refused(row, repr(error), final=False)
+    else:
+        _mark_sent(row)
+        return True
+    server.hang_up()
+    return False
+
+
+def _postpone_due(error):
+    """The server cannot be reached, for any mail: those due now wait a minute, so that not each one tries it."""
+    OutgoingMail.objects.due().update(next_try_at=timezone.now() + SHORTEST_PAUSE, error=error[:500])
 
 
 def _mark_sent(row):
     changes = {"state": OutgoingMail.State.SENT, "sent_at": timezone.now(), "leased_until": None, "error": ""}
     if not settings.OUTBOX_KEEPS_BODIES:
         changes["message"] = b""
-    OutgoingMail.objects.filter(pk=row.pk).update(**changes)
+    _insist(row, lambda: OutgoingMail.objects.filter(pk=row.pk).update(**changes))
 
 
 def _mark_refused(row, error, *, final):
     now = timezone.now()
     final = final or now > row.give_up_at
-    pause = min(timedelta(minutes=2 ** min(row.attempts - 1, 10)), LONGEST_PAUSE)
-    OutgoingMail.objects.filter(pk=row.pk).update(
-        state=OutgoingMail.State.FAILED if final else OutgoingMail.State.WAITING,
-        next_try_at=now + pause,
-        leased_until=None,
-        error=error[:500],
-    )
+    pause = min(SHORTEST_PAUSE * 2 ** min(row.attempts - 1, 10), LONGEST_PAUSE)
+    changes = {
+        "state": OutgoingMail.State.FAILED if final else OutgoingMail.State.WAITING,
+        "next_try_at": now + pause,
+        "leased_until": None,
+        "error": error[:500],
+    }
+    _insist(row, lambda: _leased(row).update(**changes))
+
+
+def _insist(row, write):
+    """Write what became of a leased mail, again each second while the database is away and the lease runs.
+
+    A mail that left must not leave again because the database restarted meanwhile.
+    """
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            if timezone.now() > row.leased_until:
+                raise
+            connection.close()
+            time.sleep(1)
 
 
 @transaction.atomic
@@ -174,4 +205,4 @@ def retry_mail(mail_id, *, actor):
     row.state, row.error = OutgoingMail.State.WAITING, ""
     row.next_try_at, row.give_up_at = timezone.now(), four_days_on()
     row.save(update_fields=["state", "error", "next_try_at", "give_up_at"])
-    transaction.on_commit(_wake_sender, robust=True)
+    wake(DELIVER)

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.contrib import messages
 from django_ratelimit.core import is_ratelimited
 
+from plumbing.breaker import redis_breaker
 from plumbing.errors import ActionError
 
 
@@ -23,8 +24,12 @@ def posted(request):
 
 
 def within(request, group, rate, key="ip"):
-    """Count this request in `group` against its sender's `rate`; whether it is still within it."""
-    return not is_ratelimited(request, group=group, key=key, rate=rate, increment=True)
+    """Count this request in `group` against its sender's `rate`; whether it is still within it.
+
+    Fails open: while Redis is away everybody is.
+    """
+    count = {"group": group, "key": key, "rate": rate, "increment": True}
+    return not redis_breaker.call(is_ratelimited, request, **count, otherwise=False)
 
 
 def perform(request, action, *args, done="", **kwargs):

@@ -1,18 +1,14 @@
-import logging
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 
-from celery import current_app, shared_task
-from django.db import transaction
+from celery import shared_task
 from django.db.models import Q
 from django.utils import timezone
 
 from plumbing.errors import ActionError
+from plumbing.workers import wake
 from structures.actions import imports
 from structures.models import DirectoryImport
-
-logger = logging.getLogger(__name__)
 
 State = DirectoryImport.State
 OVER = (State.DONE, State.CANCELLED)
@@ -21,16 +17,8 @@ SILENCE = timedelta(minutes=5)
 
 
 def queue_import(import_id):
-    """Have a worker run it once the current transaction is committed."""
-    transaction.on_commit(partial(_wake_worker, import_id), robust=True)
-
-
-def _wake_worker(import_id):
-    """Ask a worker to import now; when the broker is down the sweep does it a little later."""
-    try:
-        current_app.send_task("structures.tasks.import_directory", [import_id], retry=False, ignore_result=True)
-    except Exception as error:
-        logger.warning("Broker unreachable, import %s waits for the next sweep: %s", import_id, error)
+    """Have a worker run it once the current transaction is committed; when the broker is down the sweep does."""
+    wake("structures.tasks.import_directory", import_id)
 
 
 @shared_task

@@ -3,17 +3,21 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
 import hypothesis
+import kombu.pools
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from celery import current_app
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.template import engines
 
+from plumbing.breaker import redis_breaker
 from tests.browser import ARGUMENTS, MISSING, find
 from tests.processes import portal_environment
 from tests.servers import running_sink
@@ -21,6 +25,9 @@ from tests.undefined import Undefined
 
 
 def pytest_configure():
+    # A busy machine is no dead Redis.
+    django_settings.REDIS_PATIENCE = 10
+    django_settings.CACHES["default"]["OPTIONS"] |= {"SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}
     # Argon2 is made to be slow; what it protects is not what these tests look at.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     database = django_settings.DATABASES["default"]
@@ -35,8 +42,41 @@ def pytest_configure():
 
 @pytest.fixture(autouse=True)
 def empty_redis():
-    """No rate limit or queued task left over from another test."""
+    """No rate limit or queued task left over from another test, and nobody who avoids Redis."""
+    redis_breaker.close()
     cache.clear()
+
+
+@pytest.fixture
+def redis_at(settings, monkeypatch):
+    """Points rate limits and wake-ups at another Redis, for which nobody has much patience."""
+
+    def move(url):
+        settings.REDIS_PATIENCE = 0.25
+        options = settings.CACHES["default"]["OPTIONS"] | {"SOCKET_TIMEOUT": 0.25, "SOCKET_CONNECT_TIMEOUT": 0.25}
+        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url, "OPTIONS": options}}
+        monkeypatch.setattr(current_app.conf, "broker_write_url", url)
+
+    yield move
+    kombu.pools.reset()
+
+
+@pytest.fixture
+def hanging_redis(redis_at):
+    """A Redis that accepts connections and never answers, as a stopped process does; yields who counts them."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        redis_at(f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        server.setblocking(False)
+
+        def connections():
+            number = 0
+            with suppress(BlockingIOError):
+                while True:
+                    server.accept()[0].close()
+                    number += 1
+            return number
+
+        yield connections
 
 
 @pytest.fixture

@@ -62,11 +62,13 @@ def running_postgres(settings=FAST):
 
 
 @contextmanager
-def running_redis():
+def running_redis(password=""):
     """A throwaway Redis with 64 databases; yields its REDIS_URL (database 0)."""
     port = free_port()
-    with redis.running("--port", str(port), "--bind", "127.0.0.1", "--databases", "64", ready=lambda: answers(port)):
-        yield f"redis://127.0.0.1:{port}/0"
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--databases", "64"]
+    options += ["--requirepass", password] if password else []
+    with redis.running(*options, ready=lambda: answers(port)):
+        yield f"redis://:{password}@127.0.0.1:{port}/0" if password else f"redis://127.0.0.1:{port}/0"
 
 
 def answers(port):

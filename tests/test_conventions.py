@@ -92,7 +92,7 @@ def test_forms_check_and_call_no_action(path):
     assert not [module for module in modules if "actions" in module.split(".")]
 
 
-MAILING = {"apps", "emails", "actions", "tasks", "loader"}
+MAILING = {"apps", "emails", "actions", "tasks", "workers", "loader"}
 
 
 @named([path for path in app_files if not MAILING & {path.stem, path.parent.name}])

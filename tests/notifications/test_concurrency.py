@@ -4,7 +4,9 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 
+import psycopg2
 import pytest
 from celery import current_app
 from django.utils import timezone
@@ -54,7 +56,10 @@ def test_a_sweeper_killed_half_way_loses_nothing(smtp_sink):
     smtp_sink.delay = 0
     waiting = OutgoingMail.objects.filter(state="waiting").count()
     assert waiting > 0
-    assert deliver_due() == waiting - OutgoingMail.objects.filter(leased_until__isnull=False).count()
+    # The victim's lease runs for as long as a slow server may take, on the one mail it was sending, if any.
+    held = OutgoingMail.objects.filter(leased_until__isnull=False).count()
+    assert held <= 1
+    assert deliver_due() == waiting - held
 
     OutgoingMail.objects.filter(leased_until__isnull=False).update(leased_until=timezone.now())
     assert sweeper().wait(timeout=60) == 0
@@ -100,7 +105,29 @@ def test_a_dead_broker_shows_no_error_and_hardly_a_delay(smtp_sink):
     UserFactory(email="claire@exemple.example")
     environment = portal_environment(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", LOG_LEVEL="WARNING")
     process = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True)
-    assert "Broker unreachable" in process.stderr
+    assert "Redis is left alone for 30 s" in process.stderr
     # Milliseconds; it was six seconds with the broker client's own retries. A busy machine is forgiven.
     assert float(process.stdout) < 3
     assert deliver_due() == 1
+
+
+def test_a_mail_taken_while_the_database_restarts_leaves_once(smtp_sink):
+    write_mails(3)
+    take = smtp_sink.handle_DATA
+
+    async def handle_data(*args):
+        if not smtp_sink.messages:
+            end_connections()
+        return await take(*args)
+
+    smtp_sink.handle_DATA = handle_data
+    assert deliver_due() == 3
+    assert set(recipients(smtp_sink).values()) == {1}
+    assert OutgoingMail.objects.filter(state="sent", leased_until=None).count() == 3
+
+
+def end_connections():
+    """What a restart of PostgreSQL does to us."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    with closing(psycopg2.connect(portal_environment()["DATABASE_URL"])) as admin, admin.cursor() as cursor:
+        cursor.execute(f"{others} AND pid <> pg_backend_pid()")

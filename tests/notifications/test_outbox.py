@@ -1,18 +1,26 @@
+import socket
 import time
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from asgiref.sync import sync_to_async
 from celery import current_app
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from notifications.actions import deliver_due, notify, retry_mail
 from notifications.models import OutgoingMail
+from notifications.smtp import LONGEST_HAND_OVER
 from plumbing.errors import ActionError
+from tests.at_once import at_once
 from tests.factories import OutgoingMailFactory, UserFactory
 from tests.servers import free_port
+
+POISON = "poison@exemple.example"
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.also_sqlite]
 
@@ -147,14 +155,15 @@ def test_a_mail_does_not_leave_before_its_transaction_ends(smtp_sink):
     assert deliver_due() == 1
 
 
-def test_only_a_commit_wakes_a_sender(monkeypatch):
+def test_only_a_commit_wakes_a_sender_and_once(monkeypatch):
     woken = []
-    monkeypatch.setattr(current_app, "send_task", lambda name, **options: woken.append(name))
+    monkeypatch.setattr(current_app, "send_task", lambda name, *args, **options: woken.append(name))
     with suppress(ZeroDivisionError), transaction.atomic():
         write()
         _ = 1 / 0
     assert woken == []
     with transaction.atomic():
+        write()
         write()
         assert woken == []
     assert woken == ["notifications.tasks.deliver"]
@@ -170,28 +179,30 @@ def test_whatever_the_broker_does_the_person_sees_no_error(client, monkeypatch):
     assert OutgoingMail.objects.get().state == OutgoingMail.State.WAITING
 
 
-@pytest.fixture
-def redis_at(settings, monkeypatch):
-    """Points rate limits and task queue at another port."""
-
-    def move(port):
-        url = f"redis://127.0.0.1:{port}/0"
-        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url}}
-        for name in ("broker_url", "broker_write_url"):
-            monkeypatch.setattr(current_app.conf, name, url)
-        current_app.amqp._producer_pool = None
-
-    yield move
-    current_app.amqp._producer_pool = None
-
-
 def test_a_dead_redis_costs_nobody_a_second(client, redis_at):
     user = UserFactory()
-    redis_at(free_port())
+    redis_at(f"redis://127.0.0.1:{free_port()}/0")
     start = time.monotonic()
     assert "vient d" in client.post("/mot-de-passe/", {"email": user.email}).text
     assert time.monotonic() - start < 1
     assert OutgoingMail.objects.get().to == user.email
+
+
+def test_a_hanging_redis_is_waited_for_once(client, hanging_redis):
+    user = UserFactory()
+    assert "vient d" in client.post("/mot-de-passe/", {"email": user.email}).text
+    # Once REDIS_PATIENCE, a quarter of a second.
+    assert hanging_redis() == 1
+    assert OutgoingMail.objects.get().to == user.email
+
+
+def test_eight_people_at_a_time_wait_at_most_once_each_for_a_hanging_redis(hanging_redis):
+    emails = [UserFactory().email for _ in range(8)]
+    answers = at_once(*(partial(Client().post, "/mot-de-passe/", {"email": email}) for email in emails))
+    # Two limits and a wake-up each made 40 of it.
+    assert 1 <= hanging_redis() <= 8
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert sorted(OutgoingMail.objects.values_list("to", flat=True)) == sorted(emails)
 
 
 def test_a_dead_mail_server_shows_no_error_to_whoever_asks(client, smtp_sink, settings):
@@ -233,6 +244,144 @@ def test_a_server_that_hangs_up_on_one_mail_loses_none(smtp_sink, time_machine):
     time_machine.move_to(timezone.now() + timedelta(minutes=2))
     deliver_due()
     assert OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).count() == len(rows)
+
+
+async def hang_up_at_rcpt(server, session, envelope, address, options):
+    if address == POISON:
+        server.transport.abort()
+    envelope.rcpt_tos.append(address)
+    return "250 OK"
+
+
+async def say_421_at_rcpt(server, session, envelope, address, options):
+    if address == POISON:
+        return "421 closing"
+    envelope.rcpt_tos.append(address)
+    return "250 OK"
+
+
+def failing_in_data(take, fail):
+    async def handle_data(server, session, envelope):
+        if envelope.rcpt_tos == [POISON]:
+            return fail(server)
+        return await take(server, session, envelope)
+
+    return handle_data
+
+
+FAULTS = {
+    "hangs up at RCPT": lambda sink: {"handle_RCPT": hang_up_at_rcpt},
+    "421 at RCPT": lambda sink: {"handle_RCPT": say_421_at_rcpt},
+    "hangs up in DATA": lambda sink: {
+        "handle_DATA": failing_in_data(sink.handle_DATA, lambda server: server.transport.abort() or "250 OK")
+    },
+    "421 in DATA": lambda sink: {"handle_DATA": failing_in_data(sink.handle_DATA, lambda server: "421 closing")},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mail_the_server_hangs_up_on_holds_up_no_other(smtp_sink, fault):
+    rows = [write(POISON if number == 3 else f"personne{number}@exemple.example") for number in range(10)]
+    vars(smtp_sink).update(FAULTS[fault](smtp_sink))
+    assert deliver_due() == 9
+    poison = OutgoingMail.objects.get(state=OutgoingMail.State.WAITING)
+    assert (poison.pk, poison.attempts, poison.leased_until) == (rows[3].pk, 1, None)
+    assert poison.next_try_at > timezone.now()
+    assert poison.error
+
+
+def test_a_server_that_never_greets_is_asked_once_for_all_mails(settings, time_machine):
+    rows = [write() for _ in range(5)]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_TIMEOUT = 0.2
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+        assert deliver_due() == deliver_due() == 0
+        server.settimeout(0)
+        server.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert OutgoingMail.objects.filter(state="waiting", leased_until=None).count() == len(rows)
+    time_machine.move_to(timezone.now() + timedelta(seconds=61))
+    assert OutgoingMail.objects.due().count() == len(rows)
+
+
+def test_an_answer_to_the_message_may_take_longer_than_any_other(smtp_sink, settings, time_machine):
+    settings.EMAIL_TIMEOUT = settings.EMAIL_COMMAND_TIMEOUT = 0.3
+    smtp_sink.delay = 0.6
+    write()
+    deliver_due()
+    time_machine.move_to(timezone.now() + timedelta(minutes=2))
+    deliver_due()
+    assert len(smtp_sink.messages) == 1
+    assert OutgoingMail.objects.get().state == OutgoingMail.State.SENT
+
+
+def test_we_wait_as_long_as_rfc_5321_asks_and_lease_longer(settings):
+    assert settings.EMAIL_COMMAND_TIMEOUT >= 5 * 60
+    assert settings.EMAIL_MESSAGE_TIMEOUT >= 10 * 60
+    assert timedelta(seconds=settings.OUTBOX_LEASE_SECONDS) > LONGEST_HAND_OVER
+
+
+def slow_at_rcpt(smtp_sink, time_machine, meanwhile=lambda: None):
+    """A server that takes twenty minutes over RCPT, during which `meanwhile()` happens."""
+    take = smtp_sink.handle_RCPT
+
+    async def handle_rcpt(*args):
+        time_machine.move_to(timezone.now() + timedelta(minutes=20))
+        await sync_to_async(meanwhile)()
+        return await take(*args)
+
+    smtp_sink.handle_RCPT = handle_rcpt
+
+
+def test_the_lease_is_renewed_before_the_message_leaves(smtp_sink, time_machine):
+    leases = []
+    take = smtp_sink.handle_DATA
+
+    async def handle_data(*args):
+        leases.append(await sync_to_async(lambda: OutgoingMail.objects.get().leased_until - timezone.now())())
+        return await take(*args)
+
+    smtp_sink.handle_DATA = handle_data
+    slow_at_rcpt(smtp_sink, time_machine)
+    write()
+    assert deliver_due() == 1
+    assert leases[0] > LONGEST_HAND_OVER
+
+
+def test_a_mail_whose_lease_another_sender_took_over_is_left_to_it(smtp_sink, time_machine):
+    def take_over():
+        OutgoingMail.objects.update(leased_until=timezone.now() + timedelta(minutes=20))
+
+    slow_at_rcpt(smtp_sink, time_machine, take_over)
+    row = write()
+    assert deliver_due() == 0
+    assert smtp_sink.messages == []
+    row.refresh_from_db()
+    assert row.state == OutgoingMail.State.WAITING
+    assert row.leased_until > timezone.now()
+
+
+def test_whoever_lost_the_lease_postpones_nothing(smtp_sink, time_machine):
+    def take_over():
+        OutgoingMail.objects.update(leased_until=timezone.now() + timedelta(minutes=20))
+
+    smtp_sink.refusal = "550 no such mailbox"
+    slow_at_rcpt(smtp_sink, time_machine, take_over)
+    row = write()
+    assert deliver_due() == 0
+    row.refresh_from_db()
+    assert (row.state, row.error) == (OutgoingMail.State.WAITING, "")
+    assert row.leased_until > timezone.now()
+
+
+def test_lines_that_begin_with_a_dot_arrive_whole(smtp_sink):
+    row = write()
+    message = b"To: anne@exemple.example\r\n\r\n.un\r\n..deux\r\n.\r\ntrois"
+    OutgoingMail.objects.filter(pk=row.pk).update(message=message)
+    deliver_due()
+    assert smtp_sink.messages[0].get_content().split() == [".un", "..deux", ".", "trois"]
 
 
 def test_a_content_refused_for_a_while_is_tried_again(smtp_sink, time_machine):
