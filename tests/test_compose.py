@@ -115,17 +115,42 @@ def test_the_example_environment_names_what_compose_demands_and_gives_no_secret(
 
 
 def test_the_image_can_be_built_with_the_settings_of_its_build_step():
-    step = re.search(r"^RUN (SECRET_KEY=.*?) \\\n +python manage.py collectstatic", DOCKERFILE, re.DOTALL | re.MULTILINE)
+    step = re.search(r"^RUN (SECRET_KEY=.*?) \\\n +python manage.py collectstatic", DOCKERFILE, re.DOTALL | re.M)
     given = dict(word.split("=", 1) for word in shlex.split(step[1].replace("\\\n", " ")))
     given["SECRET_KEY"] = "k9w$2vXq8!zLr5@tYb3#nMc7^pHd1&fGj4*sQe6(uWa0)iRo-xTlBvCk"
+    answer = run(["-c", "import chorus.settings"], given | {"CHORUS_ENV": "production"})
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def run(arguments, environment):
     bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    answer = subprocess.run(
-        [sys.executable, "-c", "import chorus.settings"],
-        cwd=settings.BASE_DIR,
-        env=bare | given | {"CHORUS_ENV": "production"},
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=settings.BASE_DIR, env=bare | environment, capture_output=True, text=True)
+
+
+def handed_on(dotenv):
+    """The environment that compose makes for web of such an .env file."""
+
+    def value(variable):
+        name, _, default = variable[1].partition(":-")
+        return dotenv[name.partition(":?")[0]] if ":?" in name else dotenv.get(name) or default
+
+    environment = SERVICES["web"]["environment"]
+    return {name: re.sub(r"\$\{(.*?)\}", value, text) for name, text in environment.items()}
+
+
+def test_web_starts_when_the_env_file_holds_what_is_demanded_and_nothing_else(tmp_path):
+    dotenv = dict.fromkeys(re.findall(r"\$\{(\w+):\?", TEXT), "motdepasse") | {
+        "SECRET_KEY": "k9w$2vXq8!zLr5@tYb3#nMc7^pHd1&fGj4*sQe6(uWa0)iRo-xTlBvCk",
+        "ALLOWED_HOSTS": "portail.exemple.fr",
+        "SITE_URL": "https://portail.exemple.fr",
+        "EMAIL_URL": "smtp://mail",
+        "MAIL_FROM": "portail@exemple.fr",
+        "SUPPORT_EMAIL": "assistance@exemple.fr",
+    }
+    environment = handed_on(dotenv) | {"STATIC_ROOT": str(tmp_path)}
+    web = ["-m", "gunicorn", "--config", "python:chorus.gunicorn", "--check-config", "chorus.wsgi"]
+    answer = run(web, environment)
     assert (answer.returncode, answer.stderr) == (0, "")
 
 

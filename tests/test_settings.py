@@ -77,9 +77,8 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(name, value):
 
 def test_an_empty_optional_setting_means_its_default():
     """Compose hands every variable on, empty when .env leaves it out."""
-    names = (
-        "PORTAL_NAME PORTAL_LOGO STATIC_ROOT ACTIVATION_HOURS PREFILL_RATE MAIL_TO_ONE_RATE OUTBOX_LEASE_SECONDS LOG_LEVEL"
-    ).split()
+    names = ["PORTAL_NAME", "PORTAL_LOGO", "STATIC_ROOT", "ACTIVATION_HOURS", "PREFILL_RATE", "MAIL_TO_ONE_RATE"]
+    names += ["OUTBOX_LEASE_SECONDS", "LOG_LEVEL"]
     shown = (
         "import chorus.settings as s\n"
         "print(s.PORTAL_NAME, s.PORTAL_LOGO, s.STATIC_ROOT, s.ACTIVATION_HOURS, s.PREFILL_RATE, s.MAIL_TO_ONE_RATE,"
@@ -95,12 +94,10 @@ def test_a_secret_may_begin_with_a_dollar():
     assert "'secret_key': '$ecret'" in answer.stdout
 
 
-@pytest.mark.parametrize("name", ["WEB_CONCURRENCY", "WEB_THREADS"])
-def test_gunicorn_takes_its_size_from_settings_that_may_be_empty(name):
-    attribute = {"WEB_CONCURRENCY": "workers", "WEB_THREADS": "threads"}[name]
+@pytest.mark.parametrize(("name", "attribute"), [("WEB_CONCURRENCY", "workers"), ("WEB_THREADS", "threads")])
+def test_gunicorn_takes_its_size_from_the_settings(name, attribute):
     code = f"import chorus.gunicorn as g; print(g.{attribute})"
     assert start(RIGHT | {name: "3"}, code).stdout == "3\n"
-    assert start(RIGHT | {name: ""}, code).stdout == start(RIGHT, code).stdout != ""
     refused = start(RIGHT | {name: "beaucoup"}, code)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert name in refused.stderr
