@@ -10,6 +10,8 @@ import pytest
 import yaml
 from django.conf import settings
 
+from chorus.gunicorn import graceful_timeout
+
 TEXT = (settings.BASE_DIR / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES = COMPOSE["services"]
@@ -152,6 +154,10 @@ def test_web_starts_when_the_env_file_holds_what_is_demanded_and_nothing_else(tm
     web = ["-m", "gunicorn", "--config", "python:chorus.gunicorn", "--check-config", "chorus.wsgi"]
     answer = run(web, environment)
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_web_is_given_the_time_it_takes_to_stop():
+    assert int(SERVICES["web"]["stop_grace_period"].removesuffix("s")) > graceful_timeout
 
 
 def test_only_the_proxy_is_reached_from_outside():
