@@ -1,5 +1,6 @@
 """Reading the environment: what is missing or wrong stops the start with one sentence."""
 
+import os
 import re
 
 import environ
@@ -12,7 +13,15 @@ def refuse(sentence):
     raise SystemExit(f"Configuration refusée : {sentence}")
 
 
-_chosen = env.str("CHORUS_ENV", default="demo")
+def optional(name, default):
+    """The variable, or `default` when it is missing or empty: docker-compose.yml hands every one on, empty or not.
+
+    Read as it stands: django-environ would take a leading « $ » for the name of another variable.
+    """
+    return os.environ.get(name, "").strip() or default
+
+
+_chosen = optional("CHORUS_ENV", "demo")
 if _chosen not in ("demo", "production"):
     refuse(f"CHORUS_ENV vaut « {_chosen} », or seules « demo » et « production » existent.")
 PRODUCTION = _chosen == "production"
@@ -20,8 +29,7 @@ PRODUCTION = _chosen == "production"
 
 def required(name, purpose, demo):
     """The variable in production, `demo` in the demo; refuses an empty one in production."""
-    value = env.str(name, default="").strip()
-    if value:
+    if value := optional(name, ""):
         return value
     if PRODUCTION:
         refuse(f"la variable {name} ({purpose}) n'est pas définie.")
@@ -30,7 +38,7 @@ def required(name, purpose, demo):
 
 def whole_number(name, default, least=1):
     """A whole number of at least `least`; refuses anything else."""
-    raw = env.str(name, default=str(default))
+    raw = optional(name, str(default))
     if not raw.isascii() or not raw.isdigit() or int(raw) < least:
         refuse(f"{name} doit être un nombre entier d'au moins {least}, et non « {raw} ».")
     return int(raw)
@@ -38,7 +46,7 @@ def whole_number(name, default, least=1):
 
 def rate(name, default):
     """So many requests in a second, minute, hour or day: « 30/m »."""
-    value = env.str(name, default=default)
+    value = optional(name, default)
     if not re.fullmatch(r"[1-9]\d*/[smhd]", value, re.ASCII):
         refuse(f"{name} doit ressembler à 30/m (par s, m, h ou d), et non « {value} ».")
     return value

@@ -18,17 +18,17 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from chorus.environment import PRODUCTION, env, rate, refuse, required, whole_number
+from chorus.environment import PRODUCTION, env, optional, rate, refuse, required, whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEMO = not PRODUCTION
 DEBUG = DEMO and env.bool("CHORUS_DEBUG", default=False)
 # The place files are written to in the demo.
-VAR_DIR = Path(env.str("CHORUS_VAR_DIR", default=str(BASE_DIR / ".demo")))
+VAR_DIR = Path(optional("CHORUS_VAR_DIR", str(BASE_DIR / ".demo")))
 
 # --- Who and where we are -------------------------------------------------------------------
-PORTAL_NAME = env.str("PORTAL_NAME", default="Portail des structures")
-PORTAL_LOGO = env.str("PORTAL_LOGO", default="img/logo.svg")
+PORTAL_NAME = optional("PORTAL_NAME", "Portail des structures")
+PORTAL_LOGO = optional("PORTAL_LOGO", "img/logo.svg")
 SUPPORT_EMAIL = required("SUPPORT_EMAIL", "adresse de l'assistance", "assistance@portail.example")
 
 SECRET_KEY = required("SECRET_KEY", "clé secrète", "demo-only-key-never-used-in-production")
@@ -344,7 +344,7 @@ PHONENUMBER_DEFAULT_FORMAT = "NATIONAL"
 
 # --- Files -----------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / ".static")) if PRODUCTION else None
+STATIC_ROOT = optional("STATIC_ROOT", str(BASE_DIR / ".static")) if PRODUCTION else None
 _bootstrap = Path(next(iter(importlib.util.find_spec("bootstrap").submodule_search_locations)))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 BOOTSTRAP_DIR = _bootstrap
@@ -368,6 +368,8 @@ if PRODUCTION:
             "secret_key": required("S3_SECRET_KEY", "secret du stockage S3", ""),
             "default_acl": "private",
             "querystring_auth": True,
+            # Beyond this a file is read from a temporary one: a directory to import may weigh half a gigabyte.
+            "max_memory_size": 8 * 2**20,
         },
     }
 else:
@@ -382,7 +384,7 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "filters": {"hide_tokens": {"()": "plumbing.logs.HideTokens"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["hide_tokens"]}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
+    "root": {"handlers": ["console"], "level": optional("LOG_LEVEL", "INFO").upper()},
     "loggers": {
         "axes": {"level": "WARNING"},
         "django": {"handlers": [], "level": "INFO", "propagate": True},

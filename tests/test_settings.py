@@ -76,6 +76,40 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(name, value):
     assert name in answer.stderr
 
 
+def test_an_empty_optional_setting_means_its_default():
+    """Compose hands every variable on, empty when .env leaves it out."""
+    names = ["PORTAL_NAME", "PORTAL_LOGO", "STATIC_ROOT", "ACTIVATION_HOURS", "PREFILL_RATE", "MAIL_TO_ONE_RATE"]
+    names += ["OUTBOX_LEASE_SECONDS", "LOG_LEVEL"]
+    shown = (
+        "import chorus.settings as s\n"
+        "print(s.PORTAL_NAME, s.PORTAL_LOGO, s.STATIC_ROOT, s.ACTIVATION_HOURS, s.PREFILL_RATE, s.MAIL_TO_ONE_RATE,"
+        " s.OUTBOX_LEASE_SECONDS, s.LOGGING['root']['level'])"
+    )
+    left_out, empty = start(RIGHT, shown), start(RIGHT | dict.fromkeys(names, ""), shown)
+    assert (empty.returncode, empty.stderr) == (0, "")
+    assert empty.stdout == left_out.stdout
+
+
+def test_a_secret_may_begin_with_a_dollar():
+    answer = start(RIGHT | {"S3_SECRET_KEY": "$ecret"}, "import chorus.settings as s; print(s.STORAGES['default'])")
+    assert "'secret_key': '$ecret'" in answer.stdout
+
+
+@pytest.mark.parametrize(("name", "attribute"), [("WEB_CONCURRENCY", "workers"), ("WEB_THREADS", "threads")])
+def test_gunicorn_takes_its_size_from_the_settings(name, attribute):
+    code = f"import chorus.gunicorn as g; print(g.{attribute})"
+    assert start(RIGHT | {name: "3"}, code).stdout == "3\n"
+    refused = start(RIGHT | {name: "beaucoup"}, code)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert name in refused.stderr
+
+
+def test_an_uploaded_file_is_read_from_the_store_through_the_disk():
+    """Kept in memory, a file of the directory would take all that the worker has."""
+    answer = start(RIGHT, "import chorus.settings as s; print(s.STORAGES['default']['OPTIONS']['max_memory_size'])")
+    assert 0 < int(answer.stdout) <= 16 * 2**20
+
+
 def test_the_demo_is_nowhere_in_production():
     code = (
         "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'chorus.settings'; import django; django.setup()\n"
