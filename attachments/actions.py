@@ -19,7 +19,7 @@ from structures.models import Structure
 
 
 @transaction.atomic
-def send_request(user, structure, *, actor, whole_structure=True, services=(), comment=""):
+def send_request(user, structure, *, actor, whole_structure=True, services=(), comment="", reference=None):
     """File a request for attachment and tell both sides.
 
     The first person of a private structure without principal manager becomes it at once;
@@ -38,7 +38,7 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
         raise ActionError("request_open", "Une demande est déjà en cours pour cette structure.")
 
     request = AttachmentRequest.objects.create(
-        reference=draw_reference(AttachmentRequest),
+        reference=reference or draw_reference(AttachmentRequest),
         user=user,
         structure=structure,
         whole_structure=whole_structure,

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from notifications.models import OutgoingMail, four_days_on
 from plumbing.errors import ActionError
+from plumbing.rates import split_rate
 from plumbing.references import spaced
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,19 @@ def notify(slug, *, to, purpose, context, reference="", user=None):
     )
     transaction.on_commit(_wake_sender, robust=True)
     return row
+
+
+def within_mail_rate(slug, to, rate):
+    """Whether one more mail of this kind may go to this address: « 5/h » counts those of the last hour.
+
+    Counted in the outbox itself, so two transactions at once could both be the last one (a race): lock
+    the reader's account first where there is one.
+    """
+    most, seconds = split_rate(rate)
+    within = OutgoingMail.objects.lately(slug, to, seconds).count() < most
+    if not within:
+        logger.warning("A mail « %s » is not written: its address had %s already", slug, rate)
+    return within
 
 
 def _wake_sender():

@@ -3,6 +3,7 @@
 import django.db.models.functions.text
 import django.utils.timezone
 import phonenumber_field.modelfields
+import plumbing.validators
 from django.db import migrations, models
 
 
@@ -23,8 +24,8 @@ class Migration(migrations.Migration):
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('email', models.EmailField(max_length=254, verbose_name='adresse de connexion')),
-                ('first_name', models.CharField(max_length=100, verbose_name='prénom')),
-                ('last_name', models.CharField(max_length=100, verbose_name='nom')),
+                ('first_name', models.CharField(max_length=100, validators=[plumbing.validators.validate_person_name], verbose_name='prénom')),
+                ('last_name', models.CharField(max_length=100, validators=[plumbing.validators.validate_person_name], verbose_name='nom')),
                 ('phone', phonenumber_field.modelfields.PhoneNumberField(blank=True, max_length=128, region=None, verbose_name='téléphone')),
                 ('contact_email', models.EmailField(blank=True, max_length=254, verbose_name='adresse e-mail de contact')),
                 ('state', models.CharField(choices=[('pending', "En attente d'approbation"), ('activating', "En cours d'activation"), ('active', 'Actif'), ('disabled', 'Désactivé'), ('closed', 'Clos')], default='pending', max_length=12, verbose_name='statut')),
@@ -49,6 +50,24 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'comptes',
                 'ordering': ['last_name', 'first_name', 'id'],
                 'constraints': [models.UniqueConstraint(fields=('email',), name='user_email_unique', violation_error_message='Cette adresse est déjà utilisée.'), models.UniqueConstraint(fields=('reference',), name='user_reference_unique'), models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='user_email_lower_case', violation_error_message="L'adresse de connexion s'écrit en minuscules.")],
+            },
+        ),
+        migrations.CreateModel(
+            name='LinkRequest',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='demandé le')),
+                ('next_try_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='prochain essai')),
+                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='échecs')),
+                ('error', models.CharField(blank=True, max_length=500, verbose_name='dernière erreur')),
+                ('email', models.EmailField(max_length=254, verbose_name='adresse de connexion')),
+                ('purpose', models.CharField(choices=[('activation', 'Activation'), ('reset', 'Nouveau mot de passe')], max_length=10, verbose_name='lien demandé')),
+            ],
+            options={
+                'verbose_name': 'demande de lien',
+                'verbose_name_plural': 'demandes de lien',
+                'abstract': False,
+                'indexes': [models.Index(fields=['next_try_at', 'id'], name='linkrequest_due')],
             },
         ),
     ]

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'courriel',
                 'verbose_name_plural': 'courriels',
                 'ordering': ['-created_at', '-id'],
-                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['next_try_at', 'id'], name='outgoingmail_due')],
+                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['next_try_at', 'id'], name='outgoingmail_due'), models.Index(fields=['to', 'slug', 'created_at'], name='outgoingmail_lately')],
             },
         ),
     ]
