@@ -112,12 +112,12 @@ def answer_link_request(asked):
     user = User.objects.select_for_update(of=("self",)).with_email(asked.email).first()
     if user is None:
         return
-    if user.state == User.State.ACTIVATING:
-        if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
-            resend_activation(user.pk, actor=user)
-    elif user.state == User.State.ACTIVE and asked.purpose == LinkRequest.Purpose.RESET:
-        if within_mail_rate("password_reset", user.email, settings.MAIL_TO_ONE_RATE):
-            emails.send_reset(user)
+    asks_reset = user.state == User.State.ACTIVE and asked.purpose == LinkRequest.Purpose.RESET
+    if asks_reset and within_mail_rate("password_reset", user.email, settings.MAIL_TO_ONE_RATE):
+        emails.send_reset(user)
+    activating = user.state == User.State.ACTIVATING
+    if activating and within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
+        resend_activation(user.pk, actor=user)
 
 
 @transaction.atomic

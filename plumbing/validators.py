@@ -10,7 +10,9 @@ LONGEST_READ = 300
 
 # What Unicode counts among letters, marks or symbols, and screens show as nothing: fillers of Hangul, of
 # Khmer and of Braille, joiners and variation selectors.
-INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 # Dots that look or serve like one in an address, beside those that NFKC makes one.
 DOTS = str.maketrans(dict.fromkeys("\u3002\u0589\u06d4", "."))
 # What mail readers make a link of: « S.A.R.L. », « M. Léon » and « J.P. » are none.

@@ -120,9 +120,7 @@ def register(*, reference, person, lookup, described=None, whole_structure=True,
         structure = create_private(
             identifier_type=lookup.identifier_type, identifier=lookup.identifier, described=described, actor=user
         )
-    send_request(
-        user, structure, actor=user, reference=reference, whole_structure=whole_structure, services=services
-    )
+    send_request(user, structure, actor=user, reference=reference, whole_structure=whole_structure, services=services)
 
 
 def expected_outcome(lookup):
