@@ -6,6 +6,7 @@ from history.actions import record
 from history.models import Event
 from plumbing.admin import SupportAdmin
 from plumbing.changes import changes
+from plumbing.validators import newly_typed, validate_plain_line
 from structures.admin.establishments import EstablishmentAdmin
 from structures.models import Nature, Referent, Service, Structure
 
@@ -46,6 +47,13 @@ class StructureAdmin(EstablishmentAdmin):
 
     def has_add_permission(self, request):
         return self.has_module_permission(request)
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change, **kwargs)
+        for name in form.base_fields.keys() & Structure.DESCRIPTIVE:
+            current = getattr(obj, name) if obj else ""
+            form.base_fields[name].validators.append(newly_typed(validate_plain_line, current))
+        return form
 
     def view_on_site(self, obj):
         return reverse("structures:structure", args=[obj.pk])

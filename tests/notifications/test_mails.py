@@ -189,6 +189,32 @@ def test_mails_with_a_link_tell_until_when_it_is_valid(mails, slug):
         assert until in body
 
 
+@pytest.mark.parametrize(
+    ("nature", "undisclosed", "activated", "naming"),
+    [
+        ("private", False, False, set()),
+        ("private", False, True, {"sent", "refused", "approved", "principal", "decide"}),
+        ("private", True, True, {"approved", "principal", "decide"}),
+        ("public", False, False, {"sent", "refused", "approved", "principal", "decide"}),
+        ("public", True, False, {"approved", "principal", "decide"}),
+    ],
+)
+def test_which_mails_name_the_structure_and_which_give_its_identifier_only(nature, undisclosed, activated, naming):
+    """A private one's name may be a stranger's words, until the reader has shown that the mailbox is theirs."""
+    person = UserFactory() if activated else UserFactory(activating=True)
+    structure = StructureFactory(nature=nature, undisclosed=undisclosed, legal_name="Nom de la structure")
+    request = AttachmentRequestFactory(user=person, structure=structure, status="refused", reason="Motif")
+    attachment_mails.send_request_sent(request, principal=None)
+    attachment_mails.send_request_refused(request)
+    attachment_mails.send_request_approved(request, attachment=AttachmentFactory())
+    attachment_mails.send_became_principal(request)
+    attachment_mails.send_request_to_decide(request, deciders=[person])
+    for mail in OutgoingMail.objects.all():
+        for body in mail.parts():
+            assert structure.full_identifier in body
+            assert ("Nom de la structure" in body) is (mail.slug.split("_")[-1] in naming), mail.slug
+
+
 @pytest.mark.parametrize("field", ["first_name", "last_name"])
 @pytest.mark.parametrize("typed", ["Anne\r\nBcc: x@mal.example", "Anne\n\n<b>x</b>", "Anne\x0bX: y"])
 def test_no_name_adds_a_header_or_a_body(field, typed):
