@@ -1,26 +1,30 @@
 """What happens to an account: registered, approved, activated, its password replaced, closed."""
 
-from contextlib import suppress
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import emails, events
 from accounts.links import Purpose, Standing, read_link
-from accounts.models import User, normalised_email
+from accounts.models import LinkRequest, User, normalised_email
 from history.actions import record
 from history.data import change_data
 from history.models import Event
+from notifications.actions import within_mail_rate
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.facts import gather, sentence
 from plumbing.references import draw_reference
 from plumbing.text import folded
+from plumbing.workers import wake
 
 ANSWER_TRIES = 5
 ANSWER_PAUSE = timedelta(hours=1)
+ANSWER_LOCKED = "Trop de mauvaises réponses : réessayez dans une heure, ou contactez l'assistance."
+WRONG_ANSWER = "Ce n'est pas la réponse enregistrée."
 
 STALE_LINKS = {
     Standing.USED: "Ce lien a déjà servi.",
@@ -82,16 +86,30 @@ def resend_activation(user_id, *, actor):
     emails.send_activation(user, reference=user.reference)
 
 
-def request_activation_link(email):
-    """A visitor asks for the activation mail again: sent if the address has a use for it.
+def request_link(email, purpose):
+    """A visitor asks for a link (a LinkRequest.Purpose): written down, whoever the address belongs to.
 
-    Says nothing either way, so that nobody learns who has an account.
+    The request does the same work for any address, so that its time tells nobody who has an account.
     """
-    user = User.objects.with_email(email).first()
-    if user is not None:
-        # Whatever the account's status: somebody else's business.
-        with suppress(ActionError):
-            resend_activation(user.pk, actor=user)
+    LinkRequest.objects.create(email=normalised_email(email), purpose=purpose)
+    wake("accounts.tasks.answer_link_requests")
+
+
+@transaction.atomic
+def answer_link_request(asked):
+    """Mail the link a visitor asked for, if the address has a use for it and not too many of them already.
+
+    Who forgot the password of an account that was never activated gets the activation link.
+    """
+    user = User.objects.select_for_update(of=("self",)).with_email(asked.email).first()
+    if user is None:
+        return
+    asks_reset = user.state == User.State.ACTIVE and asked.purpose == LinkRequest.Purpose.RESET
+    if asks_reset and within_mail_rate("password_reset", user.email, settings.MAIL_TO_ONE_RATE):
+        emails.send_reset(user)
+    activating = user.state == User.State.ACTIVATING
+    if activating and within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
+        resend_activation(user.pk, actor=user)
 
 
 @transaction.atomic
@@ -111,55 +129,37 @@ def activate_account(token, *, password, secret_question, secret_answer):
     return user
 
 
-def request_password_reset(email):
-    """A visitor forgot the password: mail a reset link, or the activation link if never activated.
-
-    Says nothing either way, so that nobody learns who has an account.
-    """
-    user = User.objects.with_email(email).first()
-    if user is None:
-        return
-    if user.state == User.State.ACTIVE:
-        emails.send_reset(user)
-    else:
-        request_activation_link(email)
-
-
-@transaction.atomic
-def check_secret_answer(user_id, answer):
-    """Whether `answer` is the account's secret answer; five wrong ones pause it for an hour.
-
-    Raises ActionError during the pause.
-    """
-    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
-    now = timezone.now()
-    if user.answer_locked_until and user.answer_locked_until > now:
-        raise ActionError(
-            "answer_locked", "Trop de mauvaises réponses : réessayez dans une heure, ou contactez l'assistance."
-        )
-    right = check_password(folded(answer), user.secret_answer)
-    if right:
-        user.answer_failures, user.answer_locked_until = 0, None
-    else:
-        user.answer_failures += 1
-        if user.answer_failures >= ANSWER_TRIES:
-            user.answer_failures, user.answer_locked_until = 0, now + ANSWER_PAUSE
-    user.save(update_fields=["answer_failures", "answer_locked_until"])
-    return right
-
-
-@transaction.atomic
-def reset_password(token, *, password):
+def reset_password(token, *, password, secret_answer=""):
     """Use a reset link: replace the password, which ends the account's open sessions.
 
-    The secret answer, if there is one, was checked by the form. Raises ActionError on a stale link.
+    An account with a secret question asks for its answer; five wrong ones pause it for an hour. Raises
+    ActionError on a stale link, a wrong answer or during the pause.
     """
-    user = _user_of(token, Purpose.RESET)
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    record(Event.PASSWORD_RESET, actor=user, subject=user, reference=user.reference)
-    emails.send_password_changed(user)
+    with transaction.atomic():
+        user = _user_of(token, Purpose.RESET)
+        refusal = _judge_answer(user, secret_answer) if user.secret_question else None
+        if refusal is None:
+            user.set_password(password)
+            user.save(update_fields=["password"])
+            record(Event.PASSWORD_RESET, actor=user, subject=user, reference=user.reference)
+            emails.send_password_changed(user)
+    # Outside: the count of a wrong answer must not be rolled back with what it refuses.
+    if refusal is not None:
+        raise refusal
     return user
+
+
+def _judge_answer(user, answer):
+    """Count the answer to the secret question of a locked account: the ActionError it deserves, None if right."""
+    if user.answer_is_locked:
+        return ActionError("answer_locked", ANSWER_LOCKED)
+    right = check_password(folded(answer), user.secret_answer)
+    user.answer_failures = 0 if right else user.answer_failures + 1
+    user.answer_locked_until = None
+    if user.answer_failures >= ANSWER_TRIES:
+        user.answer_failures, user.answer_locked_until = 0, timezone.now() + ANSWER_PAUSE
+    user.save(update_fields=["answer_failures", "answer_locked_until"])
+    return None if right else ActionError("wrong_answer", WRONG_ANSWER, field="secret_answer")
 
 
 @transaction.atomic

@@ -3,13 +3,13 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 
-from accounts.actions import check_secret_answer
+from accounts.actions import ANSWER_LOCKED
 from accounts.models import SecretQuestion, validate_deliverable
-from plumbing.errors import ActionError
+from plumbing.forms import LimitedForm
 from plumbing.text import folded
 
 
-class LoginForm(forms.Form):
+class LoginForm(LimitedForm):
     """« Adresse de connexion » and password. On success the account is in `user`."""
 
     username = forms.EmailField(
@@ -24,8 +24,8 @@ class LoginForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
-    def __init__(self, request, data=None):
-        super().__init__(data)
+    def __init__(self, request, data=None, *, refusal=""):
+        super().__init__(data, refusal=refusal)
         self.request = request
         self.user = None
 
@@ -39,7 +39,7 @@ class LoginForm(forms.Form):
         return self.cleaned_data
 
 
-class AddressForm(forms.Form):
+class AddressForm(LimitedForm):
     """A login address to send a link to."""
 
     email = forms.EmailField(
@@ -50,7 +50,7 @@ class AddressForm(forms.Form):
     )
 
 
-class NewPasswordForm(forms.Form):
+class NewPasswordForm(LimitedForm):
     """A new password, twice, held to the password rules for `user`."""
 
     password = forms.CharField(
@@ -66,8 +66,8 @@ class NewPasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
-    def __init__(self, user, data=None):
-        super().__init__(data)
+    def __init__(self, user, data=None, *, refusal=""):
+        super().__init__(data, refusal=refusal)
         self.user = user
 
     @property
@@ -117,7 +117,10 @@ class ActivationForm(NewPasswordForm):
 
 
 class ResetForm(NewPasswordForm):
-    """A new password; the secret answer first, when the account has one."""
+    """A new password, and the answer to the account's secret question when it has one.
+
+    The action that uses the link judges the answer, so that a password refused here costs no try.
+    """
 
     secret_answer = forms.CharField(
         label="Réponse secrète",
@@ -128,20 +131,12 @@ class ResetForm(NewPasswordForm):
     field_order = ["secret_answer"]
 
     def __init__(self, user, data=None):
-        super().__init__(user, data)
+        super().__init__(user, data, refusal=ANSWER_LOCKED if user.answer_is_locked else "")
         if user.secret_question:
             self.fields["secret_answer"].label = user.get_secret_question_display()
         else:
             del self.fields["secret_answer"]
 
-    def clean(self):
-        super().clean()
-        # Tried only with an acceptable password, so that a typing error there costs no try.
-        if not self.errors and "secret_answer" in self.fields:
-            try:
-                right = check_secret_answer(self.user.pk, self.cleaned_data["secret_answer"])
-            except ActionError as refusal:
-                raise ValidationError(str(refusal)) from refusal
-            if not right:
-                self.add_error("secret_answer", "Ce n'est pas la réponse enregistrée.")
-        return self.cleaned_data
+    @property
+    def answers(self):
+        return super().answers | {"secret_answer": self.cleaned_data.get("secret_answer", "")}

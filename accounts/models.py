@@ -8,7 +8,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 
+from plumbing.deferred import DeferredWork
 from plumbing.references import draw_reference, spaced
+from plumbing.validators import validate_person_name
 
 
 class SecretQuestion(models.TextChoices):
@@ -65,8 +67,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         CLOSED = "closed", "Clos"
 
     email = models.EmailField("adresse de connexion", max_length=254)
-    first_name = models.CharField("prénom", max_length=100)
-    last_name = models.CharField("nom", max_length=100)
+    first_name = models.CharField("prénom", max_length=100, validators=[validate_person_name])
+    last_name = models.CharField("nom", max_length=100, validators=[validate_person_name])
     phone = PhoneNumberField("téléphone", blank=True)
     contact_email = models.EmailField("adresse e-mail de contact", max_length=254, blank=True)
     state = models.CharField("statut", max_length=12, choices=State, default=State.PENDING)
@@ -142,6 +144,32 @@ class User(AbstractBaseUser, PermissionsMixin):
         return spaced(self.reference)
 
     @property
+    def answer_is_locked(self):
+        """Whether too many wrong secret answers were given lately."""
+        return self.answer_locked_until is not None and self.answer_locked_until > timezone.now()
+
+    @property
     def mail_address(self):
-        """Where to write about this person's work: the contact address if there is one."""
-        return self.contact_email or self.email
+        """Where to write about this person's work: the contact address if there is one.
+
+        Not before they activated the account: until then anybody may have typed that address.
+        """
+        return (self.was_ever_active and self.contact_email) or self.email
+
+
+class LinkRequest(DeferredWork):
+    """A visitor asks for a link to be mailed to a login address, which may be nobody's."""
+
+    class Purpose(models.TextChoices):
+        ACTIVATION = "activation", "Activation"
+        RESET = "reset", "Nouveau mot de passe"
+
+    email = models.EmailField("adresse de connexion", max_length=254)
+    purpose = models.CharField("lien demandé", max_length=10, choices=Purpose)
+
+    class Meta(DeferredWork.Meta):
+        verbose_name = "demande de lien"
+        verbose_name_plural = "demandes de lien"
+
+    def __str__(self):
+        return self.get_purpose_display()

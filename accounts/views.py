@@ -9,16 +9,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts.actions import (
-    activate_account,
-    request_activation_link,
-    request_password_reset,
-    reset_password,
-)
+from accounts.actions import activate_account, request_link, reset_password
 from accounts.forms import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
-from accounts.models import normalised_email
-from plumbing.requests import perform, posted, within
+from accounts.models import LinkRequest
+from plumbing.requests import posted, submit, within
 
 RENEW = {Purpose.ACTIVATION: "accounts:resend_activation", Purpose.RESET: "accounts:forgotten_password"}
 PAGES = {Purpose.ACTIVATION: "accounts/activate.html", Purpose.RESET: "accounts/reset.html"}
@@ -30,15 +25,17 @@ PAGES = {Purpose.ACTIVATION: "accounts/activate.html", Purpose.RESET: "accounts/
 def log_in(request):
     if request.user.is_authenticated:
         return redirect("home")
-    form = LoginForm(request, posted(request))
+    refusal = ""
     if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
-        form.add_error(None, "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez.")
-    elif request.method == "POST" and form.is_valid():
+        refusal = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
+    form = LoginForm(request, posted(request), refusal=refusal)
+    if form.is_valid():
         login(request, form.user)
         # Not redirect(): a path without a slash would be taken for the name of a view.
         return HttpResponseRedirect(_next_page(request))
     session_ended = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
-    return render(request, "accounts/login.html", {"form": form, "session_ended": session_ended})
+    context = {"form": form, "session_ended": session_ended}
+    return render(request, "accounts/login.html", context, status=form.status)
 
 
 def _next_page(request):
@@ -66,8 +63,8 @@ def log_out(request):
 @sensitive_post_parameters()
 def activate(request, token):
     """First password, secret question and answer."""
-    said = "Votre compte est actif. Connectez-vous avec votre nouveau mot de passe."
-    return _use_link(request, token, Purpose.ACTIVATION, ActivationForm, activate_account, said)
+    done = "Votre compte est actif. Connectez-vous avec votre nouveau mot de passe."
+    return _use_link(request, token, Purpose.ACTIVATION, ActivationForm, activate_account, done)
 
 
 @login_not_required
@@ -75,46 +72,43 @@ def activate(request, token):
 @sensitive_post_parameters()
 def reset(request, token):
     """A new password, after the secret question if there is one."""
-    said = "Votre mot de passe est remplacé. Connectez-vous avec le nouveau."
-    return _use_link(request, token, Purpose.RESET, ResetForm, reset_password, said)
+    done = "Votre mot de passe est remplacé. Connectez-vous avec le nouveau."
+    return _use_link(request, token, Purpose.RESET, ResetForm, reset_password, done)
 
 
-def _use_link(request, token, purpose, form_class, action, said):
+def _use_link(request, token, purpose, form_class, action, done):
     """GET shows the form and changes nothing (mail scanners open links); POST uses the link."""
     link = read_link(token, purpose)
     if not link.is_valid:
         return render(request, "accounts/stale_link.html", {"link": link, "renew": RENEW[purpose]}, status=410)
     form = form_class(link.user, posted(request))
-    if request.method == "POST" and form.is_valid():
-        perform(request, action, token, done=said, **form.answers)
+    if form.is_valid() and submit(form, action, token, **form.answers)[0]:
+        messages.success(request, done)
         return redirect("accounts:login")
-    return render(request, PAGES[purpose], {"form": form, "link": link})
+    return render(request, PAGES[purpose], {"form": form, "link": link}, status=form.status)
 
 
 @login_not_required
 @never_cache
 def resend_activation(request):
     """« Renvoyer le lien »: the same answer whoever the address belongs to."""
-    return _send_link(request, request_activation_link, "accounts/resend_activation.html")
+    return _send_link(request, LinkRequest.Purpose.ACTIVATION, "accounts/resend_activation.html")
 
 
 @login_not_required
 @never_cache
 def forgotten_password(request):
     """« Mot de passe oublié ? »: the same answer whoever the address belongs to."""
-    return _send_link(request, request_password_reset, "accounts/forgotten_password.html")
+    return _send_link(request, LinkRequest.Purpose.RESET, "accounts/forgotten_password.html")
 
 
-def _send_link(request, action, template):
-    form = AddressForm(posted(request))
+def _send_link(request, purpose, template):
+    refusal = ""
+    if request.method == "POST" and not within(request, "mail_request", settings.MAIL_REQUEST_RATE):
+        refusal = "Trop de demandes depuis votre connexion. Réessayez dans une heure."
+    form = AddressForm(posted(request), refusal=refusal)
     sent_to = ""
-    if request.method == "POST" and form.is_valid():
-        email = form.cleaned_data["email"]
-        if within(request, "mail_request", settings.MAIL_REQUEST_RATE):
-            # Past this address's own limit nothing is sent, and nothing says so.
-            if within(request, "mail_to", settings.MAIL_TO_ONE_RATE, key=lambda *_: normalised_email(email)):
-                action(email)
-            sent_to = email
-        else:
-            form.add_error(None, "Trop de demandes depuis votre connexion. Réessayez dans une heure.")
-    return render(request, template, {"form": form, "sent_to": sent_to})
+    if form.is_valid():
+        sent_to = form.cleaned_data["email"]
+        request_link(sent_to, purpose)
+    return render(request, template, {"form": form, "sent_to": sent_to}, status=form.status)

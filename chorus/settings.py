@@ -90,6 +90,8 @@ MIDDLEWARE = [
     "plumbing.middleware.NoNulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # Before the CSRF check, which reads the body.
+    "plumbing.middleware.UploadLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -172,7 +174,7 @@ CACHES = {
     }
 }
 RATELIMIT_FAIL_OPEN = True
-RATELIMIT_IP_META_KEY = "plumbing.requests.client_ip"
+RATELIMIT_IP_META_KEY = "plumbing.requests.client_network"
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
@@ -197,10 +199,20 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "Europe/Paris"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule") if DEMO else "/tmp/beat-schedule"
+# What nobody was woken for (broker down, worker killed) waits no longer than that.
+OUTBOX_SWEEP_SECONDS = whole_number("OUTBOX_SWEEP_SECONDS", 20)
 CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {
         "task": "notifications.tasks.sweep_outbox",
-        "schedule": timedelta(seconds=whole_number("OUTBOX_SWEEP_SECONDS", 20)),
+        "schedule": timedelta(seconds=OUTBOX_SWEEP_SECONDS),
+    },
+    "sweep-link-requests": {
+        "task": "accounts.tasks.answer_link_requests",
+        "schedule": timedelta(seconds=OUTBOX_SWEEP_SECONDS),
+    },
+    "sweep-submissions": {
+        "task": "registration.tasks.carry_out_submissions",
+        "schedule": timedelta(seconds=OUTBOX_SWEEP_SECONDS),
     },
     "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
     "lapse-unactivated-principals": {
@@ -285,7 +297,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "accounts.backends.axes_username"
 AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
-AXES_CLIENT_IP_CALLABLE = "plumbing.requests.client_ip"
+AXES_CLIENT_IP_CALLABLE = "plumbing.requests.client_network"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -299,8 +311,9 @@ REGISTRATION_RATE = rate("REGISTRATION_RATE", "20/h")
 CAPTCHA_AUDIO_RATE = rate("CAPTCHA_AUDIO_RATE", "20/m")
 MAIL_REQUEST_RATE = rate("MAIL_REQUEST_RATE", "10/h")
 LOGIN_RATE = rate("LOGIN_RATE", "60/m")
-# Mails asked for one login address, wherever they are asked from.
+# Mails of one kind to one address: those that visitors cause, and those that tell a manager who waits.
 MAIL_TO_ONE_RATE = rate("MAIL_TO_ONE_RATE", "5/h")
+DECIDER_MAIL_RATE = rate("DECIDER_MAIL_RATE", "20/h")
 
 # --- Security ----------------------------------------------------------------------------------------
 # Reverse proxies in front of the portal, each adding one address to X-Forwarded-For.
@@ -317,7 +330,10 @@ CSRF_COOKIE_NAME = "csrf"
 CSRF_COOKIE_HTTPONLY = False
 CSRF_FAILURE_VIEW = "chorus.pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+# Largest body, in bytes, outside the pages below: refused before it is read.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
+# The pages that take files, by URL name, and how many bytes of them. For support only.
+STAFF_UPLOADS = {"admin:structures_directoryimport_add": IMPORT_MAX_BYTES}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -22,6 +22,7 @@ from django.utils import timezone
 from notifications.models import OutgoingMail, four_days_on
 from notifications.smtp import LONGEST_HAND_OVER, MailServer, Refused
 from plumbing.errors import ActionError
+from plumbing.rates import split_rate
 from plumbing.references import spaced
 from plumbing.workers import wake
 
@@ -70,6 +71,19 @@ def notify(slug, *, to, purpose, context, reference="", user=None):
     )
     wake(DELIVER)
     return row
+
+
+def within_mail_rate(slug, to, rate):
+    """Whether one more mail of this kind may go to this address: « 5/h » counts those of the last hour.
+
+    Counted in the outbox itself, so two transactions at once could both be the last one (a race): lock
+    the reader's account first where there is one.
+    """
+    most, seconds = split_rate(rate)
+    within = OutgoingMail.objects.lately(slug, to, seconds).count() < most
+    if not within:
+        logger.warning("A mail « %s » is not written: its address had %s already", slug, rate)
+    return within
 
 
 def deliver_due():

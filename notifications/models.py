@@ -23,6 +23,10 @@ class OutgoingMailQuerySet(models.QuerySet):
             next_try_at__lte=now,
         ).order_by("next_try_at", "id")
 
+    def lately(self, slug, to, seconds):
+        """The mails of this kind decided for this address in the last `seconds`, sent or not."""
+        return self.filter(slug=slug, to=to, created_at__gt=timezone.now() - timedelta(seconds=seconds))
+
 
 class OutgoingMail(models.Model):
     """A mail decided in a transaction, kept here until the mail server has taken it.
@@ -64,7 +68,10 @@ class OutgoingMail(models.Model):
         verbose_name = "courriel"
         verbose_name_plural = "courriels"
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["next_try_at", "id"], condition=Q(state="waiting"), name="outgoingmail_due")]
+        indexes = [
+            models.Index(fields=["next_try_at", "id"], condition=Q(state="waiting"), name="outgoingmail_due"),
+            models.Index(fields=["to", "slug", "created_at"], name="outgoingmail_lately"),
+        ]
 
     def __str__(self):
         return self.subject

@@ -1,21 +1,45 @@
+import ipaddress
+import re
+
 from django.conf import settings
 from django.contrib import messages
-from django_ratelimit.core import is_ratelimited
+from django_ratelimit.core import get_usage
 
 from plumbing.breaker import redis_breaker
 from plumbing.errors import ActionError
 
+IPV6_NETWORK_BITS = 64
+
 
 def client_ip(request):
-    """The caller's address, as the outermost of our own `PROXY_COUNT` proxies saw it.
+    """The caller's IP address, as the outermost of our own `PROXY_COUNT` proxies saw it.
 
-    Addresses further left in X-Forwarded-For were written by the caller and prove nothing.
+    Addresses further left in X-Forwarded-For were written by the caller and prove nothing. A hop that is no
+    address (« unknown ») counts for nothing either: the peer stands for it.
     """
-    peer = request.META.get("REMOTE_ADDR") or "127.0.0.1"
-    if not settings.PROXY_COUNT:
-        return peer
+    peer = _address(request.META.get("REMOTE_ADDR") or "") or ipaddress.ip_address("127.0.0.1")
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    return hops[-settings.PROXY_COUNT] if len(hops) >= settings.PROXY_COUNT else peer
+    if settings.PROXY_COUNT and len(hops) >= settings.PROXY_COUNT:
+        return _address(hops[-settings.PROXY_COUNT]) or peer
+    return peer
+
+
+def client_network(request):
+    """What limits and lockout count: the IPv4 address, or the /64 prefix that one IPv6 subscriber has to themselves."""
+    address = client_ip(request)
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address.packed, IPV6_NETWORK_BITS), strict=False).network_address)
+
+
+def _address(text):
+    """The IP address in `text`, with or without port, brackets and zone; None when there is none."""
+    text = re.sub(r"^\[(.*)\](:\d+)?$|^([\d.]+):\d+$", r"\1\3", text).partition("%")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def posted(request):
@@ -23,13 +47,14 @@ def posted(request):
     return request.POST if request.method == "POST" else None
 
 
-def within(request, group, rate, key="ip"):
+def within(request, group, rate, key="ip", *, count=True):
     """Count this request in `group` against its sender's `rate`; whether it is still within it.
 
-    Fails open: while Redis is away everybody is.
+    Without `count`, whether one more would be. Fails open: while Redis is away everybody is.
     """
-    count = {"group": group, "key": key, "rate": rate, "increment": True}
-    return not redis_breaker.call(is_ratelimited, request, **count, otherwise=False)
+    asked = {"group": group, "key": key, "rate": rate, "increment": count}
+    usage = redis_breaker.call(get_usage, request, **asked)
+    return usage is None or usage["count"] + (not count) <= usage["limit"]
 
 
 def perform(request, action, *args, done="", **kwargs):

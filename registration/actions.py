@@ -1,20 +1,32 @@
-"""Creating an account and asking for the first attachment, in one piece."""
+"""Creating an account and asking for the first attachment, in one piece.
 
-from dataclasses import dataclass
+The request only writes down what was submitted: whether the address has an account is for a worker to find
+out, so that neither the answer nor its time tells.
+"""
+
+import logging
 from enum import StrEnum
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.actions import register_account
-from accounts.models import User
+from accounts.models import User, normalised_email
 from attachments.actions import send_request
 from attachments.deciders import confirmed_principal, deciders_of, is_open_to_first_comer
 from attachments.models import AttachmentRequest
+from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
-from registration.emails import send_address_used
+from plumbing.workers import wake
+from registration import captcha
+from registration.emails import send_address_used, send_not_registered
+from registration.models import Submission
 from structures.actions import create_from_directory, create_private
-from structures.lookup import Found
+from structures.lookup import Found, look_up
+from structures.models import Service
+
+logger = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
@@ -25,38 +37,83 @@ class Outcome(StrEnum):
     BECOMES_PRINCIPAL = "becomes_principal"
 
 
-@dataclass(frozen=True)
-class Registration:
-    reference: str
-    outcome: Outcome
+def answer_captcha(key, answer):
+    """Judge the answer to a picture. Raises ActionError on a wrong one, which uses the picture up."""
+    if not captcha.is_right(key, answer):
+        raise ActionError("wrong_captcha", captcha.WRONG, field="captcha_answer")
 
 
 @transaction.atomic
-def register(*, person, lookup, described=None, whole_structure=True, services=()):
-    """Create the account, the structure if it is new here, and the request for attachment.
+def submit_registration(*, captcha_key, person, lookup, described=None, whole_structure=True, services=()):
+    """Write down a registration for the worker; its reference (« Dossier n° »).
 
-    `person` is what register_account takes; `described` the structure's details when nobody
-    else knows them. When the address is already used nothing is created, its owner gets a
-    mail, and the caller is answered just as if all had gone well: nobody learns who exists.
-    Raises ActionError when the structure no longer accepts anyone.
+    `person` is what register_account takes; `described` the structure's details when nobody else knows
+    them. The rightly answered picture is used up: raises ActionError when somebody else just did.
+    """
+    if not captcha.use_up(captcha_key):
+        raise ActionError("wrong_captcha", captcha.WRONG, field="captcha_answer")
+    submission = Submission.objects.create(
+        reference=draw_reference(AttachmentRequest),
+        payload={
+            "person": person | {"phone": str(person["phone"])},
+            "identifier_type": lookup.identifier_type,
+            "identifier": lookup.identifier,
+            "described": described,
+            "whole_structure": whole_structure,
+            "services": [service.pk for service in services],
+        },
+    )
+    wake("registration.tasks.carry_out_submissions")
+    return submission.reference
+
+
+@transaction.atomic
+def carry_out_submission(submission):
+    """Carry out a Submission. When the structure no longer accepts anyone, the registrant gets a mail instead."""
+    asked = submission.payload
+    lookup = look_up(asked["identifier_type"], asked["identifier"])
+    try:
+        register(
+            reference=submission.reference,
+            person=asked["person"],
+            lookup=lookup,
+            described=asked["described"],
+            whole_structure=asked["whole_structure"],
+            services=Service.objects.filter(pk__in=asked["services"]),
+        )
+    except ActionError as refusal:
+        logger.info("Registration %s came to nothing: %s", submission.reference, refusal.code)
+        email = normalised_email(asked["person"]["email"])
+        if within_mail_rate("not_registered", email, settings.MAIL_TO_ONE_RATE):
+            send_not_registered(email, identifier=lookup.full_identifier, reference=submission.reference)
+
+
+@transaction.atomic
+def register(*, reference, person, lookup, described=None, whole_structure=True, services=()):
+    """Create the account, the structure if it is new here, and the request for attachment under `reference`.
+
+    When the address is already used nothing is created, and its owner gets a mail. Raises ActionError
+    when the structure no longer accepts anyone.
     """
     try:
         user = register_account(**person)
     except (ActionError, IntegrityError):
-        reference = draw_reference(AttachmentRequest)
-        send_address_used(User.objects.with_email(person["email"]).get(), reference=reference)
-        return Registration(reference, expected_outcome(lookup))
+        user = User.objects.select_for_update(of=("self",)).with_email(person["email"]).get()
+        if within_mail_rate("address_used", user.email, settings.MAIL_TO_ONE_RATE):
+            send_address_used(user, reference=reference)
+        return
 
     structure = lookup.structure
-    if structure is None and lookup.found is Found.DIRECTORY:
-        structure = create_from_directory(lookup.establishment.pk, actor=user, described=described)
+    if lookup.found is Found.CLOSED or (lookup.must_describe and described is None):
+        raise ActionError("not_open", "Cette structure n'accepte pas d'inscription.")
+    if lookup.found is Found.DIRECTORY:
+        details = described if lookup.must_describe else None
+        structure = create_from_directory(lookup.establishment.pk, actor=user, described=details)
     elif structure is None:
         structure = create_private(
             identifier_type=lookup.identifier_type, identifier=lookup.identifier, described=described, actor=user
         )
-    outcome = _outcome_on(structure)
-    request = send_request(user, structure, actor=user, whole_structure=whole_structure, services=services)
-    return Registration(request.reference, outcome)
+    send_request(user, structure, actor=user, reference=reference, whole_structure=whole_structure, services=services)
 
 
 def expected_outcome(lookup):

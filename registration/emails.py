@@ -20,3 +20,17 @@ def send_address_used(user, *, reference):
             "forgotten_link": absolute_url("accounts:forgotten_password"),
         },
     )
+
+
+def send_not_registered(email, *, identifier, reference):
+    """To somebody whose registration came to nothing, the structure having closed meanwhile: what to do.
+
+    Nobody has confirmed the address: of what the registrant typed, only the identifier is repeated.
+    """
+    notify(
+        "not_registered",
+        to=email,
+        purpose="Votre inscription n'a pas abouti",
+        reference=reference,
+        context={"identifier": identifier, "register_link": absolute_url("registration:register")},
+    )

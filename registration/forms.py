@@ -3,8 +3,8 @@ from django.core.exceptions import ValidationError
 from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.models import validate_deliverable
+from plumbing.forms import LimitedForm
 from plumbing.validators import validate_person_name
-from registration import captcha
 from structures.forms import IdentifiedForm, ServicesField
 from structures.identifiers import IdentifierType, spaced_identifier
 from structures.models import Nature, address_lines
@@ -12,7 +12,7 @@ from structures.models import Nature, address_lines
 WHOLE, PER_SERVICE = "whole", "services"
 
 
-class RegistrationForm(IdentifiedForm):
+class RegistrationForm(LimitedForm, IdentifiedForm):
     """« Créer un compte »: who registers, for which structure, for all of it or some services."""
 
     email = forms.EmailField(
@@ -30,7 +30,8 @@ class RegistrationForm(IdentifiedForm):
         max_length=254,
         required=False,
         validators=[validate_deliverable],
-        help_text="Seulement si vous voulez recevoir les courriels de suivi à une autre adresse.",
+        help_text="Seulement si vous voulez recevoir les courriels de suivi à une autre adresse, "
+        "une fois votre compte activé.",
     )
     survey_consent = forms.BooleanField(
         label="J'accepte de recevoir de temps en temps une enquête de satisfaction", required=False
@@ -73,9 +74,8 @@ class RegistrationForm(IdentifiedForm):
         "captcha_answer": "off",
     }
 
-    def __init__(self, data=None, *, initial=None, lookups_allowed=True):
-        super().__init__(data, initial=initial, lookups_allowed=lookups_allowed)
-        self.captcha_is_right = False
+    def __init__(self, data=None, *, initial=None, lookups_allowed=True, refusal=""):
+        super().__init__(data, initial=initial, lookups_allowed=lookups_allowed, refusal=refusal)
         for name, value in self.AUTOCOMPLETE.items():
             self.fields[name].widget.attrs["autocomplete"] = value
         self.fields["captcha_answer"].widget.attrs.update(autocapitalize="characters", spellcheck="false")
@@ -97,15 +97,6 @@ class RegistrationForm(IdentifiedForm):
         if services and not per_service:
             raise ValidationError("Décochez les services, ou choisissez la maille du service.")
         return services
-
-    def clean(self):
-        super().clean()
-        answer = self.cleaned_data.get("captcha_answer")
-        if answer:
-            self.captcha_is_right = captcha.is_right(self.cleaned_data.get("captcha_key", ""), answer)
-            if not self.captcha_is_right:
-                self.add_error("captcha_answer", captcha.WRONG)
-        return self.cleaned_data
 
     @property
     def whole_structure(self):

@@ -7,14 +7,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from plumbing.errors import ActionError
 from plumbing.references import spaced
-from plumbing.requests import within
+from plumbing.requests import submit, within
 from registration import captcha
-from registration.actions import register as register_person
+from registration.actions import answer_captcha, expected_outcome, submit_registration
 from registration.forms import CaptchaCheck, RegistrationForm
 
 RECAP = "registration_recap"
+TOO_MANY_REGISTRATIONS = "Trop de comptes créés depuis votre connexion. Réessayez dans une heure."
 BUTTONS = {"find_structure", "new_captcha", "check_captcha"}
 
 
@@ -36,12 +36,12 @@ def register(request):
     if BUTTONS & request.POST.keys():
         return _page(request, _typed_so_far(request), _captcha_after(request.POST))
 
-    form = RegistrationForm(request.POST, lookups_allowed=_may_look_up(request))
-    if form.is_valid():
-        if not within(request, "registration", settings.REGISTRATION_RATE):
-            form.add_error(None, "Trop de comptes créés depuis votre connexion. Réessayez dans une heure.")
-        elif _registered(request, form):
-            return redirect("registration:recap")
+    refusal = ""
+    if not within(request, "registration", settings.REGISTRATION_RATE, count=False):
+        refusal = TOO_MANY_REGISTRATIONS
+    form = RegistrationForm(request.POST, lookups_allowed=_may_look_up(request), refusal=refusal)
+    if _is_valid_with_captcha(form) and _registered(request, form):
+        return redirect("registration:recap")
     return _page(request, form, _captcha_of(form))
 
 
@@ -88,7 +88,8 @@ def recap(request):
 
 
 def _page(request, form, shown):
-    return render(request, "registration/register.html", {"form": form, "lookup": form.lookup, "captcha": shown})
+    context = {"form": form, "lookup": form.lookup, "captcha": shown}
+    return render(request, "registration/register.html", context, status=form.status)
 
 
 def _typed_so_far(request):
@@ -113,33 +114,43 @@ def _captcha_after(data):
     return captcha.Shown(key, answer, error=captcha.EMPTY if "check_captcha" in data else "")
 
 
+def _is_valid_with_captcha(form):
+    """Whether all is right, captcha included: its answer is judged even when something else is wrong."""
+    form.full_clean()
+    answer = form.cleaned_data.get("captcha_answer")
+    if answer:
+        submit(form, answer_captcha, form.cleaned_data["captcha_key"], answer)
+    return form.is_valid()
+
+
 def _captcha_of(form):
-    """What the captcha block shows above a refused form: a right answer need not be given twice."""
+    """What the captcha block shows above a form not taken: a right answer need not be given twice."""
     errors = form.errors.get("captcha_answer")
-    if form.captcha_is_right and not errors:
-        return captcha.Shown(form["captcha_key"].value(), form["captcha_answer"].value(), confirmed=True)
+    key, answer = form["captcha_key"].value() or "", form["captcha_answer"].value() or ""
+    if form.cleaned_data.get("captcha_answer"):
+        return captcha.Shown(key, answer, confirmed=True)
+    if form.refusal and captcha.is_live(key):
+        return captcha.Shown(key, answer)
     return captcha.fresh(errors[0] if errors else "")
 
 
 def _registered(request, form):
-    """Register what the valid form says; False when somebody was faster, told on the form."""
-    if not captcha.use_up(form.cleaned_data["captcha_key"]):
-        form.add_error("captcha_answer", captcha.WRONG)
+    """Submit what the valid form says; False when it was not taken, told on the form."""
+    # Counted only now: errors in the form use nothing up.
+    if not within(request, "registration", settings.REGISTRATION_RATE):
+        form.add_error(None, TOO_MANY_REGISTRATIONS)
         return False
-    try:
-        registration = register_person(
-            person=form.person,
-            lookup=form.lookup,
-            described=form.described,
-            whole_structure=form.whole_structure,
-            services=form.cleaned_data["services"],
-        )
-    except ActionError as refusal:
-        form.add_error("identifier", str(refusal))
-        form.captcha_is_right = False
-        return False
-    request.session[RECAP] = form.summary | {
-        "reference": spaced(registration.reference),
-        "outcome": registration.outcome,
-    }
-    return True
+    summary, outcome = form.summary, expected_outcome(form.lookup)
+    taken, reference = submit(
+        form,
+        submit_registration,
+        captcha_key=form.cleaned_data["captcha_key"],
+        person=form.person,
+        lookup=form.lookup,
+        described=form.described,
+        whole_structure=form.whole_structure,
+        services=form.cleaned_data["services"],
+    )
+    if taken:
+        request.session[RECAP] = summary | {"reference": spaced(reference), "outcome": outcome}
+    return taken

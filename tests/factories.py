@@ -28,7 +28,8 @@ class UserFactory(factory.django.DjangoModelFactory):
 
     email = factory.Sequence(lambda n: f"personne{n}@exemple.example")
     first_name = "Anne"
-    last_name = factory.Sequence(lambda n: f"Nom{n}")
+    # A letter for each digit: names are letters.
+    last_name = factory.Sequence(lambda n: "Nom" + "".join("abcdefghij"[int(digit)] for digit in str(n)))
     state = User.State.ACTIVE
     activated_at = factory.LazyFunction(timezone.now)
     reference = factory.LazyFunction(new_reference)

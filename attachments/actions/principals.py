@@ -15,6 +15,7 @@ from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
 from attachments.actions.attachments import attach_or_widen, end, lock, lock_structure
+from attachments.actions.notices import tell_deciders
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import Attachment, AttachmentRequest, Role
 from plumbing.errors import ActionError
@@ -65,7 +66,7 @@ def settle_on_activation(user):
             take_over(request)
     managed = user.attachments.current().principal().values("structure")
     for request in AttachmentRequest.objects.pending().filter(structure__in=managed).exclude(user=user):
-        emails.send_request_to_decide(request, deciders=[user])
+        tell_deciders(request, [user])
 
 
 def lapse_unactivated_principals():

@@ -3,6 +3,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from plumbing.admin import ActionAdmin, SupportAdmin
+from plumbing.validators import newly_typed, validate_plain_line
 from structures.actions import change_structure, create_by_support
 from structures.admin.establishments import EstablishmentAdmin
 from structures.models import Nature, Referent, Service, Structure
@@ -44,6 +45,13 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
 
     def has_add_permission(self, request):
         return self.has_module_permission(request)
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change, **kwargs)
+        for name in form.base_fields.keys() & Structure.DESCRIPTIVE:
+            current = getattr(obj, name) if obj else ""
+            form.base_fields[name].validators.append(newly_typed(validate_plain_line, current))
+        return form
 
     def view_on_site(self, obj):
         return reverse("structures:structure", args=[obj.pk])

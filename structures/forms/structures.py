@@ -3,7 +3,7 @@ from django.core.exceptions import ValidationError
 
 from plumbing.errors import ActionError
 from plumbing.text import postcode_key
-from plumbing.validators import validate_plain_line
+from plumbing.validators import newly_typed, validate_plain_line
 from structures.forms.identified import IdentifiedForm
 from structures.forms.parts import PartForm
 from structures.identifiers import IdentifierType, clean_identifier
@@ -43,7 +43,7 @@ class StructureForm(PartForm):
         entry = DirectoryDifference(structure).entry
         self.named_by_directory = entry is not None and not entry.is_masked
         for name in Establishment.DESCRIPTIVE:
-            self.fields[name].validators.append(validate_plain_line)
+            self.fields[name].validators.append(newly_typed(validate_plain_line, getattr(structure, name)))
         if self.named_by_directory:
             # « Mettre à jour depuis l'annuaire » brings the name.
             del self.fields["legal_name"]

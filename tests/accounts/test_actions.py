@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from accounts import actions
 from accounts.links import Purpose, Standing, make_token, read_link
-from accounts.models import User
+from accounts.models import LinkRequest, User
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
+from tests.at_once import at_once
+from tests.deferred import work_off_everything
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
@@ -26,6 +28,15 @@ NEWCOMER = {
     "survey_consent": True,
 }
 ANSWERS = {"password": "un long mot de passe", "secret_question": "pet", "secret_answer": " Médor "}
+
+
+ACTIVATION, RESET = LinkRequest.Purpose.ACTIVATION, LinkRequest.Purpose.RESET
+
+
+def ask(email, purpose=RESET):
+    """A visitor asks for a link, and a worker answers."""
+    actions.request_link(email, purpose)
+    work_off_everything()
 
 
 def events():
@@ -109,7 +120,7 @@ def test_only_an_activating_account_gets_the_link_again(state):
     user = UserFactory(state=state)
     with pytest.raises(ActionError):
         actions.resend_activation(user.pk, actor=user)
-    actions.request_activation_link(user.email)
+    ask(user.email, ACTIVATION)
     assert mails() == []
 
 
@@ -119,14 +130,15 @@ def test_only_an_activating_account_gets_the_link_again(state):
 )
 def test_a_forgotten_password_is_answered_as_the_account_stands(state, sent):
     user = UserFactory(state=state)
-    actions.request_password_reset(user.email.upper())
+    ask(user.email.upper())
     assert [slug for slug, _ in mails()] == sent
 
 
 def test_an_unknown_address_gets_no_mail():
-    actions.request_password_reset("personne@exemple.example")
-    actions.request_activation_link("personne@exemple.example")
+    ask("personne@exemple.example", RESET)
+    ask("personne@exemple.example", ACTIVATION)
     assert mails() == []
+    assert not LinkRequest.objects.exists()
 
 
 def test_a_reset_replaces_the_password_tells_and_serves_once():
@@ -141,19 +153,42 @@ def test_a_reset_replaces_the_password_tells_and_serves_once():
         actions.reset_password(token, password="encore une autre")
 
 
-def test_five_wrong_answers_pause_for_an_hour(time_machine):
-    user = UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
-    assert [actions.check_secret_answer(user.pk, "Rex") for _ in range(5)] == [False] * 5
-    with pytest.raises(ActionError, match="dans une heure"):
-        actions.check_secret_answer(user.pk, "Médor")
+def answer_with(user, answer):
+    """The code of the refusal of a reset with this secret answer, None when it is right."""
+    try:
+        actions.reset_password(
+            make_token(user, Purpose.RESET), password="une autre phrase longue", secret_answer=answer
+        )
+    except ActionError as refusal:
+        return refusal.code
+    finally:
+        user.refresh_from_db()
+
+
+@pytest.fixture
+def medor():
+    """Somebody whose secret answer is « Médor »."""
+    return UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
+
+
+def test_a_wrong_answer_changes_nothing_but_its_count(medor):
+    with pytest.raises(ActionError, match="pas la réponse") as refusal:
+        actions.reset_password(make_token(medor, Purpose.RESET), password="une autre phrase", secret_answer="Rex")
+    assert refusal.value.field == "secret_answer"
+    medor.refresh_from_db()
+    assert (medor.password, medor.answer_failures, mails(), events()) == ("!", 1, [], [])
+
+
+def test_five_wrong_answers_pause_for_an_hour(medor, time_machine):
+    assert [answer_with(medor, answer) for answer in ("Rex", "Rex", "", "Rex", "Rex")] == ["wrong_answer"] * 5
+    assert answer_with(medor, "Médor") == "answer_locked"
     time_machine.move_to(timezone.now() + timedelta(minutes=61))
-    assert actions.check_secret_answer(user.pk, "  MEDOR ")
+    assert answer_with(medor, "  MEDOR ") is None
 
 
-def test_a_right_answer_forgets_the_wrong_ones():
-    user = UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
+def test_a_right_answer_forgets_the_wrong_ones(medor):
     for _ in range(3):
-        assert [actions.check_secret_answer(user.pk, answer) for answer in ("a", "b", "medor")] == [False, False, True]
+        assert [answer_with(medor, answer) for answer in ("a", "b", "medor")] == ["wrong_answer", "wrong_answer", None]
 
 
 def test_only_someone_never_let_in_is_closed_by_a_refusal():
@@ -245,8 +280,8 @@ def test_a_stale_link_says_why_and_changes_nothing(purpose, use, time_machine):
 
 def test_all_reset_links_die_when_one_is_used():
     user = UserFactory()
-    actions.request_password_reset(user.email)
-    actions.request_password_reset(user.email)
+    ask(user.email)
+    ask(user.email)
     links = [re.search(r"/mot-de-passe/(\S+)/", mail.parts()[0]).group(1) for mail in OutgoingMail.objects.all()]
     actions.reset_password(links[0], password="une autre phrase longue")
     assert [read_link(link, Purpose.RESET).standing for link in links] == [Standing.USED] * 2
@@ -254,25 +289,67 @@ def test_all_reset_links_die_when_one_is_used():
 
 def test_asking_for_a_link_journals_nothing_a_visitor_could_fake():
     user = UserFactory()
-    actions.request_password_reset(user.email)
+    ask(user.email)
     assert events() == []
 
 
-def test_wrong_answers_count_across_links():
-    user = UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
-    for number in range(1, 5):
-        actions.request_password_reset(user.email)
-        assert not actions.check_secret_answer(user.pk, "Rex")
-        user.refresh_from_db()
-        assert user.answer_failures == number
+@pytest.mark.django_db(transaction=True)
+def test_wrong_answers_given_at_once_are_all_counted(medor):
+    at_once(*[lambda: answer_with(User.objects.get(), "Rex") for _ in range(4)])
+    medor.refresh_from_db()
+    assert medor.answer_failures == 4
 
 
-def test_a_pause_is_not_lengthened_by_trying_during_it(time_machine):
-    user = UserFactory(secret_question="pet", secret_answer=actions.hashed_answer("Médor"))
+def test_a_pause_is_not_lengthened_by_trying_during_it(medor, time_machine):
     for _ in range(5):
-        actions.check_secret_answer(user.pk, "Rex")
+        answer_with(medor, "Rex")
     time_machine.move_to(timezone.now() + timedelta(minutes=59))
-    with pytest.raises(ActionError):
-        actions.check_secret_answer(user.pk, "Médor")
+    assert answer_with(medor, "Médor") == "answer_locked"
     time_machine.move_to(timezone.now() + timedelta(minutes=2))
-    assert actions.check_secret_answer(user.pk, "Médor")
+    assert answer_with(medor, "Médor") is None
+
+
+@pytest.mark.parametrize(
+    ("state", "purpose", "slug"), [("active", RESET, "password_reset"), ("activating", ACTIVATION, "activation")]
+)
+def test_one_address_is_not_flooded_wherever_links_are_asked_from(settings, caplog, state, purpose, slug):
+    settings.MAIL_TO_ONE_RATE = "2/h"
+    user = UserFactory(state=state)
+    caplog.set_level("WARNING", "notifications")
+    for _ in range(4):
+        ask(user.email, purpose)
+    assert mails() == [(slug, user.email)] * 2
+    assert f"« {slug} » is not written" in caplog.text
+    assert user.email not in caplog.text
+
+
+def test_mails_of_another_kind_or_asked_for_in_vain_silence_nobody(settings, time_machine):
+    settings.MAIL_TO_ONE_RATE = "1/h"
+    user = UserFactory()
+    for _ in range(5):
+        ask(user.email, ACTIVATION)
+    actions.reset_password(make_token(user, Purpose.RESET), password="une autre phrase longue")
+    ask(user.email, RESET)
+    assert [slug for slug, _ in mails()] == ["password_changed", "password_reset"]
+    time_machine.move_to(timezone.now() + timedelta(minutes=61))
+    ask(user.email, RESET)
+    assert mails()[-1][0] == "password_reset"
+    assert len(mails()) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_keep_within_the_limit(settings):
+    settings.MAIL_TO_ONE_RATE = "2/h"
+    user = UserFactory()
+    for _ in range(8):
+        actions.request_link(user.email, RESET)
+    assert at_once(*[work_off_everything] * 3) == [None] * 3
+    assert mails() == [("password_reset", user.email)] * 2
+    assert not LinkRequest.objects.exists()
+
+
+@pytest.mark.parametrize(("activated", "address"), [(True, "bureau@exemple.example"), (False, "a@exemple.example")])
+def test_the_contact_address_serves_only_once_the_account_was_activated(activated, address):
+    user = UserFactory.build(email="a@exemple.example", contact_email="bureau@exemple.example")
+    user.activated_at = timezone.now() if activated else None
+    assert user.mail_address == address

@@ -4,7 +4,9 @@ from datetime import timedelta
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.actions import hashed_answer
@@ -12,6 +14,7 @@ from accounts.links import Purpose, make_token
 from accounts.models import User
 from notifications.models import OutgoingMail
 from plumbing.logs import HideTokens
+from tests.deferred import work_off_everything
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -153,19 +156,54 @@ def test_asking_for_a_link_says_the_same_whoever_it_is(client, path):
     assert "vient d" in said.pop()
 
 
-def test_one_address_is_not_flooded_from_many_places(client, settings):
-    settings.MAIL_TO_ONE_RATE = "2/h"
-    user = UserFactory()
-    for number in range(4):
-        client.post("/mot-de-passe/", {"email": user.email}, REMOTE_ADDR=f"10.0.0.{number}")
-    assert OutgoingMail.objects.count() == 2
+@pytest.mark.parametrize("path", ["/activation/", "/mot-de-passe/"])
+@pytest.mark.parametrize("email", ["claire@exemple.example", "personne@exemple.example"])
+def test_asking_for_a_link_does_the_same_work_whoever_it_is(client, claire, path, email):
+    """What it does not ask, its time cannot tell."""
+    client.get(path)
+    with CaptureQueriesContext(connection) as captured:
+        client.post(path, {"email": email})
+    assert [query["sql"].split(" (")[0] for query in captured] == ['INSERT INTO "accounts_linkrequest"']
 
 
-def test_trying_many_addresses_from_one_place_is_limited(client, settings):
+def test_trying_many_passwords_from_one_place_is_limited_before_any_is_tried(client, claire, settings):
     settings.LOGIN_RATE = "3/m"
-    answers = [log_in(client, f"a{number}@exemple.example") for number in range(4)]
-    assert "Trop d&#x27;essais" not in answers[2].text
-    assert "Trop d&#x27;essais" in answers[3].text
+    for number in range(3):
+        assert log_in(client, f"a{number}@exemple.example", "faux").status_code == 200
+    refused = [log_in(client, password=password) for password in ("faux", PASSWORD)]
+    for answer in refused:
+        assert answer.status_code == 429
+        assert "Trop d&#x27;essais" in answer.text
+        assert "inexact" not in answer.text
+        assert 'value="claire@exemple.example"' in answer.text
+        assert PASSWORD not in answer.text
+    assert words(refused[0]) == words(refused[1])
+    assert not AccessAttempt.objects.filter(username=claire.email).exists()
+    assert client.get("/").context["user"].is_anonymous
+
+
+@pytest.mark.parametrize(
+    ("sources", "status"),
+    [
+        ([f"2001:db8:1:2::{n:x}" for n in range(6)], 429),
+        ([f"2001:db8:1:{n:x}::1" for n in range(6)], 200),
+        (["::ffff:10.0.0.1", "10.0.0.1"] * 3, 429),
+    ],
+)
+def test_an_ipv6_subscriber_counts_by_their_prefix(client, claire, settings, sources, status):
+    """For the lockout as for the limits: one subscriber has a /64, 18 billion billion addresses."""
+    settings.LOGIN_RATE = "1000/m"
+    assert [log_in(client, password="faux", REMOTE_ADDR=source) for source in sources][-1].status_code == status
+    settings.LOGIN_RATE = "5/m"
+    answers = [log_in(client, f"{n}@exemple.example", "faux", REMOTE_ADDR=ip) for n, ip in enumerate(sources)]
+    assert answers[-1].status_code == status
+
+
+@pytest.mark.parametrize("hop", ["1.2.3.4:5678", "[2001:db8::1]:443", "unknown"])
+def test_a_hop_that_is_no_bare_address_is_no_error(client, claire, settings, hop):
+    settings.PROXY_COUNT = 1
+    assert log_in(client, password="faux", headers={"X-Forwarded-For": hop}).status_code == 200
+    assert log_in(client, headers={"X-Forwarded-For": hop}).status_code == 302
 
 
 def test_personal_pages_are_not_kept_by_the_browser(client, claire):
@@ -200,9 +238,11 @@ def test_links_stay_out_of_the_logs(client, caplog):
 
 def test_asking_for_links_is_rate_limited(client, settings):
     settings.MAIL_REQUEST_RATE = "3/h"
-    answers = [client.post("/mot-de-passe/", {"email": "a@exemple.example"}).text for _ in range(4)]
-    assert "Trop de demandes" not in answers[2]
-    assert "Trop de demandes" in answers[3]
+    answers = [client.post("/mot-de-passe/", {"email": "a@exemple.example"}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert "Trop de demandes" in answers[3].text
+    # Nothing of a refused form is looked at.
+    assert "valide" not in client.post("/mot-de-passe/", {"email": "pas une adresse"}).text
 
 
 def test_a_reset_asks_the_secret_question_if_there_is_one(client, claire):
@@ -414,6 +454,7 @@ def test_an_account_no_longer_active_loses_its_open_session(client, claire):
 def test_an_activating_account_gets_its_activation_mail_by_either_page(client, path):
     user = UserFactory(activating=True)
     client.post(path, {"email": user.email.upper()})
+    work_off_everything()
     mail = OutgoingMail.objects.get()
     assert (mail.slug, mail.to) == ("activation", user.email)
 
@@ -424,4 +465,5 @@ def test_both_pages_share_one_limit_on_mails(client, settings):
         client.post(path, {"email": "a@exemple.example"})
     user = UserFactory()
     assert "Trop de demandes" in client.post("/mot-de-passe/", {"email": user.email}).text
+    work_off_everything()
     assert not OutgoingMail.objects.exists()

@@ -68,7 +68,7 @@ def test_a_request_is_told_to_the_requester_and_to_those_who_decide(managed):
 
 def test_the_request_mail_names_the_manager_and_goes_to_the_contact_address(managed, manager):
     User.objects.filter(pk=manager.pk).update(first_name="Claire", last_name="Fontaine")
-    user = UserFactory(pending=True, contact_email="bureau@exemple.example")
+    user = UserFactory(contact_email="bureau@exemple.example")
     send_request(user, managed, actor=user)
     text, html = OutgoingMail.objects.get(to="bureau@exemple.example").parts()
     assert "Claire Fontaine" in text
@@ -94,10 +94,10 @@ def test_someone_attached_to_a_service_may_ask_for_another(managed, manager):
 
 
 @pytest.mark.parametrize("undisclosed", [True, False])
-def test_mails_to_strangers_keep_private_names_to_themselves(undisclosed):
+def test_mails_to_strangers_keep_undisclosed_names_to_themselves(undisclosed):
     structure = StructureFactory(private=True, legal_name="Vasseur Entretien", undisclosed=undisclosed)
     manager = AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
-    user = UserFactory(pending=True)
+    user = UserFactory()
     request = send_request(user, structure, actor=user)
     refuse_request(request.pk, actor=manager, reason="Non")
     for mail in OutgoingMail.objects.filter(user=user):

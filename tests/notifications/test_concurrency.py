@@ -14,6 +14,7 @@ from django.utils import timezone
 from notifications.actions import deliver_due, notify
 from notifications.models import OutgoingMail
 from tests.conftest import kill
+from tests.deferred import work_off_everything
 from tests.factories import UserFactory
 from tests.processes import portal_environment, wait_until
 from tests.servers import free_port
@@ -98,8 +99,8 @@ def test_a_worker_killed_half_way_loses_nothing(smtp_sink, celery_worker_process
 def test_a_dead_broker_shows_no_error_and_hardly_a_delay(smtp_sink):
     asked = (
         "import django; django.setup(); import time; from accounts.models import User\n"
-        "from accounts.actions import request_password_reset\n"
-        "start = time.monotonic(); request_password_reset('claire@exemple.example')\n"
+        "from accounts.actions import request_link\n"
+        "start = time.monotonic(); request_link('claire@exemple.example', 'reset')\n"
         "print(time.monotonic() - start)"
     )
     UserFactory(email="claire@exemple.example")
@@ -108,6 +109,7 @@ def test_a_dead_broker_shows_no_error_and_hardly_a_delay(smtp_sink):
     assert "Redis is left alone for 30 s" in process.stderr
     # Milliseconds; it was six seconds with the broker client's own retries. A busy machine is forgiven.
     assert float(process.stdout) < 3
+    work_off_everything()
     assert deliver_due() == 1
 
 

@@ -18,7 +18,8 @@ from accounts.models import User
 from attachments import emails as attachment_mails
 from attachments.models import AttachmentRequest
 from notifications.models import OutgoingMail
-from registration.emails import send_address_used
+from registration.emails import send_address_used, send_not_registered
+from tests.deferred import work_off_everything
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,7 @@ def write_every_mail():
     for state in User.State:
         user.state = state
         send_address_used(user, reference=request.reference)
+    send_not_registered(user.email, identifier=structure.full_identifier, reference=request.reference)
     return list(OutgoingMail.objects.all())
 
 
@@ -68,7 +70,7 @@ def mails(settings):
 
 def test_every_model_of_mail_is_tried(mails):
     folder = Path(django_settings.BASE_DIR) / "templates/emails"
-    models = {path.stem for path in folder.glob("*.txt")} - {"base"}
+    models = {path.stem for path in folder.glob("*.txt")} - {"base", "structure"}
     assert {mail.slug for mail in mails} == models
 
 
@@ -132,7 +134,7 @@ def test_a_mail_names_its_dossier_in_the_outbox(mails):
 def test_what_people_typed_is_all_there_in_the_text(mails):
     for mail in mails:
         text, html = mail.parts()
-        if mail.slug != "address_used" and mail.user.first_name == NASTY:
+        if mail.user and mail.slug != "address_used" and mail.user.first_name == NASTY:
             assert NASTY in text
             assert escape(NASTY) in html
 
@@ -160,6 +162,7 @@ def test_links_come_from_the_settings_never_from_the_request(client, settings):
     settings.SITE_URL = "https://portail.exemple.fr"
     settings.ALLOWED_HOSTS = ["*"]
     client.post("/mot-de-passe/", {"email": UserFactory().email}, headers={"Host": "mal.example"})
+    work_off_everything()
     text, html = OutgoingMail.objects.get().parts()
     assert "https://portail.exemple.fr/mot-de-passe/" in text
     assert "mal.example" not in text + html
@@ -187,6 +190,32 @@ def test_mails_with_a_link_tell_until_when_it_is_valid(mails, slug):
     until = date_format(timezone.localtime() + timedelta(days=days, hours=days == 0), "l j F Y")
     for body in next(mail for mail in mails if mail.slug == slug).parts():
         assert until in body
+
+
+@pytest.mark.parametrize(
+    ("nature", "undisclosed", "activated", "naming"),
+    [
+        ("private", False, False, set()),
+        ("private", False, True, {"sent", "refused", "approved", "principal", "decide"}),
+        ("private", True, True, {"approved", "principal", "decide"}),
+        ("public", False, False, {"sent", "refused", "approved", "principal", "decide"}),
+        ("public", True, False, {"approved", "principal", "decide"}),
+    ],
+)
+def test_which_mails_name_the_structure_and_which_give_its_identifier_only(nature, undisclosed, activated, naming):
+    """A private one's name may be a stranger's words, until the reader has shown that the mailbox is theirs."""
+    person = UserFactory() if activated else UserFactory(activating=True)
+    structure = StructureFactory(nature=nature, undisclosed=undisclosed, legal_name="Nom de la structure")
+    request = AttachmentRequestFactory(user=person, structure=structure, status="refused", reason="Motif")
+    attachment_mails.send_request_sent(request, principal=None)
+    attachment_mails.send_request_refused(request)
+    attachment_mails.send_request_approved(request, attachment=AttachmentFactory())
+    attachment_mails.send_became_principal(request)
+    attachment_mails.send_request_to_decide(request, deciders=[person])
+    for mail in OutgoingMail.objects.all():
+        for body in mail.parts():
+            assert structure.full_identifier in body
+            assert ("Nom de la structure" in body) is (mail.slug.split("_")[-1] in naming), mail.slug
 
 
 @pytest.mark.parametrize("field", ["first_name", "last_name"])

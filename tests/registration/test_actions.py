@@ -6,9 +6,13 @@ from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
-from registration.actions import Outcome, expected_outcome, register
+from registration.actions import Outcome, answer_captcha, expected_outcome, submit_registration
+from registration.captcha import challenge, fresh
+from registration.models import Submission
 from structures.lookup import look_up
-from structures.models import Structure
+from structures.models import DirectoryEntry, Structure
+from tests.at_once import at_once
+from tests.deferred import work_off_everything
 from tests.factories import (
     AttachmentFactory,
     DirectoryEntryFactory,
@@ -67,11 +71,39 @@ KINDS = {
 }
 
 
+def submit(*, described=DESCRIBED, **more):
+    lookup = look_up("siret", SIRET)
+    given = {"person": PERSON, "lookup": lookup, "described": described if lookup.must_describe else None}
+    return submit_registration(captcha_key=answered(), **given | more)
+
+
+def answered():
+    """The key of a picture that was rightly answered."""
+    key = fresh().key
+    answer_captcha(key, challenge(key)[1])
+    return key
+
+
+def register(**more):
+    """Submit a registration and have it carried out; its reference."""
+    reference = submit(**more)
+    work_off_everything()
+    return reference
+
+
 def register_on(kind, **more):
     """Register on a structure of this kind; whoever was there before owns no mail of ours."""
     KINDS[kind][0]()
-    lookup = look_up("siret", SIRET)
-    return register(person=PERSON, lookup=lookup, described=DESCRIBED if lookup.must_describe else None, **more)
+    return register(**more)
+
+
+def outcome():
+    """What became of the one request."""
+    request = AttachmentRequest.objects.get()
+    if not request.is_pending:
+        return Outcome.BECAME_PRINCIPAL
+    managed = request.structure.attachments.principal().exists()
+    return Outcome.MANAGER_DECIDES if managed else Outcome.SUPPORT_DECIDES
 
 
 def slugs(to="rachid@exemple.example"):
@@ -79,31 +111,24 @@ def slugs(to="rachid@exemple.example"):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_happens_next_depends_on_the_structure(kind):
-    registration = register_on(kind)
-    assert registration.outcome == KINDS[kind][1]
-    assert AttachmentRequest.objects.get().reference == registration.reference
+def test_what_is_announced_is_what_happens(kind):
+    KINDS[kind][0]()
+    announced = expected_outcome(look_up("siret", SIRET))
+    reference = register()
+    assert announced == outcome() == KINDS[kind][1]
+    assert AttachmentRequest.objects.get().reference == reference
+    assert not Submission.objects.exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_used_address_is_answered_as_a_free_one_would_be(kind):
+def test_a_used_address_creates_nothing_and_its_owner_gets_a_mail(kind):
     UserFactory(email=PERSON["email"])
-    before = Structure.objects.count(), User.objects.count()
-    assert register_on(kind).outcome == KINDS[kind][1]
+    register_on(kind)
     assert slugs() == ["address_used"]
     assert not AttachmentRequest.objects.exists()
     assert not HistoryEntry.objects.exists()
-    assert before == (0, 1)
     assert Structure.objects.count() == (0 if "directory" in kind or kind == "unknown" else 1)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_expected_is_what_happens(kind):
-    KINDS[kind][0]()
-    lookup = look_up("siret", SIRET)
-    expected = expected_outcome(lookup)
-    described = DESCRIBED if lookup.must_describe else None
-    assert register(person=PERSON, lookup=lookup, described=described).outcome == expected
+    assert not Submission.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -143,46 +168,137 @@ def test_every_step_is_journaled_under_the_registrant():
 def test_services_asked_are_kept():
     managed()
     service = ServiceFactory(structure=Structure.objects.get())
-    register(person=PERSON, lookup=look_up("siret", SIRET), whole_structure=False, services=[service])
+    register(whole_structure=False, services=[service])
     assert list(AttachmentRequest.objects.get().services.all()) == [service]
 
 
-def test_a_structure_deactivated_meanwhile_leaves_nothing_behind():
-    managed()
-    lookup = look_up("siret", SIRET)
-    Structure.objects.update(state=Structure.State.INACTIVE)
-    with pytest.raises(ActionError, match="désactivée"):
-        register(person=PERSON, lookup=lookup)
-    assert not User.objects.filter(email=PERSON["email"]).exists()
-    assert not OutgoingMail.objects.exists()
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: Structure.objects.update(state=Structure.State.INACTIVE),
+        lambda: Structure.objects.all().delete() and DirectoryEntryFactory(identifier=SIRET, closed_on="2026-01-01"),
+    ],
+    ids=["deactivated", "closed"],
+)
+def test_a_structure_that_closed_meanwhile_leaves_a_mail_that_says_so_and_nothing_else(change):
+    StructureFactory(identifier=SIRET, private=True)
+    reference = submit()
+    change()
+    work_off_everything()
+    assert not User.objects.exists()
     assert not HistoryEntry.objects.exists()
+    mail = OutgoingMail.objects.get()
+    assert (mail.slug, mail.to, mail.reference) == ("not_registered", PERSON["email"], reference)
+    for body in mail.parts():
+        assert "SIRET 999 900 111 00017" in body
+        assert "/inscription/" in body
+        assert not [word for word in ("Rachid", "Amrani", "Menuiserie") if word in body]
+
+
+def test_such_mails_are_counted_like_all_that_a_visitor_causes(settings):
+    settings.MAIL_TO_ONE_RATE = "2/h"
+    StructureFactory(identifier=SIRET, private=True)
+    for _ in range(4):
+        submit()
+    Structure.objects.update(state=Structure.State.INACTIVE)
+    work_off_everything()
+    assert slugs() == ["not_registered"] * 2
+
+
+def test_a_structure_the_directory_learnt_of_meanwhile_is_named_by_it():
+    submit()
+    DirectoryEntryFactory(identifier=SIRET, nature="private", legal_name="Menuiserie du Port")
+    work_off_everything()
+    assert Structure.objects.get().legal_name == "Menuiserie du Port"
+
+
+def test_an_entry_masked_meanwhile_is_not_brought_in_under_its_mask():
+    DirectoryEntryFactory(identifier=SIRET, nature="private")
+    submit()
+    DirectoryEntry.objects.update(undisclosed=True, legal_name="[ND]")
+    work_off_everything()
+    assert not Structure.objects.exists()
+    assert slugs() == ["not_registered"]
 
 
 def test_whoever_is_faster_on_an_unknown_structure_manages_it():
-    lookup = look_up("siret", SIRET)
-    first = register(person=PERSON, lookup=lookup, described=DESCRIBED)
-    other = DESCRIBED | {"legal_name": "Autre"}
-    second = register(person=PERSON | {"email": "b@b.example"}, lookup=lookup, described=other)
-    assert (first.outcome, second.outcome) == (Outcome.BECOMES_PRINCIPAL, Outcome.BECOMES_PRINCIPAL)
+    submit()
+    submit(person=PERSON | {"email": "b@b.example"}, described=DESCRIBED | {"legal_name": "Autre"})
+    work_off_everything()
+    assert [request.is_pending for request in AttachmentRequest.objects.order_by("pk")] == [False, True]
     assert Structure.objects.get().legal_name == "Menuiserie Kerjean"
     assert Attachment.objects.count() == 1
+
+
+def test_of_two_submissions_for_one_new_address_the_first_wins():
+    managed()
+    first = submit()
+    submit(person=PERSON | {"email": "RACHID@exemple.example"})
+    work_off_everything()
+    assert AttachmentRequest.objects.get().reference == first
+    assert slugs() == ["address_used", "request_sent"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_register_everybody_once():
+    managed()
+    for number in range(6):
+        submit(person=PERSON | {"email": f"p{number % 4}@exemple.example"})
+    assert at_once(work_off_everything, work_off_everything) == [None, None]
+    assert AttachmentRequest.objects.count() == 4
+    assert OutgoingMail.objects.filter(slug="address_used").count() == 2
+    assert not Submission.objects.exists()
+
+
+def test_a_used_up_captcha_registers_nobody():
+    managed()
+    given = {"captcha_key": answered(), "person": PERSON, "lookup": look_up("siret", SIRET)}
+    submit_registration(**given)
+    with pytest.raises(ActionError, match="En voici une autre"):
+        submit_registration(**given)
+    assert Submission.objects.count() == 1
 
 
 def test_a_refused_newcomer_registers_again_with_the_same_address():
     register_on("public, managed")
     refuse_request(AttachmentRequest.objects.get().pk, actor=UserFactory(), reason="Autre établissement")
     assert User.objects.get(email=PERSON["email"]).state == User.State.CLOSED
-    again = register(person=PERSON, lookup=look_up("siret", SIRET))
+    again = register()
     assert User.objects.get(email=PERSON["email"]).state == User.State.PENDING
-    assert AttachmentRequest.objects.pending().get().reference == again.reference
+    assert AttachmentRequest.objects.pending().get().reference == again
     assert "address_used" not in slugs()
 
 
 def test_an_invented_number_looks_like_a_real_one():
     UserFactory(email=PERSON["email"])
-    reference = register_on("public, managed").reference
+    reference = register_on("public, managed")
     assert len(reference) == 9
     assert OutgoingMail.objects.get().reference == reference
+
+
+def test_the_owner_of_a_used_address_is_not_flooded(settings):
+    settings.MAIL_TO_ONE_RATE = "2/h"
+    UserFactory(email=PERSON["email"])
+    managed()
+    for _ in range(4):
+        register()
+    assert slugs() == ["address_used"] * 2
+
+
+def test_nothing_a_stranger_typed_is_mailed_to_an_address_nobody_confirmed():
+    """Whoever registers with somebody else's address, or names it as contact address, has nothing to say there."""
+    victim, words = "victime@exemple.example", "Gagnez un lot"
+    register(
+        person=PERSON | {"contact_email": victim},
+        described=DESCRIBED | {"legal_name": words, "label": words},
+    )
+    assert slugs() == ["activation", "became_principal"]
+    assert slugs(victim) == []
+    for mail in OutgoingMail.objects.all():
+        for body in mail.parts():
+            assert words not in body
+    became = OutgoingMail.objects.get(slug="became_principal")
+    assert all("SIRET 999 900 111 00017" in body for body in became.parts())
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from accounts.models import User
 from attachments.models import Attachment, Role
 from notifications.actions import deliver_due
 from registration.captcha import challenge
+from tests.deferred import work_off_everything
 from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
 from tests.walks.steps import PASSWORD, log_in
 
@@ -31,7 +32,8 @@ def college():
 
 
 def link_in_mail(smtp_sink, to, subject):
-    """Send what waits, then the first link of the mail to `to` whose subject has `subject`."""
+    """Do and send what waits, then the first link of the mail to `to` whose subject has `subject`."""
+    work_off_everything()
     deliver_due()
     mail = next(m for m in reversed(smtp_sink.messages) if m["To"] == to and subject in m["Subject"])
     return re.search(r"https?://\S+", mail.get_body(("plain",)).get_content()).group()
@@ -133,6 +135,7 @@ def test_a_refused_newcomer_learns_why_and_registers_again(site, college, person
     newcomer.goto(again)
     expect(newcomer.get_by_role("heading", level=1)).to_have_text("Créer un compte")
     register(newcomer, site, "rachid@champoulant.example")
+    work_off_everything()
     assert User.objects.get(email="rachid@champoulant.example").state == User.State.PENDING
 
 

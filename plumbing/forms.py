@@ -1,0 +1,29 @@
+from django import forms
+from django.forms.utils import ErrorDict
+
+
+class LimitedForm(forms.Form):
+    """A form behind a rate limit: the view asks the limit first, and gives what it has to say as `refusal`.
+
+    Nothing of a refused form is cleaned, so that going over the limit tries no password and looks nothing
+    up; it only shows again what was typed.
+    """
+
+    def __init__(self, *args, refusal="", **options):
+        super().__init__(*args, **options)
+        self.refusal = refusal
+
+    @property
+    def status(self):
+        """The HTTP status of the page that shows the form."""
+        return 429 if self.is_bound and self.refusal else 200
+
+    def full_clean(self):
+        if not (self.is_bound and self.refusal):
+            return super().full_clean()
+        self._errors, self.cleaned_data = ErrorDict(renderer=self.renderer), {}
+        return self.add_error(None, self.refusal)
+
+    def refuse(self, refusal):
+        """Say why the action refused (an ActionError) what is typed, beside the field it is about."""
+        self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
