@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import emails, events
 from accounts.links import Purpose, Standing, read_link
-from accounts.models import LinkRequest, User, normalised_email
+from accounts.models import ANSWER_LOCKED, LinkRequest, User, normalised_email
 from history.actions import record
 from history.data import change_data
 from history.models import Event
@@ -23,7 +23,6 @@ from plumbing.workers import wake
 
 ANSWER_TRIES = 5
 ANSWER_PAUSE = timedelta(hours=1)
-ANSWER_LOCKED = "Trop de mauvaises réponses : réessayez dans une heure, ou contactez l'assistance."
 WRONG_ANSWER = "Ce n'est pas la réponse enregistrée."
 
 STALE_LINKS = {

@@ -3,8 +3,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 
-from accounts.actions import ANSWER_LOCKED
-from accounts.models import SecretQuestion, validate_deliverable
+from accounts.models import ANSWER_LOCKED, SecretQuestion, validate_deliverable
 from plumbing.forms import LimitedForm
 from plumbing.text import folded
 

@@ -56,6 +56,9 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
         return self.create_user(email, password, **rights | fields)
 
 
+ANSWER_LOCKED = "Trop de mauvaises réponses : réessayez dans une heure, ou contactez l'assistance."
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. The login address is stored in lower case, so it compares without regard to case."""
 

@@ -2,8 +2,10 @@
 
 import os
 import re
+from urllib.parse import urlsplit
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
 
@@ -50,3 +52,38 @@ def rate(name, default):
     if not re.fullmatch(r"[1-9]\d*/[smhd]", value, re.ASCII):
         refuse(f"{name} doit ressembler à 30/m (par s, m, h ou d), et non « {value} ».")
     return value
+
+
+def database_of(url):
+    """The address of a database as Django's DATABASES has it; refuses an unreadable one, or SQLite in production."""
+    if PRODUCTION and urlsplit(url).scheme not in ("postgres", "postgresql"):
+        refuse("DATABASE_URL doit ressembler à postgres://utilisateur:motdepasse@hôte:5432/base.")
+    try:
+        database = env.db_url_config(url)
+    except (ImproperlyConfigured, ValueError, KeyError):
+        database = {}
+    if PRODUCTION and not database.get("NAME"):
+        refuse("DATABASE_URL ne nomme aucune base : ajoutez /nom-de-la-base à la fin.")
+    if not database:
+        refuse("DATABASE_URL n'est pas une adresse de base de données lisible.")
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        # IMMEDIATE: writers queue instead of failing with "database is locked"; it also stands in
+        # for select_for_update(), which SQLite ignores.
+        options = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+        }
+        return database | {"OPTIONS": options}
+    return database | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+
+def mail_server_of(url):
+    """The address of a mail server as Django's EMAIL_* settings; refuses anything but SMTP."""
+    try:
+        server = env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError, KeyError):
+        server = {}
+    if server.get("EMAIL_BACKEND") != "django.core.mail.backends.smtp.EmailBackend" or not server.get("EMAIL_HOST"):
+        refuse("EMAIL_URL doit ressembler à smtp+tls://utilisateur:motdepasse@hôte:587.")
+    return server

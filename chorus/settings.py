@@ -16,9 +16,18 @@ from urllib.parse import urlsplit
 
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
-from chorus.environment import PRODUCTION, env, optional, rate, refuse, required, whole_number
+from chorus.environment import (
+    PRODUCTION,
+    database_of,
+    env,
+    mail_server_of,
+    optional,
+    rate,
+    refuse,
+    required,
+    whole_number,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEMO = not PRODUCTION
@@ -130,28 +139,7 @@ INSTALLED_APPS.append("django.forms")
 
 # --- Database ---------------------------------------------------------------------------------
 DATABASE_URL = required("DATABASE_URL", "base PostgreSQL", f"sqlite:///{VAR_DIR / 'portail.sqlite3'}")
-if PRODUCTION and urlsplit(DATABASE_URL).scheme not in ("postgres", "postgresql"):
-    refuse("DATABASE_URL doit ressembler à postgres://utilisateur:motdepasse@hôte:5432/base.")
-try:
-    _database = env.db_url_config(DATABASE_URL)
-except (ImproperlyConfigured, ValueError, KeyError):
-    _database = {}
-if PRODUCTION and not _database.get("NAME"):
-    refuse("DATABASE_URL ne nomme aucune base : ajoutez /nom-de-la-base à la fin.")
-if not _database:
-    refuse("DATABASE_URL n'est pas une adresse de base de données lisible.")
-if _database["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE: writers queue instead of failing with "database is locked"; it also stands in
-    # for select_for_update(), which SQLite ignores.
-    _database["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
-    }
-else:
-    _database["CONN_MAX_AGE"] = 60
-    _database["CONN_HEALTH_CHECKS"] = True
-DATABASES = {"default": _database}
+DATABASES = {"default": database_of(DATABASE_URL)}
 
 # --- Redis: the tasks' broker and the rate limits ------------------------------------------------
 REDIS_URL = required("REDIS_URL", "serveur Redis", f"unix://{VAR_DIR / 'redis.sock'}")
@@ -224,12 +212,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- E-mail ------------------------------------------------------------------------------------
 EMAIL_URL = required("EMAIL_URL", "serveur d'envoi des courriels", "smtp://127.0.0.1:2525")
-try:
-    _email = env.email_url_config(EMAIL_URL)
-except (ImproperlyConfigured, ValueError, KeyError):
-    _email = {}
-if _email.get("EMAIL_BACKEND") != "django.core.mail.backends.smtp.EmailBackend" or not _email.get("EMAIL_HOST"):
-    refuse("EMAIL_URL doit ressembler à smtp+tls://utilisateur:motdepasse@hôte:587.")
+_email = mail_server_of(EMAIL_URL)
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email["EMAIL_HOST"]
 EMAIL_PORT = _email["EMAIL_PORT"] or 25

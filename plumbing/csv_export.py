@@ -11,6 +11,8 @@ from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
 
+from plumbing.breaker import redis_breaker
+
 # A spreadsheet computes a cell that begins with one of these, whatever it was told to do.
 _COMPUTED = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 500
@@ -61,7 +63,7 @@ def stream_csv(request, filename, header, rows):
 class Lease:
     """A lock in the cache that ends by itself `LEASE` seconds after its last renewal.
 
-    It serves all processes. Without a cache nobody is kept out (fail open).
+    It serves all processes. While Redis is away nobody is kept out (fail open).
     """
 
     def __init__(self, key):
@@ -70,19 +72,18 @@ class Lease:
     def acquire(self):
         """Whether nobody else holds it."""
         self.renewed = time.monotonic()
-        # A cache that is down adds nothing and holds nothing.
-        return bool(cache.add(self.key, self.token, LEASE)) or cache.get(self.key) is None
+        return bool(redis_breaker.call(cache.add, self.key, self.token, LEASE, otherwise=True))
 
     def renew(self):
         """Keep it, or take it again when it ended unnoticed. Costs nothing most of the time."""
         if time.monotonic() - self.renewed > LEASE / 4:
             self.renewed = time.monotonic()
-            if cache.get(self.key, self.token) == self.token:
-                cache.set(self.key, self.token, LEASE)
+            if redis_breaker.call(cache.get, self.key, self.token) == self.token:
+                redis_breaker.call(cache.set, self.key, self.token, LEASE)
 
     def release(self):
-        if cache.get(self.key) == self.token:
-            cache.delete(self.key)
+        if redis_breaker.call(cache.get, self.key) == self.token:
+            redis_breaker.call(cache.delete, self.key)
 
 
 class _Leased:

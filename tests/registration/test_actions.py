@@ -101,7 +101,7 @@ def outcome():
     """What became of the one request."""
     request = AttachmentRequest.objects.get()
     if not request.is_pending:
-        return Outcome.BECAME_PRINCIPAL
+        return Outcome.BECOMES_PRINCIPAL
     managed = request.structure.attachments.principal().exists()
     return Outcome.MANAGER_DECIDES if managed else Outcome.SUPPORT_DECIDES
 
