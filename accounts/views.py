@@ -40,9 +40,9 @@ def log_in(request):
 
 def _next_page(request):
     """Where the person was going, if that is on this site."""
-    wanted = request.GET.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+    next_page = request.GET.get("next", "")
+    safe = url_has_allowed_host_and_scheme(next_page, {request.get_host()}, require_https=request.is_secure())
+    return next_page if safe else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def locked_out(request, credentials, *args, **kwargs):

@@ -118,9 +118,9 @@ class AttachmentRequestQuerySet(models.QuerySet):
 
     def matching(self, words):
         """Requests whose person, structure or reference contains every one of `words`."""
-        found = self
+        matching = self
         for word in words.split():
-            found = found.filter(
+            matching = matching.filter(
                 Q(user__first_name__icontains=word)
                 | Q(user__last_name__icontains=word)
                 | Q(user__email__icontains=word)
@@ -128,7 +128,7 @@ class AttachmentRequestQuerySet(models.QuerySet):
                 | Q(structure__label__icontains=word)
                 | Q(reference__contains=word)
             )
-        return found
+        return matching
 
 
 class AttachmentRequest(Scope):

@@ -28,8 +28,10 @@ def pending_requests(request):
     )
     page = Paginator(waiting, PER_PAGE).get_page(request.GET.get("page"))
     count = page.paginator.count
-    found = f"{count} demande{pluralize(count)} en cours de validation"
-    return render(request, "attachments/pending_requests.html", {"page": page, "words": words, "found": found})
+    count_line = f"{count} demande{pluralize(count)} en cours de validation"
+    return render(
+        request, "attachments/pending_requests.html", {"page": page, "words": words, "count_line": count_line}
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,7 +53,7 @@ def decide_request(request, reference):
     return render(
         request,
         "attachments/decide_request.html",
-        {"wanted": attachment_request, "form": form, "principal": principal},
+        {"attachment_request": attachment_request, "form": form, "principal": principal},
         status=422 if form.errors else 200,
     )
 
@@ -76,7 +78,7 @@ def refuse_request(request, reference):
     return render(
         request,
         "attachments/refuse_request.html",
-        {"wanted": attachment_request, "form": form},
+        {"attachment_request": attachment_request, "form": form},
         status=422 if form.errors else 200,
     )
 

@@ -26,8 +26,8 @@ class BootstrapFinder(BaseFinder):
         folder, _, name = path.partition("/")
         if folder != self.PREFIX or name not in self.NAMES:
             return []
-        found = self.storage.path(name)
-        return [found] if find_all else found
+        path = self.storage.path(name)
+        return [path] if find_all else path
 
     def list(self, ignore_patterns):
         for name in self.NAMES:

@@ -23,7 +23,7 @@ from registration import captcha
 from registration.emails import send_address_used, send_not_registered
 from registration.models import Submission
 from structures.actions import create_from_directory, create_private
-from structures.lookup import Found, look_up
+from structures.lookup import LookupOutcome, look_up
 from structures.models import Service
 
 logger = logging.getLogger(__name__)
@@ -104,9 +104,9 @@ def register(*, reference, person, lookup, described=None, whole_structure=True,
         return
 
     structure = lookup.structure
-    if lookup.found is Found.CLOSED or (lookup.must_describe and described is None):
+    if lookup.outcome is LookupOutcome.CLOSED or (lookup.must_describe and described is None):
         raise ActionError("not_open", "Cette structure n'accepte pas d'inscription.")
-    if lookup.found is Found.DIRECTORY:
+    if lookup.outcome is LookupOutcome.DIRECTORY:
         details = described if lookup.must_describe else None
         structure = create_from_directory(lookup.establishment.pk, actor=user, described=details)
     elif structure is None:

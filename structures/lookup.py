@@ -9,7 +9,7 @@ from structures.identifiers import full_identifier, names_public_body
 from structures.models import DirectoryEntry, Establishment, Service, Structure
 
 
-class Found(StrEnum):
+class LookupOutcome(StrEnum):
     STRUCTURE = "structure"
     INACTIVE = "inactive"
     DIRECTORY = "directory"
@@ -25,7 +25,7 @@ class Lookup:
     visitors shows its details only when `may_show` says so.
     """
 
-    found: Found
+    outcome: LookupOutcome
     identifier_type: str
     identifier: str
     establishment: Establishment | None = None
@@ -48,7 +48,7 @@ class Lookup:
     def must_describe(self):
         """Whether the registrant has to say what the structure is: nothing is known of it, or
         the directory keeps its details private and it does not live here yet."""
-        return self.found is Found.NOTHING or (self.found is Found.DIRECTORY and not self.may_show)
+        return self.outcome is LookupOutcome.NOTHING or (self.outcome is LookupOutcome.DIRECTORY and not self.may_show)
 
     @property
     def is_public(self):
@@ -59,16 +59,16 @@ def look_up(identifier_type, identifier):
     """What a (clean) identifier stands for: a structure here, else a directory entry, else nothing."""
     entry = _directory_entry(identifier_type, identifier)
     if entry is not None and entry.here_id is None:
-        found = Found.CLOSED if entry.closed_on else Found.DIRECTORY
-        return Lookup(found, identifier_type, identifier, entry)
+        outcome = LookupOutcome.CLOSED if entry.closed_on else LookupOutcome.DIRECTORY
+        return Lookup(outcome, identifier_type, identifier, entry)
     structure = Structure.objects.identified_by(identifier_type, identifier).first()
     if structure is None:
-        return Lookup(Found.NOTHING, identifier_type, identifier)
-    found = Found.STRUCTURE if structure.is_active else Found.INACTIVE
+        return Lookup(LookupOutcome.NOTHING, identifier_type, identifier)
+    outcome = LookupOutcome.STRUCTURE if structure.is_active else LookupOutcome.INACTIVE
     # The directory may have masked since what was disclosed when the structure came here.
     masked = not structure.is_public and entry is not None and entry.undisclosed
     services = [] if masked or structure.keeps_private else list(structure.services.open())
-    return Lookup(found, identifier_type, identifier, structure, services, masked)
+    return Lookup(outcome, identifier_type, identifier, structure, services, masked)
 
 
 def _directory_entry(identifier_type, identifier):
@@ -87,9 +87,9 @@ def check_new_identifier(structure, lookup):
         raise ActionError("same_identifier", "C'est déjà l'identifiant de la structure.")
     if lookup.structure is not None:
         raise ActionError("identifier_taken", "Une autre structure du portail porte déjà cet identifiant.")
-    if lookup.found is Found.CLOSED:
+    if lookup.outcome is LookupOutcome.CLOSED:
         raise ActionError("establishment_closed", "D'après l'annuaire, cet établissement est fermé.")
-    if structure.is_public and lookup.found is Found.NOTHING:
+    if structure.is_public and lookup.outcome is LookupOutcome.NOTHING:
         raise ActionError(
             "unknown_to_directory",
             "L'annuaire ne connaît pas ce SIRET. S'il vient d'être attribué, attendez quelques jours "
@@ -116,16 +116,16 @@ class DirectoryDifference:
     """
 
     def __init__(self, structure):
-        found = DirectoryEntry.objects.identified_by(structure.identifier_type, structure.identifier)
+        entries = DirectoryEntry.objects.identified_by(structure.identifier_type, structure.identifier)
         self.structure = structure
-        self.entry = found.first()
+        self.entry = entries.first()
         self.fields = list(self._differences()) if self.entry else []
 
     def _differences(self):
         """(field name, before, after)"""
         # What is kept private here stays so, whatever the directory says.
-        said = {n: v for n, v in self.entry.description.items() if v}
-        for name, after in ({"undisclosed": True} if self.entry.undisclosed else said).items():
+        filled_in = {n: v for n, v in self.entry.description.items() if v}
+        for name, after in ({"undisclosed": True} if self.entry.undisclosed else filled_in).items():
             before = getattr(self.structure, name)
             if before != after:
                 yield name, before, after

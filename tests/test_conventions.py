@@ -22,7 +22,7 @@ MAY_CASCADE = {
     "structures.BankAccount.structure",
     "structures.RejectedLine.directory_import",
 }
-# Found by Django or by the browser under these names.
+# LookupOutcome by Django or by the browser under these names.
 FOUND_BY_NAME = {"400.html", "403.html", "404.html", "500.html", "403_csrf.html"}
 
 tracked = [

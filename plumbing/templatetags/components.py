@@ -73,9 +73,9 @@ def pagination(context, page):
 
 
 @register.inclusion_tag("components/filter_bar.html")
-def filter_bar(label, value, found, hint=""):
+def filter_bar(label, value, count_line, hint=""):
     """One search field over a list, working by GET; `found` is what to say of the result."""
-    return {"label": label, "value": value, "found": found, "hint": hint}
+    return {"label": label, "value": value, "count_line": count_line, "hint": hint}
 
 
 @register.simple_block_tag(end_name="end_data_table")

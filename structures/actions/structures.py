@@ -9,7 +9,7 @@ from plumbing.changes import write_changes
 from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.events import structure_founded
 from structures.identifiers import names_public_body
-from structures.lookup import DirectoryDifference, Found, look_up
+from structures.lookup import DirectoryDifference, LookupOutcome, look_up
 from structures.models import DirectoryEntry, Nature, Structure
 
 CHANGED_MEANWHILE = (
@@ -57,10 +57,10 @@ def found_structure(*, identifier_type, identifier, described, actor):
     structure is here already, closed, or public: a public one comes from the directory or from support.
     """
     lookup = look_up(identifier_type, identifier)
-    unknown_public = lookup.found is Found.NOTHING and names_public_body(identifier_type, identifier)
+    unknown_public = lookup.outcome is LookupOutcome.NOTHING and names_public_body(identifier_type, identifier)
     if lookup.is_public or unknown_public:
         raise ActionError("public_structure", "Une structure publique ne se crée pas sur le site.")
-    if lookup.found is Found.CLOSED:
+    if lookup.outcome is LookupOutcome.CLOSED:
         raise ActionError("establishment_closed", "D'après l'annuaire, cet établissement est fermé.")
     source = lookup.establishment or Structure(
         identifier_type=identifier_type, identifier=identifier, nature=Nature.PRIVATE

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from plumbing.text import postcode_key
 from plumbing.validators import validate_plain_line
 from structures.identifiers import IdentifierType, clean_identifier, names_public_body
-from structures.lookup import Found, look_up
+from structures.lookup import LookupOutcome, look_up
 from structures.models import Establishment, Nature
 
 TOO_MANY_LOOKUPS = "Trop de recherches depuis votre connexion. Attendez une minute, puis recommencez."
@@ -79,7 +79,7 @@ class IdentifiedForm(forms.Form):
         for name in self.REQUIRED_DESCRIPTION if self.lookup.must_describe else ():
             # « required » on the field draws the star and the browser's own check.
             self.fields[name].required = True
-        if self.lookup.found is Found.NOTHING:
+        if self.lookup.outcome is LookupOutcome.NOTHING:
             self.fields["nature"].required = True
 
     def clean_identifier(self):
@@ -87,15 +87,15 @@ class IdentifiedForm(forms.Form):
             raise self.identifier_error
         if self.lookup is None:
             return self.cleaned_data["identifier"]
-        if self.lookup.found is Found.INACTIVE:
+        if self.lookup.outcome is LookupOutcome.INACTIVE:
             raise ValidationError(
                 f"Cette structure est désactivée. Écrivez à {settings.SUPPORT_EMAIL} pour la rouvrir."
             )
-        if self.lookup.found is Found.CLOSED:
+        if self.lookup.outcome is LookupOutcome.CLOSED:
             raise ValidationError(
                 "D'après l'annuaire, cet établissement est fermé : cherchez le SIRET qui l'a remplacé."
             )
-        if self.lookup.found is Found.NOTHING and names_public_body(
+        if self.lookup.outcome is LookupOutcome.NOTHING and names_public_body(
             self.lookup.identifier_type, self.lookup.identifier
         ):
             raise ValidationError(self.unknown_public)
@@ -103,7 +103,7 @@ class IdentifiedForm(forms.Form):
 
     def clean_nature(self):
         nature = self.cleaned_data["nature"]
-        unknown = self.lookup is not None and self.lookup.found is Found.NOTHING
+        unknown = self.lookup is not None and self.lookup.outcome is LookupOutcome.NOTHING
         if unknown and nature == Nature.PUBLIC:
             raise ValidationError(self.unknown_public)
         return nature
@@ -129,7 +129,8 @@ class IdentifiedForm(forms.Form):
             return None
         described = {name: self.cleaned_data[name] for name in Establishment.DESCRIPTIVE}
         # What the directory keeps private stays so, whatever is ticked.
-        return described | {"undisclosed": self.cleaned_data["undisclosed"] or self.lookup.found is Found.DIRECTORY}
+        kept_private = self.lookup.outcome is LookupOutcome.DIRECTORY
+        return described | {"undisclosed": self.cleaned_data["undisclosed"] or kept_private}
 
     def fields_named(self, *names):
         return [self[name] for name in names]

@@ -7,7 +7,7 @@ from plumbing.validators import newly_typed, validate_plain_line
 from structures.forms.identified import IdentifiedForm
 from structures.forms.parts import PartForm
 from structures.identifiers import IdentifierType, clean_identifier
-from structures.lookup import DirectoryDifference, Found, check_new_identifier, look_up
+from structures.lookup import DirectoryDifference, LookupOutcome, check_new_identifier, look_up
 from structures.models import Establishment, Structure
 
 
@@ -16,7 +16,7 @@ class FoundingForm(IdentifiedForm):
 
     def clean_identifier(self):
         identifier = super().clean_identifier()
-        if self.lookup is not None and self.lookup.found is Found.STRUCTURE:
+        if self.lookup is not None and self.lookup.outcome is LookupOutcome.STRUCTURE:
             raise ValidationError(
                 "Cette structure est déjà présente sur le portail : demandez à y être rattaché au lieu de la créer."
             )

@@ -36,8 +36,8 @@ def create_bank_account(request, pk):
     if request.method == "POST" and form.is_valid():
         done, created = submit(form, actions.create_bank_account, pk, actor=request.user, values=form.values)
         if done:
-            said = f"La coordonnée bancaire {created.label} est créée.{_found_bic(form)}"
-            messages.success(request, said)
+            done = f"La coordonnée bancaire {created.label} est créée.{_found_bic(form)}"
+            messages.success(request, done)
             return redirect("structures:bank_account", created.pk)
     return parts.form_page(
         request,
@@ -53,9 +53,9 @@ def create_bank_account(request, pk):
 @require_safe
 def bank_account(request, pk):
     """« Consulter »"""
-    found = parts.part_within_reach(request.user, BankAccount, pk, VIEW)
-    iban = found.spaced_iban if _sees_iban(request.user, found) else ""
-    context = {"account": found, "structure": found.structure, "iban": iban}
+    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW)
+    iban = account.spaced_iban if _sees_iban(request.user, account) else ""
+    context = {"account": account, "structure": account.structure, "iban": iban}
     return render(request, "structures/bank_account.html", context)
 
 
@@ -64,21 +64,21 @@ def bank_account(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_bank_account(request, pk):
     """« Modifier »"""
-    found = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
-    shows_iban = _sees_iban(request.user, found)
-    form = BankAccountForm(found.structure, posted(request), part=found, shows_iban=shows_iban)
+    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
+    shows_iban = _sees_iban(request.user, account)
+    form = BankAccountForm(account.structure, posted(request), part=account, shows_iban=shows_iban)
     if request.method == "POST" and form.is_valid():
         seen = form.cleaned_data["version"]
         done, made = submit(form, actions.change_bank_account, pk, actor=request.user, values=form.values, version=seen)
         if done:
-            said = f"Les modifications sont enregistrées.{_found_bic(form)}" if made else "Rien n'a changé."
-            messages.success(request, said)
+            done = f"Les modifications sont enregistrées.{_found_bic(form)}" if made else "Rien n'a changé."
+            messages.success(request, done)
             return redirect("structures:bank_account", pk)
     return parts.form_page(
         request,
         form,
         title="Modifier la coordonnée bancaire",
-        back=(reverse("structures:bank_account", args=[pk]), found.label),
+        back=(reverse("structures:bank_account", args=[pk]), account.label),
         submit="Enregistrer",
     )
 
@@ -98,17 +98,15 @@ def _found_bic(form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate_bank_account(request, pk):
     """« Désactiver »: what will follow, then the POST that does it."""
-    found = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
+    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
     if request.method == "POST":
-        done = (
-            f"La coordonnée bancaire {found.label} est désactivée. Vous pouvez l'activer de nouveau quand vous voulez."
-        )
+        done = f"La coordonnée bancaire {account.label} est désactivée. Vous pourrez l'activer de nouveau."
         perform(request, actions.deactivate_bank_account, pk, actor=request.user, done=done)
-    if request.method == "POST" or not (found.is_active and found.structure.is_active):
+    if request.method == "POST" or not (account.is_active and account.structure.is_active):
         return redirect("structures:bank_account", pk)
     return parts.deactivation_page(
         request,
-        found,
+        account,
         title="Désactiver la coordonnée bancaire",
         first="Il ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient.",
         part_url=reverse("structures:bank_account", args=[pk]),
@@ -118,8 +116,8 @@ def deactivate_bank_account(request, pk):
 @require_POST
 def activate_bank_account(request, pk):
     """« Activer »"""
-    found = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
-    done = f"La coordonnée bancaire {found.label} est activée."
+    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
+    done = f"La coordonnée bancaire {account.label} est activée."
     perform(request, actions.activate_bank_account, pk, actor=request.user, done=done)
     return redirect("structures:bank_account", pk)
 

@@ -59,10 +59,10 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
         first_two = mine.values_list("pk", flat=True)[:2]
         if len(first_two) == 1:
             return redirect(go_to, first_two[0])
-    found = (mine.called(words) if words else mine).annotate(part_count=Count(related))
-    listed = _page(request, found.order_by("legal_name_key", "pk"), words)
+    matching = (mine.called(words) if words else mine).annotate(part_count=Count(related))
+    listed = _page(request, matching.order_by("legal_name_key", "pk"), words)
     if request.user.is_staff:
-        listed |= {"searched": True, "found": listed["found"] if words else ""}
+        listed |= {"searched": True, "count_line": listed["count_line"] if words else ""}
     return render(
         request, "structures/choose_structure.html", {"go_to": go_to, "active_only": active_only} | listed | texts
     )
@@ -75,7 +75,7 @@ def _page(request, rows, words):
         "page": page,
         "words": words,
         "searched": words or count > SEARCHED_FROM,
-        "found": f"{count} résultat{'s' if count > 1 else ''}" if words else f"{count} en tout",
+        "count_line": f"{count} résultat{'s' if count > 1 else ''}" if words else f"{count} en tout",
     }
 
 

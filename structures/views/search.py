@@ -141,8 +141,8 @@ def _exported(result):
     ]
 
 
-def _yes_no(said):
-    return "Oui" if said else "Non"
+def _yes_no(value):
+    return "Oui" if value else "Non"
 
 
 @require_safe

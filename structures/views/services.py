@@ -47,15 +47,15 @@ def create_service(request, pk):
 @require_safe
 def service(request, pk):
     """« Consulter »"""
-    found = parts.part_within_reach(request.user, Service, pk, VIEW)
-    return render(request, "structures/service.html", {"service": found, "structure": found.structure})
+    service = parts.part_within_reach(request.user, Service, pk, VIEW)
+    return render(request, "structures/service.html", {"service": service, "structure": service.structure})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_service(request, pk):
     """« Modifier »"""
-    found = parts.part_within_reach(request.user, Service, pk, VIEW, parts.CHANGE)
-    form = ServiceForm(found.structure, posted(request), part=found)
+    service = parts.part_within_reach(request.user, Service, pk, VIEW, parts.CHANGE)
+    form = ServiceForm(service.structure, posted(request), part=service)
     if request.method == "POST" and form.is_valid():
         seen = form.cleaned_data["version"]
         done, made = submit(form, actions.change_service, pk, actor=request.user, values=form.values, version=seen)
@@ -66,7 +66,7 @@ def change_service(request, pk):
         request,
         form,
         title="Modifier le service",
-        back=(reverse("structures:service", args=[pk]), found.label),
+        back=(reverse("structures:service", args=[pk]), service.label),
         submit="Enregistrer",
     )
 
@@ -74,18 +74,18 @@ def change_service(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate_service(request, pk):
     """« Désactiver »: what will follow and for whom, then the POST that does it."""
-    found = parts.part_within_reach(request.user, Service, pk, VIEW, parts.CHANGE)
+    service = parts.part_within_reach(request.user, Service, pk, VIEW, parts.CHANGE)
     if request.method == "POST":
-        done = f"Le service {found.label} est désactivé. Vous pouvez l'activer de nouveau quand vous voulez."
+        done = f"Le service {service.label} est désactivé. Vous pouvez l'activer de nouveau quand vous voulez."
         perform(request, actions.deactivate_service, pk, actor=request.user, done=done)
-    if request.method == "POST" or not (found.is_active and found.structure.is_active):
+    if request.method == "POST" or not (service.is_active and service.structure.is_active):
         return redirect("structures:service", pk)
     return parts.deactivation_page(
         request,
-        found,
+        service,
         title="Désactiver le service",
         first="Il n'est plus proposé à qui cherche un service de la structure.",
-        facts=gather(events.service_deactivating, service=found),
+        facts=gather(events.service_deactivating, service=service),
         nobody="Personne n'est rattaché à ce seul service, et aucune demande en cours ne le nomme.",
         part_url=reverse("structures:service", args=[pk]),
     )

@@ -23,17 +23,17 @@ VIEW = "structures.view_structure"
 @require_safe
 def structure(request, pk):
     """« Consulter »: what whoever may see the structure sees of it."""
-    found = within_reach(request.user, pk, VIEW)
+    structure = within_reach(request.user, pk, VIEW)
     return render(
         request,
         "structures/structure.html",
         {
-            "structure": found,
-            "services": found.services.open()[:10],
-            "service_count": found.services.open().count(),
-            "account_count": found.bank_accounts.open().count(),
-            "may_change": request.user.has_perm(CHANGE, found),
-            "may_view_bank_accounts": request.user.has_perm("structures.view_bank_accounts", found),
+            "structure": structure,
+            "services": structure.services.open()[:10],
+            "service_count": structure.services.open().count(),
+            "account_count": structure.bank_accounts.open().count(),
+            "may_change": request.user.has_perm(CHANGE, structure),
+            "may_view_bank_accounts": request.user.has_perm("structures.view_bank_accounts", structure),
         },
     )
 
@@ -89,8 +89,8 @@ def _founding_page(request, form, status=200):
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_structure(request, pk):
     """« Modifier »"""
-    found = within_reach(request.user, pk, VIEW, CHANGE)
-    form = StructureForm(found, posted(request))
+    structure = within_reach(request.user, pk, VIEW, CHANGE)
+    form = StructureForm(structure, posted(request))
     if request.method == "POST" and form.is_valid():
         seen = form.cleaned_data["version"]
         done, changed = submit(form, actions.change_structure, pk, actor=request.user, values=form.values, version=seen)
@@ -100,7 +100,7 @@ def change_structure(request, pk):
     return render(
         request,
         "structures/change_structure.html",
-        {"structure": found, "form": form},
+        {"structure": structure, "form": form},
         status=422 if form.errors else 200,
     )
 
@@ -108,30 +108,30 @@ def change_structure(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate_structure(request, pk):
     """« Désactiver »: what will follow, then the POST that does it."""
-    found = within_reach(request.user, pk, VIEW, CHANGE)
+    structure = within_reach(request.user, pk, VIEW, CHANGE)
     if request.method == "POST":
         perform(
             request,
             actions.deactivate_structure,
             pk,
             actor=request.user,
-            done=f"La structure {found} est désactivée. Vous pouvez l'activer de nouveau quand vous voulez.",
+            done=f"La structure {structure} est désactivée. Vous pouvez l'activer de nouveau quand vous voulez.",
         )
-    if request.method == "POST" or not found.is_active:
+    if request.method == "POST" or not structure.is_active:
         return redirect("structures:structure", pk)
-    facts = gather(events.structure_deactivating, structure=found)
-    services = found.services.open().count()
+    facts = gather(events.structure_deactivating, structure=structure)
+    services = structure.services.open().count()
     return render(
         request,
         "structures/deactivate_structure.html",
-        {"structure": found, "facts": facts, "service_count": services},
+        {"structure": structure, "facts": facts, "service_count": services},
     )
 
 
 @require_POST
 def activate_structure(request, pk):
-    found = within_reach(request.user, pk, VIEW, CHANGE)
-    done = f"La structure {found} est activée."
+    structure = within_reach(request.user, pk, VIEW, CHANGE)
+    done = f"La structure {structure} est activée."
     perform(request, actions.activate_structure, pk, actor=request.user, done=done)
     return redirect("structures:structure", pk)
 
@@ -139,8 +139,8 @@ def activate_structure(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def update_from_directory(request, pk):
     """« Mettre à jour depuis l'annuaire »: before and after, then the POST that applies what is ticked."""
-    found = within_reach(request.user, pk, VIEW, CHANGE)
-    difference = DirectoryDifference(found)
+    structure = within_reach(request.user, pk, VIEW, CHANGE)
+    difference = DirectoryDifference(structure)
     form = UpdateForm(difference, posted(request))
     if request.method == "POST" and form.is_valid():
         done, _ = perform(
@@ -156,7 +156,7 @@ def update_from_directory(request, pk):
     return render(
         request,
         "structures/update_from_directory.html",
-        {"structure": found, "entry": difference.entry, "form": form},
+        {"structure": structure, "entry": difference.entry, "form": form},
         status=422 if form.errors else 200,
     )
 
@@ -164,10 +164,10 @@ def update_from_directory(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_identifier(request, pk):
     """« Modifier l'identifiant »: the new number, then what is carried over, then the POST that does it."""
-    found = within_reach(request.user, pk, VIEW, CHANGE)
-    if not found.is_active:
+    structure = within_reach(request.user, pk, VIEW, CHANGE)
+    if not structure.is_active:
         return redirect("structures:structure", pk)
-    form = IdentifierForm(found, posted(request))
+    form = IdentifierForm(structure, posted(request))
     checked = request.method == "POST" and form.is_valid()
     if checked and "confirm" in request.POST:
         done, renewed = perform(
@@ -180,16 +180,16 @@ def change_identifier(request, pk):
         )
         return redirect("structures:structure", renewed.pk if done else pk)
     if checked:
-        carried = gather(events.identifier_change_asked, structure=found)
+        carried = gather(events.identifier_change_asked, structure=structure)
         return render(
             request,
             "structures/confirm_identifier.html",
-            {"structure": found, "form": form, "lookup": form.lookup, "carried": carried, **_copied(found)},
+            {"structure": structure, "form": form, "lookup": form.lookup, "carried": carried, **_copied(structure)},
         )
     return render(
         request,
         "structures/change_identifier.html",
-        {"structure": found, "form": form},
+        {"structure": structure, "form": form},
         status=422 if form.errors else 200,
     )
 

@@ -1,6 +1,6 @@
 import pytest
 
-from structures.lookup import Found, look_up
+from structures.lookup import LookupOutcome, look_up
 from tests.factories import DirectoryEntryFactory, ServiceFactory, StructureFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
@@ -17,26 +17,26 @@ def test_a_structure_comes_before_the_directory():
 def test_a_structure_that_lives_here_does_so_whatever_the_directory_says():
     structure = StructureFactory(identifier=SIRET)
     DirectoryEntryFactory(identifier=SIRET, closed_on="2020-01-01")
-    assert look_up("siret", SIRET).found is Found.STRUCTURE
+    assert look_up("siret", SIRET).outcome is LookupOutcome.STRUCTURE
     assert look_up("siret", SIRET).structure == structure
 
 
 @pytest.mark.parametrize(
     ("build", "found", "must_describe", "may_show"),
     [
-        (lambda: StructureFactory(identifier=SIRET), Found.STRUCTURE, False, True),
-        (lambda: StructureFactory(identifier=SIRET, undisclosed=True), Found.STRUCTURE, False, False),
-        (lambda: StructureFactory(identifier=SIRET, state="inactive"), Found.INACTIVE, False, True),
-        (lambda: DirectoryEntryFactory(identifier=SIRET), Found.DIRECTORY, False, True),
-        (lambda: DirectoryEntryFactory(identifier=SIRET, undisclosed=True), Found.DIRECTORY, True, False),
-        (lambda: DirectoryEntryFactory(identifier=SIRET, closed_on="2020-01-01"), Found.CLOSED, False, True),
-        (lambda: None, Found.NOTHING, True, False),
+        (lambda: StructureFactory(identifier=SIRET), LookupOutcome.STRUCTURE, False, True),
+        (lambda: StructureFactory(identifier=SIRET, undisclosed=True), LookupOutcome.STRUCTURE, False, False),
+        (lambda: StructureFactory(identifier=SIRET, state="inactive"), LookupOutcome.INACTIVE, False, True),
+        (lambda: DirectoryEntryFactory(identifier=SIRET), LookupOutcome.DIRECTORY, False, True),
+        (lambda: DirectoryEntryFactory(identifier=SIRET, undisclosed=True), LookupOutcome.DIRECTORY, True, False),
+        (lambda: DirectoryEntryFactory(identifier=SIRET, closed_on="2020-01-01"), LookupOutcome.CLOSED, False, True),
+        (lambda: None, LookupOutcome.NOTHING, True, False),
     ],
 )
 def test_an_identifier_stands_for(build, found, must_describe, may_show):
     build()
     lookup = look_up("siret", SIRET)
-    assert (lookup.found, lookup.must_describe, lookup.may_show) == (found, must_describe, may_show)
+    assert (lookup.outcome, lookup.must_describe, lookup.may_show) == (found, must_describe, may_show)
 
 
 @pytest.mark.parametrize("known", [StructureFactory, DirectoryEntryFactory])
@@ -47,7 +47,7 @@ def test_a_natural_person_is_never_shown(known):
 
 def test_a_number_is_looked_up_under_its_own_type_only():
     StructureFactory(private=True, identifier_type="ridet", identifier="123456789")
-    assert look_up("tahiti", "123456789").found is Found.NOTHING
+    assert look_up("tahiti", "123456789").outcome is LookupOutcome.NOTHING
 
 
 def test_what_the_directory_knows_is_looked_up_in_one_statement(django_assert_num_queries):
