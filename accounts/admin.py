@@ -7,8 +7,8 @@ from accounts.actions import (
     reactivate_account,
     resend_activation,
 )
-from accounts.models import User
-from plumbing.admin import ActionAdmin
+from accounts.models import LinkRequest, User
+from plumbing.admin import ActionAdmin, SupportAdmin
 from plumbing.errors import ActionError
 
 RIGHTS = ("is_staff", "is_superuser")
@@ -58,3 +58,12 @@ class UserAdmin(ActionAdmin):
             action(user.pk, actor=request.user)
 
         self.perform_each(request, users, act, done)
+
+
+@admin.register(LinkRequest)
+class LinkRequestAdmin(SupportAdmin):
+    """Links visitors asked for and a worker has not mailed yet: one that stays, with an error, is a fault to report."""
+
+    list_display = ["purpose", "created_at", "attempts", "next_try_at", "error"]
+    list_filter = ["purpose"]
+    exclude = ["email"]
