@@ -68,7 +68,9 @@ def approve_account(user_id, *, actor, reference):
     user.state = User.State.ACTIVATING
     user.save(update_fields=["state"])
     record(Event.ACCOUNT_APPROVED, actor=actor, subject=user, reference=reference)
-    emails.send_activation(user, reference=reference)
+    # Anybody can have an address nobody confirmed registered again and again.
+    if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
+        emails.send_activation(user, reference=reference)
     return user
 
 

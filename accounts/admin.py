@@ -1,4 +1,4 @@
-from django.contrib import admin
+from django.contrib import admin, messages
 
 from accounts.actions import (
     change_account,
@@ -10,6 +10,7 @@ from accounts.actions import (
 from accounts.models import LinkRequest, User
 from plumbing.admin import ActionAdmin, SupportAdmin
 from plumbing.errors import ActionError
+from plumbing.facts import sentence
 
 RIGHTS = ("is_staff", "is_superuser")
 
@@ -45,6 +46,9 @@ class UserAdmin(ActionAdmin):
 
     @admin.action(description="Désactiver les comptes")
     def deactivate(self, request, users):
+        if users.filter(pk=request.user.pk).exists():
+            self.message_user(request, "Votre propre compte est coché : décochez-le.", messages.ERROR)
+            return
         self._each(request, users, deactivate_account, "Comptes désactivés")
 
     @admin.action(description="Réactiver les comptes (envoie un lien d'activation)")
@@ -55,7 +59,8 @@ class UserAdmin(ActionAdmin):
         def act(user):
             if not self.has_change_permission(request, user):
                 raise ActionError("above", "seul un super-utilisateur agit sur un super-utilisateur.")
-            action(user.pk, actor=request.user)
+            for fact in action(user.pk, actor=request.user) or ():
+                self.message_user(request, f"{user} : {sentence(fact)}")
 
         self.perform_each(request, users, act, done)
 
@@ -67,3 +72,14 @@ class LinkRequestAdmin(SupportAdmin):
     list_display = ["purpose", "created_at", "attempts", "next_try_at", "error"]
     list_filter = ["purpose"]
     exclude = ["email"]
+
+
+class AccessAttemptAdmin(SupportAdmin):
+    """Failed logins, of django-axes. Registered in chorus/urls.py, after the pages of that package."""
+
+    list_display = ["attempt_time", "username", "ip_address", "failures_since_start"]
+    search_fields = ["username", "ip_address"]
+    exclude = ["get_data", "post_data"]
+
+    def has_module_permission(self, request):
+        return super().has_module_permission(request) and request.user.is_superuser

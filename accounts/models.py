@@ -1,3 +1,4 @@
+from asgiref.sync import sync_to_async
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin, _user_has_perm
 from django.core.exceptions import ValidationError
@@ -127,6 +128,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     def has_perm(self, perm, obj=None):
         """What `rules` (and Django's own permissions) answer, for superusers too: no shortcut past them."""
         return _user_has_perm(self, perm, obj)
+
+    async def ahas_perm(self, perm, obj=None):
+        return await sync_to_async(self.has_perm)(perm, obj)
 
     def get_full_name(self):
         return f"{self.first_name} {self.last_name}".strip()

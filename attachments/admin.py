@@ -6,6 +6,7 @@ from attachments.actions import approve_request, change_dates, detach
 from attachments.models import Attachment, AttachmentRequest, Role
 from plumbing.admin import ActionAdmin, SupportAdmin
 from plumbing.errors import ActionError
+from structures.models import Service
 
 
 class PrincipalFilter(admin.SimpleListFilter):
@@ -18,7 +19,7 @@ class PrincipalFilter(admin.SimpleListFilter):
         return [("none", "Aucun (à traiter par l'assistance)")]
 
     def queryset(self, request, queryset):
-        return queryset.pending().without_principal() if self.value() == "none" else queryset
+        return queryset.pending().without_decider() if self.value() == "none" else queryset
 
 
 @admin.register(AttachmentRequest)
@@ -49,12 +50,17 @@ class AttachmentRequestAdmin(SupportAdmin):
         def approve(attachment_request):
             if not request.user.has_perm("attachments.decide_request", attachment_request):
                 raise ActionError("own_request", "nul ne décide de sa propre demande.")
+            asked = attachment_request.services.all()
+            held = Service.objects.filter(
+                attachment__in=Attachment.objects.lasting().filter(user=attachment_request.user),
+                structure=attachment_request.structure_id,
+            )
             approve_request(
                 attachment_request.pk,
                 actor=request.user,
                 role=role,
                 whole_structure=attachment_request.whole_structure,
-                services=attachment_request.services.all(),
+                services=(asked | held).distinct(),
             )
 
         self.perform_each(request, requests, approve, "Demandes validées")

@@ -1,12 +1,20 @@
 """Mails about a request for attachment: to the person who asks, and to those who decide."""
 
-from notifications.actions import notify
+from django.conf import settings
+
+from notifications.actions import notify, within_mail_rate
 from plumbing.addresses import absolute_url
+
+
+def _write(slug, *, user, **mail):
+    """`notify`; but anybody can have mails sent to an address nobody has confirmed, so those are limited."""
+    if user.was_ever_active or within_mail_rate(slug, user.email, settings.MAIL_TO_ONE_RATE):
+        notify(slug, user=user, **mail)
 
 
 def send_request_sent(request, *, principal):
     """To the person who asked: it is filed, and who decides (`principal`, None for support)."""
-    notify(
+    _write(
         "request_sent",
         to=request.user.mail_address,
         user=request.user,
@@ -19,7 +27,7 @@ def send_request_sent(request, *, principal):
 def send_request_to_decide(request, *, deciders):
     """To each manager who can decide: someone waits."""
     for decider in deciders:
-        notify(
+        _write(
             "request_to_decide",
             to=decider.mail_address,
             user=decider,
@@ -35,7 +43,7 @@ def send_request_to_decide(request, *, deciders):
 
 def send_request_approved(request, *, attachment):
     """To the person who asked: accepted, in which role."""
-    notify(
+    _write(
         "request_approved",
         to=request.user.mail_address,
         user=request.user,
@@ -47,7 +55,7 @@ def send_request_approved(request, *, attachment):
 
 def send_request_refused(request):
     """To the person who asked: refused, and why."""
-    notify(
+    _write(
         "request_refused",
         to=request.user.mail_address,
         user=request.user,
@@ -59,11 +67,11 @@ def send_request_refused(request):
 
 def send_first_to_activate(request):
     """To who registers on a structure nobody was seen on yet: whoever activates first manages it."""
-    notify(
+    _write(
         "first_to_activate",
         to=request.user.email,
         user=request.user,
-        purpose="Activez votre compte",
+        purpose="Votre demande de rattachement est envoyée",
         reference=request.reference,
         context={"request": request},
     )
@@ -71,7 +79,7 @@ def send_first_to_activate(request):
 
 def send_role_lost(attachment):
     """To a principal manager who never activated their account: the role is no longer theirs."""
-    notify(
+    _write(
         "role_lost",
         to=attachment.user.email,
         user=attachment.user,
@@ -83,7 +91,7 @@ def send_role_lost(attachment):
 
 def send_attachment_ended(attachment):
     """To somebody whose place in a structure was ended."""
-    notify(
+    _write(
         "attachment_ended",
         to=attachment.user.mail_address,
         user=attachment.user,
@@ -95,11 +103,11 @@ def send_attachment_ended(attachment):
 
 def send_became_principal(request):
     """To the first person of a private structure: they manage it."""
-    notify(
+    _write(
         "became_principal",
         to=request.user.mail_address,
         user=request.user,
         purpose="Vous êtes gestionnaire principal",
         reference=request.reference,
-        context={"request": request},
+        context={"request": request, "days": settings.PRINCIPAL_ACTIVATION_DAYS},
     )

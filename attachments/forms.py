@@ -1,6 +1,7 @@
 from django import forms
 
 from attachments.models import Attachment, Role
+from plumbing.validators import validate_no_link
 from structures.forms import ServicesField
 
 WHOLE, PER_SERVICE = "whole", "services"
@@ -79,6 +80,8 @@ class RefusalForm(forms.Form):
     reason = forms.CharField(
         label="Motif du refus",
         max_length=2000,
+        # It is mailed to an address that nobody may have confirmed.
+        validators=[validate_no_link],
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="Il est envoyé tel quel au demandeur : dites-lui ce qu'il peut corriger.",
         error_messages={"required": "Indiquez le motif du refus : il est envoyé au demandeur."},

@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -112,9 +113,10 @@ class AttachmentRequestQuerySet(models.QuerySet):
         managed = Attachment.objects.effective().managers().filter(user=user)
         return self.filter(structure__in=managed.values("structure")).exclude(user=user)
 
-    def without_principal(self):
-        """Requests on structures whose principal manager is missing or was never seen: support decides those."""
-        return self.exclude(structure__in=Attachment.objects.current().principal().confirmed().values("structure"))
+    def without_decider(self):
+        """Requests on structures where no manager is in force who can log in: support decides those."""
+        deciding = Attachment.objects.effective().managers().filter(user__state=get_user_model().State.ACTIVE)
+        return self.exclude(structure__in=deciding.values("structure"))
 
     def matching(self, words):
         """Requests whose person, structure or reference contains every one of `words`."""

@@ -292,6 +292,7 @@ CAPTCHA_TIMEOUT = 30
 PREFILL_RATE = rate("PREFILL_RATE", "30/m")
 REGISTRATION_RATE = rate("REGISTRATION_RATE", "20/h")
 CAPTCHA_AUDIO_RATE = rate("CAPTCHA_AUDIO_RATE", "20/m")
+CAPTCHA_IMAGE_RATE = rate("CAPTCHA_IMAGE_RATE", "60/m")
 MAIL_REQUEST_RATE = rate("MAIL_REQUEST_RATE", "10/h")
 LOGIN_RATE = rate("LOGIN_RATE", "60/m")
 # Mails of one kind to one address: those that visitors cause, and those that tell a manager who waits.

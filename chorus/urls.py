@@ -1,8 +1,10 @@
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import include, path
 
+from accounts.admin import AccessAttemptAdmin
 from chorus import pages
 from plumbing.admin import complete
 
@@ -15,6 +17,10 @@ admin.site.site_header = admin.site.site_title = settings.PORTAL_NAME
 admin.site.index_title = "Assistance"
 # Rights come from roles in structures, never from groups.
 admin.site.unregister(Group)
+# Its own pages answer hostile queries with 500; the one table in use is in accounts/admin.py.
+for model in (AccessAttempt, AccessFailureLog, AccessLog):
+    admin.site.unregister(model)
+admin.site.register(AccessAttempt, AccessAttemptAdmin)
 # One door for everybody: our login page, with its lockout.
 admin.site.login = pages.staff_only
 admin.site.password_change = pages.change_password

@@ -18,7 +18,7 @@ def add_reach(permission, model, condition):
 
     @rules.predicate
     def reaches(user, row):
-        return model.objects.filter(condition(user), pk=row.pk).exists()
+        return row is not None and model.objects.filter(condition(user), pk=row.pk).exists()
 
     rules.add_perm(permission, reaches)
     _reaches[permission] = condition

@@ -7,6 +7,7 @@ IN_NAMES = " -'’."
 # What is longer is refused for its length, by its own field: reading a megabyte letter by letter
 # would only cost time.
 LONGEST_READ = 300
+LONGEST_TEXT = 10_000
 
 # What Unicode counts among letters, marks or symbols, and screens show as nothing: fillers of Hangul, of
 # Khmer and of Braille, joiners and variation selectors.
@@ -43,6 +44,11 @@ def validate_plain_line(value):
     if hidden or not any(unicodedata.category(c)[0] in "LNPS" for c in read):
         raise ValidationError("Ce texte contient un caractère invisible : retapez-le.", code="line")
     _refuse_link(read)
+
+
+def validate_no_link(value):
+    """Text of any length for people to read, with no link to open; an e-mail address is none."""
+    _refuse_link(re.sub(r"\S+@\S+", "", value[:LONGEST_TEXT]))
 
 
 def newly_typed(validate, current):

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from accounts.actions import register_account
 from accounts.models import User, normalised_email
 from attachments.actions import send_request
-from attachments.deciders import confirmed_principal, deciders_of, is_open_to_first_comer
+from attachments.deciders import deciders_of, is_open_to_first_comer
 from attachments.models import AttachmentRequest
 from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError
@@ -55,7 +55,7 @@ def submit_registration(*, captcha_key, person, lookup, described=None, whole_st
     submission = Submission.objects.create(
         reference=draw_reference(AttachmentRequest),
         payload={
-            "person": person | {"phone": str(person["phone"])},
+            "person": person | {"phone": person["phone"].as_e164 if person["phone"] else ""},
             "identifier_type": lookup.identifier_type,
             "identifier": lookup.identifier,
             "described": described,
@@ -126,5 +126,4 @@ def expected_outcome(lookup):
 def _outcome_on(structure):
     if is_open_to_first_comer(structure):
         return Outcome.BECOMES_PRINCIPAL
-    managed = confirmed_principal(structure) or deciders_of(structure).exists()
-    return Outcome.MANAGER_DECIDES if managed else Outcome.SUPPORT_DECIDES
+    return Outcome.MANAGER_DECIDES if deciders_of(structure).exists() else Outcome.SUPPORT_DECIDES

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 from captcha.models import CaptchaStore
 from django.conf import settings
@@ -36,6 +37,13 @@ EMPTY = "Recopiez d'abord les caractères de l'image, ou écoutez-les."
 _SIGNED, _SIGNATURE = 20, 20
 # The response of a key that was wrongly answered or consumed: nobody's answer.
 _BURNT = ""
+
+
+_speaking = Lock()
+
+
+class Busy(Exception):
+    """No clip can be made right now."""
 
 
 def challenge(key):
@@ -105,16 +113,22 @@ def drawn(key):
 
 
 def spoken(key):
-    """The picture read aloud in French, as WAV bytes, always the same for a key; None when no longer answered."""
+    """The picture read aloud in French, as WAV bytes, always the same for a key; None when no longer answered.
+
+    Raises Busy when another clip is being made in this process: one takes a second of a core.
+    """
     if not is_live(key):
         return None
+    if not _speaking.acquire(blocking=False):
+        raise Busy
     # Another process: the speech library keeps global state and is not made for threads.
-    return subprocess.run(
-        [sys.executable, "-m", "registration.speech", challenge(key)[0], _derived("sound", key).hex()],
-        check=True,
-        capture_output=True,
-        timeout=SPEECH_SECONDS,
-    ).stdout
+    command = [sys.executable, "-m", "registration.speech", challenge(key)[0], _derived("sound", key).hex()]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, timeout=SPEECH_SECONDS).stdout
+    except subprocess.SubprocessError as error:
+        raise Busy from error
+    finally:
+        _speaking.release()
 
 
 def _burn(key):

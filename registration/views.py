@@ -34,7 +34,7 @@ def register(request):
     if request.method != "POST":
         return _page(request, RegistrationForm(), captcha.fresh())
     if BUTTONS & request.POST.keys():
-        return _page(request, _typed_so_far(request), _captcha_after(request.POST))
+        return _page(request, _typed_so_far(request), _captcha_after(request))
 
     refusal = ""
     if not within(request, "registration", settings.REGISTRATION_RATE, count=False):
@@ -57,12 +57,14 @@ def structure_block(request):
 @require_POST
 def captcha_block(request):
     """The captcha after « Valider le captcha » or « Nouvelle image », for our script."""
-    return render(request, "registration/captcha_block.html", {"captcha": _captcha_after(request.POST)})
+    return render(request, "registration/captcha_block.html", {"captcha": _captcha_after(request)})
 
 
 @visitors_only
 @require_safe
 def captcha_image(request, key):
+    if not within(request, "captcha_image", settings.CAPTCHA_IMAGE_RATE):
+        return HttpResponse("Trop d'images. Attendez une minute.", status=429, content_type="text/plain")
     picture = captcha.drawn(key)
     return HttpResponse(status=410) if picture is None else HttpResponse(picture, content_type="image/png")
 
@@ -72,7 +74,12 @@ def captcha_image(request, key):
 def captcha_audio(request, key):
     if not within(request, "captcha_audio", settings.CAPTCHA_AUDIO_RATE):
         return HttpResponse("Trop d'écoutes. Attendez une minute.", status=429, content_type="text/plain")
-    sound = captcha.spoken(key)
+    try:
+        sound = captcha.spoken(key)
+    except captcha.Busy:
+        busy = HttpResponse("Trop de monde écoute. Réessayez.", status=503, content_type="text/plain; charset=utf-8")
+        busy["Retry-After"] = 3
+        return busy
     if sound is None:
         return HttpResponse(status=410)
     return HttpResponse(sound, content_type="audio/wav")
@@ -101,8 +108,11 @@ def _may_look_up(request):
     return within(request, "prefill", settings.PREFILL_RATE)
 
 
-def _captcha_after(data):
+def _captcha_after(request):
     """What the captcha block shows after one of the form's inner buttons."""
+    data = request.POST
+    if "check_captcha" in data and not within(request, "captcha_answer", settings.CAPTCHA_IMAGE_RATE):
+        return captcha.fresh("Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez.")
     sent = CaptchaCheck(data)
     complete = sent.is_valid()
     key, answer = (sent.cleaned_data.get(name, "") for name in ("captcha_key", "captcha_answer"))

@@ -11,7 +11,7 @@ from structures.actions import imports
 from structures.models import DirectoryImport
 
 State = DirectoryImport.State
-OVER = (State.DONE, State.CANCELLED)
+OVER = (State.DONE, State.CANCELLED, State.REFUSED)
 # A running import says that it lives far more often than that.
 SILENCE = timedelta(minutes=5)
 

@@ -7,11 +7,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.models import LinkRequest
 from attachments.models import Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
+from plumbing.references import new_reference
 from registration.captcha import challenge, fresh
+from registration.models import Submission
 from structures.models import Referent
 from tests.factories import (
     AttachmentFactory,
@@ -119,6 +122,8 @@ def test_what_follows_from_deactivating_a_service(client, managed):
 
 ADD = {
     "accounts.User": UserFactory,
+    "accounts.LinkRequest": lambda: LinkRequest.objects.create(email="a@exemple.example", purpose="reset"),
+    "registration.Submission": lambda: Submission.objects.create(reference=new_reference(), payload={}),
     "structures.Structure": StructureFactory,
     "structures.DirectoryEntry": DirectoryEntryFactory,
     "structures.DirectoryImport": DirectoryImportFactory,

@@ -81,15 +81,18 @@ def attach(
 def widen(attachment_id, *, actor, whole_structure=True, services=(), reference=""):
     """Give an attachment to some services the whole structure, or these `services` in place of those it has.
 
-    Raises ActionError when it is for the whole structure already.
+    Those out of service today stay: nobody could choose them. Raises ActionError when it is for the
+    whole structure already.
     """
     attachment = lock(attachment_id)
     if attachment.whole_structure:
         raise ActionError("already_attached", f"{attachment.user} est déjà rattaché à cette structure.")
     services = services_of(attachment.structure, whole_structure, services)
     made = write_changes(attachment, {"whole_structure": whole_structure})
+    if not whole_structure:
+        services += attachment.services.exclude(pk__in=attachment.structure.services.open().values("pk"))
     attachment.services.set(services)
-    names = [str(service) for service in services]
+    names = [str(service) for service in attachment.services.all()]
     data = change_data(attachment, made)
     _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, services=names, **data)
     return attachment

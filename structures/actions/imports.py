@@ -15,7 +15,7 @@ from plumbing.ahead import ahead
 from plumbing.errors import ActionError
 from structures.importers import LAYOUTS
 from structures.importers.batches import CLOSED, prepared, understood
-from structures.importers.faults import FileRefused
+from structures.importers.faults import FileRefused, MostlyFaulty
 from structures.importers.headers import layout_of
 from structures.importers.sources import Source, fingerprint
 from structures.importers.tables import Table, drop_indexes, may_be_lost, restore_indexes
@@ -57,7 +57,9 @@ def prepare_import(raw, file_name):
     """The DirectoryImport of a file open for reading: the one an earlier run left unfinished, else a new one."""
     mark = fingerprint(raw)
     unfinished = (
-        DirectoryImport.objects.filter(fingerprint=mark).exclude(state__in=(State.DONE, State.CANCELLED)).first()
+        DirectoryImport.objects.filter(fingerprint=mark)
+        .exclude(state__in=(State.DONE, State.CANCELLED, State.REFUSED))
+        .first()
     )
     size = raw.seek(0, os.SEEK_END)
     return unfinished or DirectoryImport.objects.create(file_name=file_name[:250], fingerprint=mark, size=size)
@@ -76,7 +78,7 @@ def run_import(import_id, raw=None, *, report=lambda progress: None):
         with nullcontext(raw) if raw else claimed.file.open("rb") as opened:
             _read(claimed, opened, report)
     except FileRefused as refusal:
-        _end(claimed, State.FAILED, str(refusal))
+        _end(claimed, State.REFUSED if isinstance(refusal, MostlyFaulty) else State.FAILED, str(refusal))
         raise ActionError("file_refused", str(refusal)) from refusal
     except Superseded as error:
         if DirectoryImport.objects.filter(pk=import_id, state=State.CANCELLED).exists():
@@ -119,8 +121,10 @@ def _claim(import_id):
     claimed = DirectoryImport.objects.select_for_update(of=("self",)).get(pk=import_id)
     if claimed.state == State.DONE:
         raise ActionError("import_done", "Cet import est terminé.")
-    if claimed.state == State.CANCELLED:
-        raise ActionError("import_cancelled", "Cet import a été annulé : importez de nouveau le fichier.")
+    if claimed.state in (State.CANCELLED, State.REFUSED):
+        raise ActionError(
+            "import_over", "Cet import a été annulé ou refusé : importez un autre fichier, ou celui-ci de nouveau."
+        )
     now = timezone.now()
     claimed.state, claimed.error, claimed.holder, claimed.heartbeat = State.RUNNING, "", _holder(), now
     claimed.started_at, claimed.ended_at = claimed.started_at or now, None
@@ -178,7 +182,7 @@ def _judge(claimed, lines, faulty):
     if lines >= JUDGED_FROM and faulty > lines * MOSTLY:
         # Nobody may ever import it again.
         restore_indexes(lambda: _progress(claimed), changed=False)
-        raise FileRefused(
+        raise MostlyFaulty(
             f"Presque toutes les lignes lues sont rejetées ({faulty} sur {lines}) : l'import s'arrête là. "
             "Lisez les motifs ci-dessous, corrigez le fichier ou choisissez-en un autre."
         )

@@ -127,7 +127,7 @@ class DirectoryImportAdmin(SupportAdmin):
                 "under_way": under_way,
                 "refreshed": under_way and "immobile" not in request.GET,
                 "failed": obj.state == DirectoryImport.State.FAILED,
-                "cancelled": obj.state == DirectoryImport.State.CANCELLED,
+                "over": obj.state in (DirectoryImport.State.CANCELLED, DirectoryImport.State.REFUSED),
                 "rejected_lines": obj.rejected_lines.order_by("line", "id")[:SHOWN],
             }
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -117,7 +117,10 @@ class IdentifiedForm(forms.Form):
         )
 
     def clean_postcode(self):
-        return postcode_key(self.cleaned_data["postcode"])
+        # Upper case may be longer: « ß » becomes « SS ».
+        postcode = postcode_key(self.cleaned_data["postcode"])
+        self.fields["postcode"].run_validators(postcode)
+        return postcode
 
     def clean_country(self):
         return self.cleaned_data["country"] or self.fields["country"].initial

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('file_name', models.CharField(max_length=250, verbose_name='nom du fichier')),
                 ('fingerprint', models.CharField(blank=True, max_length=64, verbose_name='empreinte')),
                 ('size', models.BigIntegerField(default=0, verbose_name='taille (octets)')),
-                ('state', models.CharField(choices=[('waiting', 'En attente'), ('running', 'En cours'), ('done', 'Terminé'), ('failed', 'Interrompu'), ('cancelled', 'Annulé')], default='waiting', max_length=9, verbose_name='état')),
+                ('state', models.CharField(choices=[('waiting', 'En attente'), ('running', 'En cours'), ('done', 'Terminé'), ('failed', 'Interrompu'), ('cancelled', 'Annulé'), ('refused', 'Refusé')], default='waiting', max_length=9, verbose_name='état')),
                 ('bytes_read', models.BigIntegerField(default=0, verbose_name='octets lus')),
                 ('lines', models.BigIntegerField(default=0, verbose_name='lignes lues')),
                 ('created', models.BigIntegerField(default=0, verbose_name='ajoutés')),

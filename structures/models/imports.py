@@ -41,6 +41,8 @@ class DirectoryImport(models.Model):
         DONE = "done", "Terminé"
         FAILED = "failed", "Interrompu"
         CANCELLED = "cancelled", "Annulé"
+        # Nothing goes on from where it stopped: the file itself is no good.
+        REFUSED = "refused", "Refusé"
 
     UNDER_WAY = (State.WAITING, State.RUNNING)
 

@@ -108,7 +108,7 @@ def deactivate_bank_account(request, pk):
         request,
         account,
         title="Désactiver la coordonnée bancaire",
-        first="Il ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance le voient.",
+        first="Elle ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance la voient.",
         part_url=reverse("structures:bank_account", args=[pk]),
     )
 

@@ -153,3 +153,12 @@ def test_becoming_principal_while_being_deactivated_is_one_or_the_other(_round):
     assert isinstance(approved, ActionError) != isinstance(deactivated, ActionError)
     request.user.refresh_from_db()
     assert request.user.attachments.current().exists() is (request.user.state == User.State.ACTIVE)
+
+
+def test_support_does_not_deactivate_itself(client):
+    boss, other = UserFactory(staff=True, is_superuser=True), UserFactory()
+    client.force_login(boss)
+    path = reverse("admin:accounts_user_changelist")
+    answer = client.post(path, {"action": "deactivate", "_selected_action": [boss.pk, other.pk]}, follow=True)
+    assert "Votre propre compte est coché" in answer.text
+    assert set(User.objects.values_list("state", flat=True)) == {"active"}

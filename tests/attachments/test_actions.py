@@ -79,7 +79,7 @@ def test_on_a_public_structure_without_manager_support_decides():
     user = UserFactory(pending=True)
     request = send_request(user, StructureFactory(), actor=user)
     assert request.is_pending
-    assert AttachmentRequest.objects.pending().without_principal().get() == request
+    assert AttachmentRequest.objects.pending().without_decider().get() == request
     assert "l'assistance examine" in OutgoingMail.objects.get().parts()[0]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from attachments import events
@@ -15,8 +16,8 @@ from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
-from structures.models import Structure
-from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
+from structures.models import Service, Structure
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 TODAY = timezone.localdate
@@ -118,6 +119,24 @@ def test_widen_adds_services_or_the_whole_structure():
     with pytest.raises(ActionError) as error:
         widen(held.pk, actor=None)
     assert code_of(error) == "already_attached"
+
+
+def test_a_service_out_of_service_is_kept_when_others_are_added():
+    held, closed = of_service()
+    Service.objects.update(is_active=False)
+    widen(held.pk, actor=None, whole_structure=False, services=[other := ServiceFactory(structure=held.structure)])
+    assert set(held.services.all()) == {closed, other}
+
+
+def test_support_adds_a_service_to_those_somebody_has(client):
+    held, first = of_service()
+    second = ServiceFactory(structure=held.structure)
+    request = AttachmentRequestFactory(user=held.user, structure=held.structure, whole_structure=False)
+    request.services.add(second)
+    client.force_login(UserFactory(staff=True))
+    path = reverse("admin:attachments_attachmentrequest_changelist")
+    client.post(path, {"action": "approve_as_simple", "_selected_action": [request.pk]})
+    assert set(held.services.all()) == {first, second}
 
 
 def test_change_role_to_principal_takes_the_whole_structure_without_end():

@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts.actions import activate_account, register_account
 from accounts.links import Purpose, make_token
 from accounts.models import SecretQuestion, User
-from attachments.actions import approve_request, lapse_unactivated_principals, send_request
+from attachments.actions import approve_request, lapse_unactivated_principals, refuse_request, send_request
+from attachments.forms import RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
@@ -111,7 +112,7 @@ def test_on_a_public_structure_support_decides_meanwhile(client):
     assert OutgoingMail.objects.count() == 1
     assert slugs(OWNER) == ["request_sent"]
     assert str(unseen.user) not in OutgoingMail.objects.get().parts()[0]
-    assert AttachmentRequest.objects.pending().without_principal().get() == request
+    assert AttachmentRequest.objects.pending().without_decider().get() == request
     client.force_login(support)
     queue = reverse("admin:attachments_attachment_changelist")
     assert list(client.get(queue, {"account": "unseen"}).context["cl"].queryset) == [unseen]
@@ -175,3 +176,31 @@ def test_two_who_activate_at_once_and_a_lapse_leave_one_principal(_round):
     assert all(getattr(answer, "code", "") in ("", "stale_link") for answer in answers if isinstance(answer, Exception))
     assert principal_of(structure) in (OWNER, OTHER, SQUATTER)
     assert User.objects.get(email=principal_of(structure)).state == User.State.ACTIVE
+
+
+def test_an_address_nobody_confirmed_gets_a_few_mails_of_a_kind_however_often_it_is_registered(settings):
+    settings.MAIL_TO_ONE_RATE = "2/h"
+    structure = AttachmentFactory(role=Role.PRINCIPAL).structure
+    for _ in range(4):
+        refuse_request(ask(OTHER, structure).pk, actor=UserFactory(), reason="Non")
+    assert sorted(slugs(OTHER)) == ["request_refused"] * 2 + ["request_sent"] * 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "accepted"),
+    [
+        ("Voyez https://mal.example/x", False),
+        ("Allez sur mal.example", False),
+        ("Écrivez à anne@mairie.example.", True),
+    ],
+)
+def test_a_reason_holds_no_link(reason, accepted):
+    assert RefusalForm({"reason": reason}).is_valid() is accepted
+
+
+def test_where_only_a_secondary_manager_is_in_force_the_request_is_not_support_s():
+    structure = StructureFactory()
+    ask(OTHER, structure)
+    assert AttachmentRequest.objects.pending().without_decider().count() == 1
+    AttachmentFactory(structure=structure, role=Role.SECONDARY)
+    assert not AttachmentRequest.objects.pending().without_decider().exists()

@@ -61,7 +61,7 @@ def test_requests_wait_for_managers_and_for_support(demo):
     pending = AttachmentRequest.objects.pending()
     principal = User.objects.get(email=data.PRINCIPAL.email)
     assert pending.for_manager(principal).count() == 8
-    assert pending.without_principal().exists()
+    assert pending.without_decider().exists()
 
 
 def test_the_past_comes_before_the_present(demo):

@@ -1,4 +1,5 @@
 import pytest
+from phonenumber_field.phonenumber import to_python
 
 from accounts.models import User
 from attachments.actions import refuse_request
@@ -149,7 +150,7 @@ def test_only_whoever_needs_no_decision_is_let_in_at_once(kind, state, mails):
 def test_managers_are_told_and_support_is_left_the_rest():
     register_on("public, managed")
     assert slugs("gestion@exemple.example") == ["request_to_decide"]
-    assert not AttachmentRequest.objects.without_principal().exists()
+    assert not AttachmentRequest.objects.without_decider().exists()
 
 
 def test_every_step_is_journaled_under_the_registrant():
@@ -318,3 +319,10 @@ def test_the_owner_of_a_used_address_is_told_what_to_do(state, said, silent):
         assert said in body
         assert silent not in body
         assert "Rachid" not in body
+
+
+def test_a_foreign_telephone_number_stays_what_it_is():
+    managed()
+    submit(person=PERSON | {"phone": to_python("+32 2 555 12 12")})
+    work_off_everything()
+    assert User.objects.get(email=PERSON["email"]).phone.as_e164 == "+3225551212"

@@ -331,3 +331,21 @@ def test_characters_are_read_in_french():
     )
     spoken = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert spoken.stdout.startswith("fr")
+
+
+def test_one_clip_is_made_at_a_time_and_a_failing_one_is_no_error(client, key, monkeypatch):
+    path = f"/inscription/captcha/{key}/audio/"
+    with captcha._speaking:
+        assert client.get(path).status_code == 503
+
+    def late(*args, **options):
+        raise subprocess.TimeoutExpired("speech", 10)
+
+    monkeypatch.setattr(subprocess, "run", late)
+    assert client.get(path)["Retry-After"] == "3"
+
+
+def test_pictures_are_rate_limited(client, key, settings):
+    settings.CAPTCHA_IMAGE_RATE = "1/m"
+    path = f"/inscription/captcha/{key}/image/"
+    assert [client.get(path).status_code for _ in range(2)] == [200, 429]

@@ -113,7 +113,7 @@ def test_a_public_directory_entry_becomes_a_structure_for_support_to_decide(clie
     page = register(client, identifier=entry.identifier).text
     assert "l'assistance examine votre demande" in page
     assert Structure.objects.get().legal_name == "École du Port"
-    assert AttachmentRequest.objects.pending().without_principal().count() == 1
+    assert AttachmentRequest.objects.pending().without_decider().count() == 1
 
 
 def test_what_is_typed_of_a_known_structure_is_ignored(client, managed):

@@ -475,7 +475,7 @@ def test_a_file_of_hardly_any_good_line_stops(monkeypatch):
         imported(raw=packed)
     assert refused.value.code == "file_refused"
     stopped = DirectoryImport.objects.get()
-    assert (stopped.state, stopped.error) == ("failed", str(refused.value))
+    assert (stopped.state, stopped.error) == ("refused", str(refused.value))
     assert (stopped.lines, stopped.created, stopped.rejected) == (10_000, 500, 9_500)
     assert stopped.rejected_lines.count() == 9_500
     assert tables.missing_indexes() == []

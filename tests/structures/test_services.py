@@ -303,7 +303,7 @@ def test_deactivating_says_for_whom_and_does_it(client, principal):
     page = client.get(f"/services/{service.pk}/desactiver/").text
     assert "1 personne est rattachée à ce seul service" in page
     assert "2 demandes de rattachement en cours nomment ce service" in page
-    assert "1 demande de rattachement en cours ne nomme que lui" in page
+    assert "Dont 1 qui ne nomme que lui" in page
     assert "est désactivé" in client.post(f"/services/{service.pk}/desactiver/", follow=True).text
     service.refresh_from_db()
     assert not service.is_active
