@@ -1,8 +1,11 @@
 """Several people at the same instant, on real database connections."""
 
+from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Thread
 
-from django.db import connection
+from django.db import connection, transaction
+
+from tests.processes import wait_until
 
 
 def at_once(*acts):
@@ -24,3 +27,21 @@ def at_once(*acts):
     for thread in threads:
         thread.join()
     return answers
+
+
+def meanwhile(change, act):
+    """What `act` answers or raises, begun elsewhere once `change` is written and not committed before it must wait.
+
+    An act that reads the row without locking it judges what is about to be no longer so. PostgreSQL only.
+    """
+    with ThreadPoolExecutor(1) as elsewhere, transaction.atomic():
+        change()
+        with connection.cursor() as cursor:
+            answer = elsewhere.submit(lambda: at_once(act)[0])
+            wait_until(lambda: answer.done() or _somebody_waits_for_us(cursor))
+    return answer.result()
+
+
+def _somebody_waits_for_us(cursor):
+    cursor.execute("SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+    return cursor.fetchone()[0]

@@ -2,8 +2,10 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import actions, events
+from accounts.links import Purpose, make_token
 from accounts.models import User
 from attachments.actions import approve_request
 from attachments.models import Role
@@ -62,6 +64,7 @@ def test_what_support_changes_of_an_account_is_journaled(client):
 def test_a_deactivated_account_can_do_nothing_and_loses_what_it_asked_for(client):
     user, support = UserFactory(), UserFactory(staff=True)
     request = AttachmentRequestFactory(user=user, structure__legal_name="Lycée Monnet")
+    refused = AttachmentRequestFactory(user=user, status="refused", reason="Non")
     held = AttachmentFactory(user=user, whole_structure=False)
     held.services.add(ServiceFactory(structure=held.structure, label="Cantine", code="C"))
     client.force_login(user)
@@ -69,7 +72,9 @@ def test_a_deactivated_account_can_do_nothing_and_loses_what_it_asked_for(client
     assert {fact.kind: fact.count for fact in facts} == {"requests_lost": 1, "services_left_without_anyone": 1}
     assert [sentence(fact) for fact in facts][1] == "1 service reste sans personne : Cantine (C)."
     request.refresh_from_db()
-    assert request.status == "withdrawn"
+    refused.refresh_from_db()
+    assert (request.status, refused.status) == ("withdrawn", "refused")
+    assert HistoryEntry.objects.get(event="request_withdrawn").comment == "Compte désactivé"
     assert client.get("/organisation/").status_code == 302
     said = list(HistoryEntry.objects.order_by("pk").values_list("event", "actor"))
     assert said == [("account_deactivated", support.pk), ("request_withdrawn", support.pk)]
@@ -94,22 +99,37 @@ def test_a_principal_manager_is_not_deactivated_before_a_successor_is_named(clie
 
 @pytest.mark.parametrize(("state", "possible"), [("disabled", True), ("closed", True), ("active", False)])
 def test_an_account_that_served_is_reactivated_by_a_new_activation(state, possible):
-    user, told = UserFactory(state=state), []
+    user, told, locking = UserFactory(state=state, deactivated_at=timezone.now(), closed_at=timezone.now()), [], []
 
     def hear(sender, user, **about):
         told.append(user)
 
+    def hear_locking(sender, user_id, **about):
+        locking.append(user_id)
+
     events.account_reactivated.connect(hear)
+    events.account_locking.connect(hear_locking)
     if possible:
         actions.reactivate_account(user.pk, actor=None)
     else:
         with pytest.raises(ActionError):
             actions.reactivate_account(user.pk, actor=None)
     events.account_reactivated.disconnect(hear)
+    events.account_locking.disconnect(hear_locking)
+    assert locking == [user.pk]
+    before, version = user.activated_at, user.link_version
     user.refresh_from_db()
+    assert (user.activated_at, user.link_version) == (before, version + possible)
+    assert HistoryEntry.objects.filter(event="account_reactivated").exists() is possible
     assert (told == [user]) is possible
     assert user.state == ("activating" if possible else "active")
     assert OutgoingMail.objects.filter(slug="activation").exists() is possible
+    if possible:
+        assert (user.deactivated_at, user.closed_at) == (None, None)
+        token = make_token(user, Purpose.ACTIVATION)
+        actions.activate_account(token, password="un long mot de passe", secret_question="pet", secret_answer="Médor")
+        user.refresh_from_db()
+        assert (user.state, user.activated_at) == ("active", before)
 
 
 def test_an_account_that_never_served_is_not_reactivated():

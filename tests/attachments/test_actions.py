@@ -194,9 +194,12 @@ def test_a_decision_is_taken_once_and_the_latecomer_is_told(wanted, manager):
 
 
 def test_an_inactive_structure_s_requests_cannot_be_approved(wanted, manager):
+    held = AttachmentFactory(structure=wanted.structure, whole_structure=False)
+    wider = AttachmentRequestFactory(structure=wanted.structure, user=held.user)
     Structure.objects.update(state=Structure.State.INACTIVE)
-    with pytest.raises(ActionError, match="désactivée"):
-        approve_request(wanted.pk, actor=manager)
+    for request in (wanted, wider):
+        with pytest.raises(ActionError, match="désactivée"):
+            approve_request(request.pk, actor=manager)
 
 
 def test_refusal_mails_the_reason_and_closes_a_newcomer(wanted, manager):
@@ -327,11 +330,12 @@ def test_managers_outside_their_dates_are_not_told(managed, dates):
     assert [to for slug, to in mails() if slug == "request_to_decide"] == ["principal@exemple.example"]
 
 
-def test_deciders_are_written_to_at_their_contact_address(managed, manager):
+def test_deciders_are_written_to_at_their_contact_address_and_not_flooded_there(managed, manager, settings):
+    settings.DECIDER_MAIL_RATE = "1/h"
     User.objects.filter(pk=manager.pk).update(contact_email="bureau@exemple.example")
-    user = UserFactory(pending=True)
-    send_request(user, managed, actor=user)
-    assert ("request_to_decide", "bureau@exemple.example") in mails()
+    for user in UserFactory.create_batch(2, pending=True):
+        send_request(user, managed, actor=user)
+    assert mails().count(("request_to_decide", "bureau@exemple.example")) == 1
 
 
 @pytest.mark.parametrize("role", [Role.SECONDARY, Role.SIMPLE])
@@ -434,6 +438,11 @@ def test_a_newcomer_whose_last_request_is_refused_is_closed(wanted, manager):
     refuse_request(elsewhere.pk, actor=UserFactory(staff=True), reason="Non plus")
     wanted.user.refresh_from_db()
     assert wanted.user.state == User.State.CLOSED
+
+
+def test_a_request_whose_account_is_closed_can_still_be_refused(managed, manager):
+    wanted = AttachmentRequestFactory(structure=managed, user=UserFactory(closed=True, activated_at=None))
+    assert refuse_request(wanted.pk, actor=manager, reason="Non").status == "refused"
 
 
 @pytest.mark.parametrize("role", [Role.SECONDARY, Role.SIMPLE])

@@ -59,12 +59,13 @@ def test_attach_writes_journals_and_announces():
     user, structure, actor = UserFactory(), StructureFactory(), UserFactory()
     service = ServiceFactory(structure=structure, code="CDI", label="Documentation")
     with heard(events.attachment_started) as told:
-        made = attach(user, structure, actor=actor, role=Role.SECONDARY, whole_structure=False, services=[service])
+        terms = {"role": Role.SECONDARY, "whole_structure": False, "services": [service]}
+        made = attach(user, structure, actor=actor, reference="123456782", **terms)
     assert told == [{"attachment": made, "actor": actor}]
     assert (made.role, made.whole_structure, list(made.services.all())) == (Role.SECONDARY, False, [service])
     entry = last_entry()
     assert (entry.event, entry.actor, entry.subject, entry.structure) == ("attachment_started", actor, user, structure)
-    assert entry.data["values"]["role"] == "secondary"
+    assert (entry.reference, entry.data["values"]["role"]) == ("123456782", "secondary")
     lines = entry.comment.splitlines()
     assert (lines[0], lines[-1]) == ("Structure entière : Non", "Services : Documentation (CDI)")
     assert "Rôle : Gestionnaire secondaire" in lines
@@ -85,8 +86,9 @@ def test_who_and_where_nobody_is_attached(structure, user, role, code):
     assert not Attachment.objects.exists()
 
 
-def test_one_place_a_person_and_one_principal_a_structure():
-    held = AttachmentFactory(role=Role.PRINCIPAL)
+@pytest.mark.parametrize("days", [0, 1])
+def test_one_place_a_person_and_one_principal_a_structure(days):
+    held = AttachmentFactory(role=Role.PRINCIPAL, starts_on=TODAY() + days * DAY)
     with pytest.raises(ActionError) as twice:
         attach(held.user, held.structure, actor=None)
     with pytest.raises(ActionError) as second:
@@ -102,9 +104,10 @@ def test_what_ran_out_is_ended_before_the_next_begins():
     assert over.ended_at is not None
     assert [about["attachment"] for about in told] == [over]
     assert HistoryEntry.objects.get(event="attachment_ended").comment.splitlines()[0] == "Date de fin dépassée"
-    last_day = AttachmentFactory(ends_on=TODAY())
-    with pytest.raises(ActionError):
-        attach(last_day.user, last_day.structure, actor=None)
+    for dates in ({"ends_on": TODAY()}, {"starts_on": TODAY() + DAY}):
+        held = AttachmentFactory(**dates)
+        with pytest.raises(ActionError):
+            attach(held.user, held.structure, actor=None)
 
 
 def test_widen_adds_services_or_the_whole_structure():
@@ -155,10 +158,11 @@ def test_change_role_to_principal_takes_the_whole_structure_without_end():
     assert code_of(error) == "has_principal"
 
 
-def test_change_role_to_the_same_says_nothing():
+def test_a_change_to_the_same_says_nothing():
     held = AttachmentFactory()
     with heard(events.role_changed) as told:
         change_role(held.pk, actor=None, role=Role.SIMPLE)
+        change_dates(held.pk, actor=None, starts_on=held.starts_on, ends_on=None)
     assert (told, last_entry()) == ([], None)
 
 
@@ -192,9 +196,10 @@ def test_an_attachment_ends_once():
 
 
 def test_whoever_is_detached_is_told_and_a_principal_stays():
-    held, principal = AttachmentFactory(), AttachmentFactory(role=Role.PRINCIPAL)
-    detach(held.pk, actor=UserFactory())
+    held, principal, actor = AttachmentFactory(), AttachmentFactory(role=Role.PRINCIPAL), UserFactory()
+    detach(held.pk, actor=actor)
     assert OutgoingMail.objects.get().to == held.user.email
+    assert (last_entry().event, last_entry().actor) == ("attachment_ended", actor)
     with pytest.raises(ActionError) as error:
         detach(principal.pk, actor=UserFactory())
     assert code_of(error) == "is_principal"

@@ -1,9 +1,12 @@
 """Two people at the same instant, on real PostgreSQL connections."""
 
 import pytest
+from django.utils import timezone
 
+from accounts.actions import activate_account, deactivate_account
+from accounts.links import Purpose, make_token
 from accounts.models import User
-from attachments.actions import approve_request, refuse_request, send_request
+from attachments.actions import approve_request, attach, end, lapse_unactivated_principals, refuse_request, send_request
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from plumbing.errors import ActionError
@@ -12,7 +15,7 @@ from registration.actions import register
 from structures.identifiers import IdentifierType
 from structures.lookup import look_up
 from structures.models import Structure
-from tests.at_once import at_once
+from tests.at_once import at_once, meanwhile
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -102,3 +105,62 @@ def test_of_one_person_s_two_requests_the_second_is_told_and_of_two_people_one_t
     statuses = [answer.status for answer in answers if answer not in refused]
     assert sorted(statuses) == ["approved", "pending"]
     assert structure.attachments.current().principal().count() == 1
+
+
+def set_to(row, **values):
+    return lambda: type(row).objects.filter(pk=row.pk).update(**values)
+
+
+def test_whoever_acts_meanwhile_waits_and_judges_what_is_then_so():
+    """Each row that decides is locked: read without, it would be judged as it was."""
+    structure, held, waiting = StructureFactory(), AttachmentFactory(), AttachmentRequestFactory()
+    disabled, over = {"state": User.State.DISABLED}, {"ended_at": timezone.now()}
+    moved, new = AttachmentRequestFactory(), StructureFactory()
+    wider = AttachmentRequestFactory()
+    AttachmentFactory(user=wider.user, structure=wider.structure, whole_structure=False)
+
+    def move():
+        Structure.objects.select_for_update().get(pk=moved.structure_id)
+        set_to(moved, structure=new)()
+
+    told = [
+        meanwhile(set_to(wider.structure, state="inactive"), lambda: approve_request(wider.pk, actor=None)),
+        meanwhile(move, lambda: refuse_request(moved.pk, actor=None, reason="Non")),
+        meanwhile(set_to(held.user, **disabled), lambda: attach(held.user, structure, actor=None)),
+        meanwhile(set_to(held, **over), lambda: end(held.pk, actor=None)),
+        meanwhile(set_to(waiting, status="withdrawn"), lambda: approve_request(waiting.pk, actor=None)),
+        meanwhile(set_to(structure, state="inactive"), lambda: send_request(UserFactory(), structure, actor=None)),
+    ]
+    assert [answer.code for answer in told] == [
+        "structure_inactive",
+        "structure_moved",
+        "account_closed",
+        "attachment_over",
+        "already_decided",
+        "structure_inactive",
+    ]
+
+
+def test_a_request_decided_meanwhile_is_left_alone_by_what_happens_to_its_account():
+    newcomer, leaver = UserFactory(activating=True), UserFactory()
+    private, public = StructureFactory(private=True), StructureFactory()
+    first = AttachmentRequestFactory(user=newcomer, structure=private)
+    second = AttachmentRequestFactory(user=leaver, structure=public)
+    chosen = {"password": "un long mot de passe", "secret_question": "pet", "secret_answer": "Médor"}
+    token = make_token(newcomer, Purpose.ACTIVATION)
+    meanwhile(set_to(first, status="withdrawn"), lambda: activate_account(token, **chosen))
+    meanwhile(set_to(second, status="approved"), lambda: deactivate_account(leaver.pk, actor=None))
+    assert list(AttachmentRequest.objects.order_by("pk").values_list("status", flat=True)) == ["withdrawn", "approved"]
+    assert not Attachment.objects.exists()
+
+
+def test_a_principal_who_activates_meanwhile_keeps_the_role(settings):
+    settings.PRINCIPAL_ACTIVATION_DAYS = -1
+    held = AttachmentFactory(role=Role.PRINCIPAL, user=UserFactory(activating=True))
+
+    def activate():
+        Structure.objects.select_for_update().get()
+        User.objects.update(activated_at=timezone.now())
+
+    assert meanwhile(activate, lapse_unactivated_principals) == 0
+    assert Attachment.objects.current().get() == held

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from attachments.models import Role
 from plumbing.reach import held
-from tests.factories import AttachmentFactory, UserFactory
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
@@ -31,6 +31,21 @@ def test_an_attachment_runs_out_at_midnight(monkeypatch):
     assert belongs_to(attachment.user) == [attachment.structure_id]
     monkeypatch.setattr("django.utils.timezone.localdate", lambda: today + timedelta(days=1))
     assert belongs_to(attachment.user) == []
+
+
+def test_a_manager_to_come_decides_nothing_yet():
+    held = AttachmentFactory(role=Role.PRINCIPAL, starts_on=timezone.localdate() + timedelta(days=1))
+    request = AttachmentRequestFactory(structure=held.structure)
+    for permission in ("attachments.decide_request", "attachments.name_secondary"):
+        assert not held.user.has_perm(permission, request)
+
+
+def test_only_support_names_a_principal_manager():
+    held = AttachmentFactory(role=Role.PRINCIPAL)
+    request = AttachmentRequestFactory(structure=held.structure)
+    assert held.user.has_perm("attachments.name_secondary", request)
+    assert not held.user.has_perm("attachments.name_principal", request)
+    assert UserFactory(staff=True).has_perm("attachments.name_principal", request)
 
 
 def test_support_belongs_everywhere_but_to_the_ibans():

@@ -14,6 +14,7 @@ from attachments.forms import RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
+from structures.models import Structure
 from tests.at_once import at_once
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
@@ -105,6 +106,14 @@ def test_of_two_who_wait_the_first_to_activate_decides_on_the_other(squatted):
     assert (principal_of(squatted), other.is_pending) == (OWNER, True)
 
 
+def test_a_structure_switched_off_meanwhile_keeps_nobody_from_activating(squatted):
+    request = ask(OWNER, squatted)
+    Structure.objects.update(state=Structure.State.INACTIVE)
+    activate(OWNER)
+    request.refresh_from_db()
+    assert (principal_of(squatted), request.is_pending) == (SQUATTER, True)
+
+
 def test_on_a_public_structure_support_decides_meanwhile(client):
     structure, support = StructureFactory(), UserFactory(staff=True)
     unseen = AttachmentFactory(structure=structure, role=Role.PRINCIPAL, user=UserFactory(activating=True))
@@ -121,9 +130,11 @@ def test_on_a_public_structure_support_decides_meanwhile(client):
     assert "role_lost" in slugs(unseen.user.email)
 
 
-def test_where_somebody_else_decides_nobody_takes_over():
-    structure = StructureFactory(private=True)
-    AttachmentFactory(structure=structure, role=Role.PRINCIPAL, user=UserFactory(activating=True))
+@pytest.mark.parametrize("days", [0, 1])
+def test_where_somebody_else_decides_nobody_takes_over(days):
+    structure, unseen = StructureFactory(private=True), UserFactory(activating=True)
+    begins = timezone.localdate() + timedelta(days=days)
+    AttachmentFactory(structure=structure, role=Role.PRINCIPAL, user=unseen, starts_on=begins)
     secondary = AttachmentFactory(structure=structure, role=Role.SECONDARY).user
     request = ask(OWNER, structure)
     assert slugs(secondary.email) == ["request_to_decide"]
@@ -145,6 +156,19 @@ def test_the_role_lapses_after_a_week(squatted, settings, days, lapsed):
     seen.refresh_from_db()
     assert seen.ended_at is None
     assert lapse_unactivated_principals() == 0
+
+
+def test_a_role_also_lapses_whose_account_is_closed():
+    since = timezone.now() - timedelta(days=99)
+    AttachmentFactory(role=Role.PRINCIPAL, role_since=since, user=UserFactory(closed=True, activated_at=None))
+    assert lapse_unactivated_principals() == 1
+
+
+def test_nobody_is_told_of_their_own_request():
+    held = AttachmentFactory(role=Role.PRINCIPAL, user=UserFactory(activating=True, email=OWNER))
+    AttachmentRequestFactory(user=held.user, structure=held.structure)
+    activate(OWNER)
+    assert slugs(OWNER) == []
 
 
 def test_after_the_lapse_whoever_waited_still_takes_it_by_activating(squatted):

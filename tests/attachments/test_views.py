@@ -98,16 +98,35 @@ def test_ticked_services_with_the_whole_structure_are_questioned(client, managed
     assert "Des services sont cochés" in answer.text
 
 
+def test_a_closed_service_is_neither_shown_nor_granted_beside_an_open_one(client, managed):
+    closed, wanted = managed.services.get(label="Intendance"), AttachmentRequestFactory(structure=managed)
+    managed.services.filter(pk=closed.pk).update(is_active=False)
+    assert len(client.get(url(wanted)).context["form"].service_rows) == 1
+    ticked = {"role": "simple", "scope": "services", "services": [closed.pk]}
+    assert client.post(url(wanted), ticked).status_code == 422
+
+
+def test_services_held_before_an_attachment_ended_are_not_said_to_be(client, managed):
+    over = AttachmentFactory(structure=managed, whole_structure=False, ended_at=timezone.now())
+    over.services.add(managed.services.get(label="Intendance"))
+    wanted = AttachmentRequestFactory(structure=managed, user=over.user)
+    rows = client.get(url(wanted)).context["form"].service_rows
+    assert [(box.data["selected"], status) for box, status in rows] == [(False, ""), (False, "")]
+
+
 def test_services_already_held_say_so(client, managed):
     held = AttachmentFactory(structure=managed, whole_structure=False)
     held.services.add(managed.services.get(label="Intendance"))
     wanted = AttachmentRequestFactory(structure=managed, user=held.user, whole_structure=False)
     wanted.services.add(managed.services.get(label="Restauration"))
-    rows = client.get(url(wanted)).context["form"].service_rows
-    assert [(box.data["selected"], status) for box, status in rows] == [
-        (True, "Validé"),
-        (True, "En cours de validation"),
-    ]
+    for intendance in ("Validé", "En cours de validation"):
+        rows = client.get(url(wanted)).context["form"].service_rows
+        assert [(box.data["selected"], status) for box, status in rows] == [
+            (True, intendance),
+            (True, "En cours de validation"),
+        ]
+        # Asked again, it waits.
+        wanted.services.add(managed.services.get(label="Intendance"))
 
 
 def test_support_does_not_decide_its_own_request(client, managed):
