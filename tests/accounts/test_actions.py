@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import actions
+from accounts.events import account_closed
 from accounts.links import Purpose, Standing, make_token, read_link
 from accounts.models import LinkRequest, User
 from history.models import HistoryEntry
@@ -71,10 +72,13 @@ def test_an_account_closed_after_having_been_active_cannot_register_again():
 
 def test_a_refused_newcomer_registers_again_under_the_same_number():
     before = actions.register_account(**NEWCOMER)
+    token = make_token(actions.approve_account(before.pk, actor=None, reference="123456782"), Purpose.ACTIVATION)
     actions.close_never_active(before.pk, actor=None, reason="Inconnu")
     again = actions.register_account(**NEWCOMER | {"first_name": "Rachida"})
     assert (again.pk, again.reference, again.first_name) == (before.pk, before.reference, "Rachida")
     assert again.state == User.State.PENDING
+    actions.approve_account(again.pk, actor=None, reference="123456782")
+    assert not read_link(token, Purpose.ACTIVATION).is_valid
 
 
 def test_approval_sends_the_activation_mail_once():
@@ -243,10 +247,19 @@ def test_each_step_names_who_did_it():
 
 
 def test_closing_says_when_by_whom_and_why():
-    manager, user = UserFactory(), UserFactory(pending=True)
+    manager, user, told = UserFactory(), UserFactory(pending=True), []
+
+    def hear(sender, user, actor, **about):
+        told.append((user, actor))
+
+    account_closed.connect(hear)
     actions.close_never_active(user.pk, actor=manager, reason="Inconnu")
+    actions.close_never_active(UserFactory(activating=True).pk, actor=None, cause="never_activated")
+    account_closed.disconnect(hear)
+    assert told[0] == (user, manager)
+    assert HistoryEntry.objects.get(actor=None).comment == "Compte jamais activé"
     user.refresh_from_db()
-    line = HistoryEntry.objects.get()
+    line = HistoryEntry.objects.get(actor=manager)
     assert (user.state, user.closed_at is not None) == (User.State.CLOSED, True)
     assert (line.event, line.actor, line.subject, line.data) == ("account_closed", manager, user, {"reason": "Inconnu"})
 
