@@ -98,4 +98,6 @@ def test_dates_people_and_columns_that_are_gone_can_still_be_said():
     assert sentences(service) == ["Date de fin d'activation : vide → 31 décembre 2026"]
     assert sentences({"model": "structures.Service", "values": {"gone": 3}}) == ["gone : 3"]
     assert sentences({"model": "gone.Gone", "changes": {"x": ["a", "b"]}}) == ["x : a → b"]
+    assert sentences(service | {"changes": {"valid_until": ["2026-12-31", None]}})[0].endswith("→ vide")
+    assert sentences({"cause": "a_cause_since_removed"}) == ["a_cause_since_removed"]
     assert sentences({"cause": "never_activated", "count": 2}) == ["Compte jamais activé", "Nombre : 2"]

@@ -6,12 +6,13 @@ from attachments.actions import approve_request
 from attachments.models import Attachment, Role
 from plumbing.errors import ActionError
 from structures import actions
-from structures.models import Structure
-from tests.at_once import at_once
+from structures.models import Service, Structure
+from tests.at_once import at_once, meanwhile
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
     DirectoryEntryFactory,
+    ServiceFactory,
     StructureFactory,
     UserFactory,
 )
@@ -89,3 +90,13 @@ def test_an_approval_is_not_lost_when_the_identifier_changes(round_):
         assert (request.is_pending, request.structure, attached) == (True, new, False)
     else:
         assert (request.is_pending, attached) == (False, True)
+
+
+def test_a_service_is_switched_as_it_and_its_structure_are_by_then():
+    service = ServiceFactory()
+    off = [
+        lambda: Service.objects.update(is_active=False),
+        lambda: Structure.objects.update(state=Structure.State.INACTIVE),
+    ]
+    told = [meanwhile(change, lambda: actions.deactivate_service(service.pk, actor=None)) for change in off]
+    assert [answer.code for answer in told] == ["unchanged", "structure_inactive"]

@@ -155,6 +155,7 @@ def full(structure):
     AttachmentFactory(structure=structure, starts_on="2020-01-01", ends_on="2020-12-31", user__last_name="Partie")
     request = AttachmentRequestFactory(structure=structure, whole_structure=False)
     request.services.add(service)
+    AttachmentRequestFactory(structure=structure, status="approved")
     DirectoryEntryFactory(identifier=NEW)
     return structure, simple, gone, request
 
@@ -162,6 +163,7 @@ def full(structure):
 def test_a_new_identifier_carries_everything_over(full):
     old, simple, gone, request = full
     actor = UserFactory()
+    BankAccount.objects.update(is_active=False)
     new = actions.change_identifier(old.pk, actor=actor, identifier_type="siret", identifier=NEW)
     old.refresh_from_db()
     assert (old.is_active, new.is_active, new.legal_name, new.identifier) == (False, True, old.legal_name, NEW)
@@ -172,10 +174,13 @@ def test_a_new_identifier_carries_everything_over(full):
     assert (list(held.services.all()), held.role) == (list(new.services.all()), Role.SIMPLE)
     assert not new.attachments.filter(user=gone.user).exists()
     assert not new.attachments.filter(user__last_name="Partie").exists()
+    assert AttachmentRequest.objects.get(status="approved").structure == old
     moved = AttachmentRequest.objects.get(pk=request.pk)
     assert (moved.structure, list(moved.services.all())) == (new, list(new.services.all()))
     assert events(new) == [Event.IDENTIFIER_CHANGED]
     assert events(old) == [Event.IDENTIFIER_CHANGED, Event.STRUCTURE_DEACTIVATED]
+    assert set(HistoryEntry.objects.values_list("actor", flat=True)) == {actor.pk}
+    assert new.created_at > old.created_at
 
 
 def test_a_new_identifier_is_all_or_nothing(full, monkeypatch):
