@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from phonenumber_field.phonenumber import to_python
 
@@ -5,6 +7,7 @@ from accounts.models import User
 from attachments.actions import refuse_request
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
+from notifications.actions import within_mail_rate
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
 from registration.actions import Outcome, answer_captcha, expected_outcome, submit_registration
@@ -50,7 +53,13 @@ def managed(**fields):
     AttachmentFactory(structure=structure, role=Role.PRINCIPAL, user__email="gestion@exemple.example")
 
 
+def managed_by_a_secondary_only():
+    managed()
+    Attachment.objects.update(role=Role.SECONDARY)
+
+
 KINDS = {
+    "public, with a secondary manager only": (managed_by_a_secondary_only, Outcome.MANAGER_DECIDES),
     "public, managed": (lambda: managed(), Outcome.MANAGER_DECIDES),
     "private, managed": (lambda: managed(private=True), Outcome.MANAGER_DECIDES),
     "undisclosed, managed": (lambda: managed(private=True, undisclosed=True), Outcome.MANAGER_DECIDES),
@@ -103,7 +112,7 @@ def outcome():
     request = AttachmentRequest.objects.get()
     if not request.is_pending:
         return Outcome.BECOMES_PRINCIPAL
-    managed = request.structure.attachments.principal().exists()
+    managed = request.structure.attachments.managers().exists()
     return Outcome.MANAGER_DECIDES if managed else Outcome.SUPPORT_DECIDES
 
 
@@ -284,6 +293,24 @@ def test_the_owner_of_a_used_address_is_not_flooded(settings):
     for _ in range(4):
         register()
     assert slugs() == ["address_used"] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_by_two_workers_at_once(settings, monkeypatch):
+    settings.MAIL_TO_ONE_RATE = "1/h"
+    UserFactory(email=PERSON["email"])
+    managed()
+
+    def slowly(*asked):
+        within = within_mail_rate(*asked)
+        time.sleep(0.3)
+        return within
+
+    monkeypatch.setattr("registration.actions.within_mail_rate", slowly)
+    submit()
+    submit()
+    assert at_once(*[work_off_everything] * 2) == [None, None]
+    assert slugs() == ["address_used"]
 
 
 def test_nothing_a_stranger_typed_is_mailed_to_an_address_nobody_confirmed():

@@ -81,6 +81,12 @@ def test_an_old_picture_is_worth_nothing(client, key, time_machine):
     assert not CaptchaStore.objects.exists()
 
 
+def test_a_picture_answered_in_time_and_sent_too_late_is_worth_nothing(key, time_machine):
+    assert captcha.is_right(key, answer_of(key))
+    time_machine.move_to(timezone.now() + timedelta(minutes=31))
+    assert not captcha.use_up(key)
+
+
 def test_a_picture_makes_one_account(client, key):
     structure = StructureFactory()
     data = {

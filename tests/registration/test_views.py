@@ -88,9 +88,22 @@ def test_asking_for_services_without_any_is_refused(client, managed):
     assert "Cochez au moins un service" in page
 
 
-def test_a_service_of_another_structure_is_refused(client, managed):
+def test_services_ticked_with_the_whole_structure_are_questioned(client, managed):
+    service = ServiceFactory(structure=managed)
+    page = register(client, identifier=managed.identifier, scope="whole", services=[service.pk]).text
+    assert "Décochez les services" in page
+
+
+def test_where_there_is_no_service_the_whole_structure_is_asked_for(client, managed):
+    register(client, identifier=managed.identifier, scope="services")
+    assert AttachmentRequest.objects.get().whole_structure
+
+
+@pytest.mark.parametrize("elsewhere", [{}, {"is_active": False}])
+def test_a_service_of_another_structure_or_out_of_service_is_refused(client, managed, elsewhere):
     ServiceFactory(structure=managed)
-    register(client, identifier=managed.identifier, scope="services", services=[ServiceFactory().pk])
+    other = ServiceFactory(**elsewhere | ({"structure": managed} if elsewhere else {}))
+    register(client, identifier=managed.identifier, scope="services", services=[other.pk])
     assert not User.objects.filter(email="rachid@exemple.example").exists()
 
 
