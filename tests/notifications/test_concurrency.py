@@ -11,11 +11,12 @@ import pytest
 from celery import current_app
 from django.utils import timezone
 
-from notifications.actions import deliver_due, notify
+from notifications.actions import deliver_due, notify, retry_mail
 from notifications.models import OutgoingMail
+from tests.at_once import meanwhile
 from tests.conftest import kill
 from tests.deferred import work_off_everything
-from tests.factories import UserFactory
+from tests.factories import OutgoingMailFactory, UserFactory
 from tests.processes import portal_environment, wait_until
 from tests.servers import free_port
 
@@ -133,3 +134,9 @@ def end_connections():
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
     with closing(psycopg2.connect(portal_environment()["DATABASE_URL"])) as admin, admin.cursor() as cursor:
         cursor.execute(f"{others} AND pid <> pg_backend_pid()")
+
+
+def test_a_mail_put_back_meanwhile_is_put_back_once():
+    row = OutgoingMailFactory(state=OutgoingMail.State.FAILED)
+    again = meanwhile(lambda: OutgoingMail.objects.update(state="waiting"), lambda: retry_mail(row.pk, actor=row))
+    assert again.code == "mail_not_refused"

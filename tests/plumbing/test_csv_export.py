@@ -126,6 +126,16 @@ def test_a_slow_download_keeps_its_lease(monkeypatch):
     assert start().status_code == 429
 
 
+def test_a_download_whose_lease_another_one_took_leaves_it_alone():
+    late = csv_export.Lease("csv-export:7")
+    assert late.acquire()
+    cache.set("csv-export:7", "another")
+    late.renewed -= csv_export.LEASE
+    late.renew()
+    late.release()
+    assert cache.get("csv-export:7") == "another"
+
+
 def test_without_redis_nobody_is_kept_out(monkeypatch, settings):
     unreachable = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = {"default": unreachable}

@@ -1,12 +1,14 @@
 """The durable queue, through one of its tables."""
 
 import logging
+import time
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import LinkRequest
+from plumbing import deferred
 from plumbing.deferred import work_off
 from tests.at_once import at_once
 from tests.factories import UserFactory
@@ -82,6 +84,30 @@ def test_any_number_of_workers_carry_each_row_out_once():
     work = failing_on(done=done)
     assert at_once(*[lambda: work_off(LinkRequest, work)] * 4) == [None] * 4
     assert sorted(done) == list("abcdefgh")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_in_another_worker_s_hands_is_left_to_it():
+    """Also where doing the work twice would break no constraint."""
+    done = []
+    ask("a", "b")
+
+    def slowly(row):
+        time.sleep(0.3)
+        done.append(name_of(row))
+
+    assert at_once(*[lambda: work_off(LinkRequest, slowly)] * 2) == [None] * 2
+    assert sorted(done) == ["a", "b"]
+
+
+def test_a_failure_postpones_nothing_that_another_worker_postponed_meanwhile():
+    ask("a")
+    stale = LinkRequest.objects.get()
+    LinkRequest.objects.update(attempts=3, next_try_at=timezone.now() + timedelta(minutes=8))
+    deferred._postpone(stale, Broken())
+    left = LinkRequest.objects.get()
+    assert (left.attempts, left.error) == (3, "")
+    assert left.next_try_at > timezone.now() + timedelta(minutes=7)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -24,6 +24,13 @@ def test_a_hop_is_read_whatever_its_form_and_the_peer_stands_for_one_that_is_non
     assert (str(client_ip(request)), client_network(request)) == (address, network)
 
 
+@pytest.mark.parametrize(("proxies", "address"), [(1, "1.2.3.4"), (2, "10.0.0.9")])
+def test_a_single_hop_counts_behind_one_proxy_and_not_behind_two(settings, proxies, address):
+    settings.PROXY_COUNT = proxies
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": "1.2.3.4"}, REMOTE_ADDR="10.0.0.9")
+    assert str(client_ip(request)) == address
+
+
 @pytest.mark.parametrize(("peer", "address"), [("", "127.0.0.1"), ("::1", "::1"), ("::ffff:10.0.0.1", "10.0.0.1")])
 def test_without_a_proxy_the_peer_counts_were_it_a_unix_socket(peer, address):
     request = RequestFactory().get("/", headers={"X-Forwarded-For": "9.9.9.9"}, REMOTE_ADDR=peer)
