@@ -11,7 +11,7 @@ from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
 from structures import actions
 from structures.lookup import DirectoryDifference
-from structures.models import BankAccount, Structure
+from structures.models import BankAccount, Service, Structure
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -163,6 +163,7 @@ def full(structure):
 def test_a_new_identifier_carries_everything_over(full):
     old, simple, gone, request = full
     actor = UserFactory()
+    Service.objects.update(is_active=False)
     BankAccount.objects.update(is_active=False)
     new = actions.change_identifier(old.pk, actor=actor, identifier_type="siret", identifier=NEW)
     old.refresh_from_db()
