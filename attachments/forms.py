@@ -45,7 +45,7 @@ class DecisionForm(forms.Form):
 
     @staticmethod
     def _held(attachment_request):
-        current = Attachment.objects.current().filter(
+        current = Attachment.objects.lasting().filter(
             user=attachment_request.user_id, structure=attachment_request.structure_id
         )
         return set(current.exclude(services=None).values_list("services", flat=True))

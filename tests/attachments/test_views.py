@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -359,3 +360,12 @@ def test_an_attachment_outside_its_dates_is_not_on_the_home_page(client):
     attachment = AttachmentFactory(structure__legal_name="Lycée Future", starts_on="2999-01-01")
     client.force_login(attachment.user)
     assert "Lycée Future" not in client.get("/").text
+
+
+def test_services_that_ran_out_are_not_said_to_be_held(client, managed):
+    ran_out = {"starts_on": timezone.localdate() - timedelta(9), "ends_on": timezone.localdate() - timedelta(1)}
+    over = AttachmentFactory(structure=managed, whole_structure=False, **ran_out)
+    over.services.add(managed.services.get(label="Intendance"))
+    request = AttachmentRequestFactory(structure=managed, user=over.user)
+    rows = client.get(url(request)).context["form"].service_rows
+    assert [(box.data["selected"], status) for box, status in rows] == [(False, ""), (False, "")]
