@@ -4,7 +4,7 @@ model     the table whose columns are meant, « structures.Service »
 name      of the row at that time, when the entry names no structure or person that says it
 values    {column: value} of what was created or decided
 changes   {column: [before, after]}
-services  names of the services meant, at that time
+services  names of the services meant, at that time; in `changes` too, as [names before, names after]
 reason    what a person gave as the reason, in their words
 cause     why the portal did it, one of CAUSES
 count     how many rows a bulk operation concerned

@@ -65,6 +65,8 @@ def in_words(field, value):
     """A column's value as people read it."""
     if isinstance(value, bool):
         return "Oui" if value else "Non"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     if value is None:
         return ""
     if isinstance(value, date):

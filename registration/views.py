@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from plumbing.errors import ActionError
 from plumbing.references import spaced
 from plumbing.requests import submit, within
 from registration import captcha
@@ -117,8 +118,11 @@ def _captcha_after(request):
     complete = sent.is_valid()
     key, answer = (sent.cleaned_data.get(name, "") for name in ("captcha_key", "captcha_answer"))
     if "check_captcha" in data and complete:
-        right = captcha.is_right(**sent.cleaned_data)
-        return captcha.Shown(key, answer, confirmed=True) if right else captcha.fresh(captcha.WRONG)
+        try:
+            answer_captcha(key, answer)
+        except ActionError as refusal:
+            return captcha.fresh(str(refusal))
+        return captcha.Shown(key, answer, confirmed=True)
     if "new_captcha" in data or not captcha.is_live(key):
         return captcha.fresh()
     return captcha.Shown(key, answer, error=captcha.EMPTY if "check_captcha" in data else "")

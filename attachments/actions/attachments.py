@@ -88,13 +88,14 @@ def widen(attachment_id, *, actor, whole_structure=True, services=(), reference=
     if attachment.whole_structure:
         raise ActionError("already_attached", f"{attachment.user} est déjà rattaché à cette structure.")
     services = services_of(attachment.structure, whole_structure, services)
+    before = _service_names(attachment)
     made = write_changes(attachment, {"whole_structure": whole_structure})
     if not whole_structure:
         services += attachment.services.exclude(pk__in=attachment.structure.services.open().values("pk"))
     attachment.services.set(services)
-    names = [str(service) for service in attachment.services.all()]
     data = change_data(attachment, made)
-    _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, services=names, **data)
+    data["changes"]["services"] = [before, _service_names(attachment)]
+    _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
     return attachment
 
 
@@ -109,7 +110,7 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     before = attachment.role
     if role == before:
         return attachment
-    values = {"role": role, "role_since": timezone.now()}
+    values, held = {"role": role, "role_since": timezone.now()}, _service_names(attachment)
     if role == Role.PRINCIPAL:
         _check_no_principal(attachment.structure)
         values |= {"whole_structure": True, "ends_on": None}
@@ -117,6 +118,8 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     made = [change for change in write_changes(attachment, values) if change.name != "role_since"]
     event = Event.PRINCIPAL_DESIGNATED if role == Role.PRINCIPAL else Event.ROLE_CHANGED
     data = change_data(attachment, made)
+    if held and role == Role.PRINCIPAL:
+        data["changes"]["services"] = [held, []]
     _journal(event, attachment, actor=actor, reference=reference, cause=cause, **data)
     role_changed.send(sender=None, attachment=attachment, before=before, actor=actor)
     return attachment
@@ -216,6 +219,10 @@ def services_of(structure, whole_structure, services):
 def _check_no_principal(structure):
     if structure.attachments.current().principal().exists():
         raise ActionError("has_principal", "Cette structure a déjà un gestionnaire principal.")
+
+
+def _service_names(attachment):
+    return [str(service) for service in attachment.services.all()]
 
 
 def _journal(event, attachment, *, actor, **data):

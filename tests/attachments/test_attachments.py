@@ -118,7 +118,8 @@ def test_widen_adds_services_or_the_whole_structure():
     widen(held.pk, actor=None)
     held.refresh_from_db()
     assert (held.whole_structure, held.services.count()) == (True, 0)
-    assert last_entry().comment == "Structure entière : Non → Oui"
+    assert sorted(last_entry().data["changes"]["services"][0]) == sorted(map(str, (first, other)))
+    assert last_entry().comment.splitlines()[0] == "Structure entière : Non → Oui"
     with pytest.raises(ActionError) as error:
         widen(held.pk, actor=None)
     assert code_of(error) == "already_attached"

@@ -287,8 +287,6 @@ def spoken_by(text, seed):
 def test_two_clips_of_one_text_are_unlike():
     first, second = spoken_by("AF9XY", "un"), spoken_by("AF9XY", "deux")
     assert abs(len(first) - len(second)) > 1000
-    again = spoken_by("AF9XY", "un")
-    assert first == again
 
 
 def test_no_voice_pace_or_pitch_serves_a_whole_clip():
