@@ -117,6 +117,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self):
         return self.get_full_name() or self.email
 
+    @property
+    def initials(self):
+        """What stands for the person where a name has no room."""
+        return f"{self.first_name[:1]}{self.last_name[:1]}".upper() or "?"
+
     def clean(self):
         super().clean()
         if self.contact_email:

@@ -1,7 +1,7 @@
 """Who decides on a structure. A principal manager counts once their account has been active (« confirmed »)."""
 
 from accounts.models import User
-from attachments.models import Attachment
+from attachments.models import Attachment, AttachmentRequest
 
 
 def deciders_of(structure):
@@ -26,3 +26,10 @@ def is_open_to_first_comer(structure):
         return False
     unseen = structure.attachments.current().principal().exists()
     return not unseen or not deciders_of(structure).exists()
+
+
+def waiting_for(user):
+    """How many requests wait for `user`'s decision; None for somebody who decides nothing anywhere."""
+    waiting = AttachmentRequest.objects.awaiting(user).count()
+    decides = waiting or user.is_staff or user.attachments.effective().managers().exists()
+    return waiting if decides else None

@@ -118,6 +118,12 @@ class AttachmentRequestQuerySet(models.QuerySet):
         deciding = Attachment.objects.effective().managers().filter(user__state=get_user_model().State.ACTIVE)
         return self.exclude(structure__in=deciding.values("structure"))
 
+    def awaiting(self, user):
+        """Pending ones that wait for `user`: as manager and, for support, what nobody else can decide."""
+        pending = self.pending()
+        mine = pending.for_manager(user)
+        return mine | pending.without_decider().exclude(user=user) if user.is_staff else mine
+
     def matching(self, words):
         """Requests whose person, structure or reference contains every one of `words`."""
         matching = self

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, Role
 
 
 @login_not_required
@@ -27,7 +27,6 @@ def home(request):
             .select_related("structure")
             .prefetch_related("services"),
             "pending": mine.pending().select_related("structure"),
-            "waiting": AttachmentRequest.objects.pending().for_manager(request.user).count(),
         },
     )
 
@@ -50,7 +49,6 @@ def organisation(request):
         {
             "manages": request.user.is_staff or len(others) < len(mine),
             "others": others,
-            "waiting": AttachmentRequest.objects.pending().for_manager(request.user).count(),
         },
     )
 
@@ -65,6 +63,24 @@ def terms(request):
 @require_safe
 def privacy(request):
     return render(request, "pages/privacy.html")
+
+
+@login_not_required
+@require_safe
+def help_page(request):
+    return render(request, "pages/help.html")
+
+
+@login_not_required
+@require_safe
+def accessibility(request):
+    return render(request, "pages/accessibility.html")
+
+
+@login_not_required
+@require_safe
+def legal_notice(request):
+    return render(request, "pages/legal_notice.html")
 
 
 @login_not_required

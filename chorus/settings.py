@@ -7,7 +7,6 @@
   the start with one sentence.
 """
 
-import importlib.util
 import re
 from datetime import timedelta
 from email.utils import parseaddr
@@ -84,7 +83,6 @@ INSTALLED_APPS = [
     "axes",
     "captcha",
     "crispy_forms",
-    "crispy_bootstrap5",
     "csp",
     "phonenumber_field",
     "rules",
@@ -125,14 +123,14 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "plumbing.context_processors.portal",
-                "attachments.context_processors.manager",
+                "chorus.navigation.navigation",
             ],
-            "builtins": ["plumbing.templatetags.components"],
+            "builtins": ["plumbing.templatetags.components", "crispy_forms.templatetags.crispy_forms_filters"],
         },
     },
 ]
-CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
-CRISPY_TEMPLATE_PACK = "bootstrap5"
+# Our own: templates/portal/.
+CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "portal"
 CRISPY_FAIL_SILENTLY = False
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS.append("django.forms")
@@ -323,7 +321,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        # Bootstrap's style sheet draws its ticks and chevrons with data: images.
+        # The style sheet draws ticks and chevrons with data: images.
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "media-src": [SELF],
@@ -345,14 +343,7 @@ PHONENUMBER_DEFAULT_FORMAT = "NATIONAL"
 # --- Files -----------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = optional("STATIC_ROOT", str(BASE_DIR / ".static")) if PRODUCTION else None
-_bootstrap = Path(next(iter(importlib.util.find_spec("bootstrap").submodule_search_locations)))
 STATICFILES_DIRS = [BASE_DIR / "static"]
-BOOTSTRAP_DIR = _bootstrap
-STATICFILES_FINDERS = [
-    "django.contrib.staticfiles.finders.FileSystemFinder",
-    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "plumbing.finders.BootstrapFinder",
-]
 MEDIA_ROOT = VAR_DIR / "files"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -27,3 +27,14 @@ class LimitedForm(forms.Form):
     def refuse(self, refusal):
         """Say why the action refused (an ActionError) what is typed, beside the field it is about."""
         self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+
+
+class ExplainedChoices(forms.RadioSelect):
+    """Radio buttons, each with a line that explains it (`hints`, by value); framed as cards when `are_cards`."""
+
+    def __init__(self, *args, hints=(), are_cards=False, **options):
+        super().__init__(*args, **options)
+        self.hints, self.are_cards = dict(hints), are_cards
+
+    def create_option(self, name, value, *args, **options):
+        return super().create_option(name, value, *args, **options) | {"hint": self.hints.get(str(value), "")}

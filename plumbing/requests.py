@@ -1,5 +1,6 @@
 import ipaddress
 import re
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,6 +10,8 @@ from plumbing.breaker import redis_breaker
 from plumbing.errors import ActionError
 
 IPV6_NETWORK_BITS = 64
+# The query parameter by which a row's page knows the list it was opened from: its path, filters included.
+RETURN = "retour"
 
 
 def client_ip(request):
@@ -45,6 +48,15 @@ def _address(text):
 def posted(request):
     """What a form is bound to: the posted data, were it empty, and nothing on a GET."""
     return request.POST if request.method == "POST" else None
+
+
+def came_from(request, address):
+    """The list at `address` as it was filtered when this page was opened from it; empty when it was not.
+
+    Only a query is taken from what the visitor sent, so that nobody can be led elsewhere.
+    """
+    parts = urlsplit(request.GET.get(RETURN, ""))
+    return f"{address}?{parts.query}" if parts.query and parts.path == address else ""
 
 
 def within(request, group, rate, key="ip", *, count=True):

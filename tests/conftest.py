@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from celery import current_app
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.http import HttpResponse
 from django.template import engines
 
 from plumbing.breaker import redis_breaker
@@ -38,6 +39,12 @@ def pytest_configure():
     hypothesis.settings.register_profile("portal", deadline=None)
     hypothesis.settings.load_profile("portal")
     engines["django"].engine.string_if_invalid = Undefined()
+    # What a page says, as one types it: its typography is tested by itself.
+    HttpResponse.text = property(lambda response: as_typed(response.content.decode()))
+
+
+def as_typed(text):
+    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 @pytest.fixture(autouse=True)

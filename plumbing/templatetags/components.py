@@ -1,57 +1,152 @@
 """The portal's screen components, available in every template without {% load %}."""
 
+from urllib.parse import quote
+
 from django import template
 from django.template.loader import render_to_string
-from django.utils.formats import localize
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format, localize
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from plumbing.facts import sentence
+from plumbing.icons import ICONS
+from plumbing.requests import RETURN
+from plumbing.requests import came_from as list_came_from
+from plumbing.typography import french_html
 
 register = template.Library()
 
 _BREAK = SafeString("<br>")
-# One tone per status value, whatever the model: the word carries the meaning, the colour helps.
+# One tone and icon per status value, whatever the model: the word carries the meaning, the rest helps.
+WAIT, GOOD, BAD, OFF, MINE = ("wait", "clock"), ("ok", "check"), ("late", "cross"), ("off", "dash"), ("me", "person")
 TONES = {
-    "pending": "wait",
-    "activating": "wait",
-    "waiting": "wait",
-    "upcoming": "wait",
-    "approved": "good",
-    "active": "good",
-    "sent": "good",
-    "refused": "bad",
-    "failed": "bad",
-    "closed": "bad",
+    "pending": WAIT,
+    "awaiting_approval": WAIT,
+    "activating": WAIT,
+    "waiting": WAIT,
+    "upcoming": WAIT,
+    "approved": GOOD,
+    "active": GOOD,
+    "open": GOOD,
+    "sent": GOOD,
+    "refused": BAD,
+    "failed": BAD,
+    "closed": BAD,
+    "mine": MINE,
 }
+# Days after which something that waits is shown as waiting, then as late.
+WAITING_DAYS, LATE_DAYS = 4, 10
+
+
+@register.simple_block_tag(end_name="end_french")
+def french(content):
+    """The page with French typography: see plumbing/typography.py."""
+    return mark_safe(french_html(content))
+
+
+@register.simple_tag
+def icon(name):
+    return ICONS[name]
 
 
 @register.inclusion_tag("components/page_header.html")
-def page_header(title, lead="", back_url="", back_label=""):
-    """The page's only h1, what the page is for, and the way back."""
-    return {"title": title, "lead": lead, "back_url": back_url, "back_label": back_label}
+def page_header(title, lead=""):
+    """The page's only h1, and what the page is for."""
+    return {"title": title, "lead": lead}
+
+
+@register.simple_tag(takes_context=True)
+def crumbs(context, *pairs):
+    """Where one is: (label, address) of each page above this one. The list one came from gets its filters back."""
+    request = context["request"]
+    steps = [
+        (list_came_from(request, address) or address, label)
+        for label, address in zip(pairs[::2], pairs[1::2], strict=True)
+    ]
+    return format_html(
+        '<nav aria-label="Fil d\'Ariane"><ol class="crumbs">{}</ol></nav>',
+        format_html_join("", '<li><a href="{}">{}</a></li>', steps),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def back_here(context):
+    """To put behind the address of a row's page: it will lead back to this list, filters and page kept."""
+    request = context["request"]
+    return f"?{RETURN}={quote(request.get_full_path(), safe='')}" if request.GET else ""
+
+
+@register.simple_tag(takes_context=True)
+def came_from(context, view_name):
+    """The address, filters kept, of the list named `view_name` if that is where one came from; else empty."""
+    return list_came_from(context["request"], reverse(view_name))
+
+
+@register.simple_tag
+def tab(label, address, *, current=False, count=None, hot=False):
+    """One link of `<nav class="tabs">`; `hot` marks a count that waits for somebody."""
+    counted = (
+        "" if count is None else format_html('<span class="count{}">{}</span>', " count-hot" if hot else "", count)
+    )
+    marked = mark_safe(' aria-current="page"') if current else ""
+    return format_html('<a href="{}"{}>{} {}</a>', address, marked, label, counted)
 
 
 @register.simple_tag
 def status_badge(value, label):
     """A status as its label, toned by its value. Lists show many: no template is opened for each."""
-    return format_html('<span class="status status-{}">{}</span>', TONES.get(str(value), "neutral"), label)
+    tone, drawing = TONES.get(str(value), OFF)
+    return format_html('<span class="badge badge-{}">{}{}</span>', tone, ICONS[drawing], label)
 
 
 @register.simple_tag
-def definition(label, value, empty="Non renseigné"):
-    """One line of a `<dl class="definitions">`; a list or tuple takes one line per item."""
+def age(since, *, prefix="depuis le"):
+    """How long something has waited: in days, with the day it began; toned when that is long."""
+    days = (timezone.localdate() - timezone.localdate(since)).days
+    if days == 0:
+        when = date_format(timezone.localtime(since), r"G \h i")
+        return format_html('<span class="age"><b>Aujourd\'hui</b> <span>à {}</span></span>', when)
+    tone = "late" if days >= LATE_DAYS else "wait" if days >= WAITING_DAYS else ""
+    return format_html(
+        '<span class="age{}"><b>{}{}</b> <span>{} {}</span></span>',
+        f" age-{tone}" if tone else "",
+        {"late": ICONS["warning"], "wait": ICONS["clock"]}.get(tone, ""),
+        "1 jour" if days == 1 else f"{days} jours",
+        prefix,
+        date_format(timezone.localtime(since), "j N" if days < 300 else "j N Y"),
+    )
+
+
+@register.simple_tag
+def definition(label, value, empty=""):
+    """One line of a `<dl class="facts">`, none without value; a list or tuple takes one line per item."""
     lines = value if isinstance(value, list | tuple) else [value]
     lines = [[localize(line)] for line in lines if line not in (None, "")]
-    if not lines:
-        return format_html('<dt>{}</dt><dd><span class="text-body-secondary">{}</span></dd>', label, empty)
-    return format_html("<dt>{}</dt><dd>{}</dd>", label, format_html_join(_BREAK, "{}", lines))
+    if lines:
+        return format_html("<dt>{}</dt><dd>{}</dd>", label, format_html_join(_BREAK, "{}", lines))
+    return format_html('<dt>{}</dt><dd class="muted">{}</dd>', label, empty) if empty else ""
 
 
 @register.simple_tag
 def fact_sentence(fact):
     """A Fact in French."""
     return sentence(fact)
+
+
+@register.simple_block_tag(end_name="end_note")
+def note(content, tone="info", title="", role=""):
+    """Something to know before acting: `tone` is info, ok, wait or late; `role` announces it (status, alert)."""
+    drawing = {"info": "info", "ok": "check", "wait": "clock", "late": "warning"}[tone]
+    return format_html(
+        '<div class="note note-{}"{}>{}<div>{}{}</div></div>',
+        tone,
+        format_html(' role="{}"', role) if role else "",
+        ICONS[drawing],
+        format_html("<h2>{}</h2>", title) if title else "",
+        content,
+    )
 
 
 @register.inclusion_tag("components/stepper.html")
@@ -65,26 +160,46 @@ def stepper(current, *labels):
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)
-def pagination(context, page):
-    """Previous, next and where we are, keeping the filters typed above the list."""
+def pagination(context, page, one="ligne", many="lignes"):
+    """Which rows of how many, and the other pages, keeping the filters typed above the list."""
     query = context["request"].GET.copy()
     query.pop("page", None)
-    return {"page": page, "query": query.urlencode()}
+    pages = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
+    return {"page": page, "pages": pages, "query": query.urlencode(), "one": one, "many": many}
 
 
 @register.inclusion_tag("components/filter_bar.html")
 def filter_bar(label, value, count_line, hint=""):
-    """One search field over a list, working by GET; `found` is what to say of the result."""
+    """One search field over a list, working by GET; `count_line` is what to say of the result."""
     return {"label": label, "value": value, "count_line": count_line, "hint": hint}
 
 
 @register.simple_block_tag(end_name="end_data_table")
 def data_table(content, caption, *columns):
-    """A table whose rows become cards on a phone; `<td data-label="…">` repeats the column there."""
-    return render_to_string("components/data_table.html", {"caption": caption, "columns": columns, "rows": content})
+    """A table whose rows become cards on a phone; `<td data-label="…">` repeats the column there.
+
+    A column named with a leading « - » is read aloud and not shown (ticks, buttons); with « # », set to the right.
+    """
+    heads = [
+        {"label": name.lstrip("-#"), "hidden": name.startswith("-"), "number": name.startswith("#")} for name in columns
+    ]
+    return render_to_string("components/data_table.html", {"caption": caption, "columns": heads, "rows": content})
 
 
 @register.simple_block_tag(end_name="end_empty_state")
 def empty_state(content, title):
     """Said in place of an empty list: why it is empty and what to do next."""
     return render_to_string("components/empty_state.html", {"title": title, "content": content})
+
+
+@register.inclusion_tag("components/form_errors.html")
+def form_errors(form):
+    """All that is to be put right in a bound `form`, on top of it, each line leading to its field."""
+    lines = [("", error) for error in form.non_field_errors()]
+    for field in form:
+        anchor = field.id_for_label or field.auto_id
+        lines += [(anchor, f"{field.label} : {error}") for error in field.errors]
+    refused = getattr(form, "refusal", "")
+    count = len(lines)
+    title = "Réessayez plus tard" if refused else f"{count} point{'s' if count > 1 else ''} à corriger"
+    return {"lines": lines, "title": title}

@@ -1,0 +1,58 @@
+"""The site's sections, as the menu shows them: which there are for whom, what waits in each, where one is."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from attachments.deciders import waiting_for
+
+SEARCH = {"structures:search", "structures:directory_entry"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """`current` is what aria-current says: « page » on the section itself, « true » on the pages below it."""
+
+    label: str
+    address: str
+    current: str = ""
+    count: int = 0
+
+
+class Navigation(list):
+    """The sections; how many requests wait for this person, None for somebody who decides nothing."""
+
+    waiting = None
+
+    @property
+    def decides(self):
+        return self.waiting is not None
+
+
+def navigation(request):
+    """Context processor: the sections for the person at the screen, worked out only by pages that show them."""
+    return {"navigation": SimpleLazyObject(lambda: _sections(request))}
+
+
+def _sections(request):
+    waiting = waiting_for(request.user)
+    views = [("home", "Accueil", 0)]
+    if waiting is not None:
+        views.append(("attachments:pending_requests", "Demandes à traiter", waiting))
+    views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
+    section = _section_of(request.resolver_match.view_name if request.resolver_match else "")
+    sections = Navigation()
+    sections.waiting = waiting
+    for view, label, count in views:
+        address = reverse(view)
+        current = "" if view != section else "page" if request.path == address else "true"
+        sections.append(Section(label, address, current, count))
+    return sections
+
+
+def _section_of(view_name):
+    if view_name == "home" or view_name in SEARCH:
+        return "structures:search" if view_name in SEARCH else "home"
+    namespace = view_name.partition(":")[0]
+    return {"attachments": "attachments:pending_requests", "structures": "organisation"}.get(namespace, view_name)

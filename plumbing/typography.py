@@ -1,0 +1,31 @@
+"""French typography of what is shown, so that nobody has to type it (Imprimerie nationale's rules).
+
+A no-break space before « : ; ? ! » and inside guillemets, after « n° », and between a number and « % »; a curly
+apostrophe between letters. Applied once to a whole page by the tag `french`; text people type in a field, code
+and attributes are left alone.
+"""
+
+import re
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+# What is not text: comments, tags, and elements whose content must come back as it is.
+_MARKUP = re.compile(r"(<!--.*?-->|<(?P<raw>script|style|textarea|pre|code|svg)\b.*?</(?P=raw)>|<[^>]*>)", re.DOTALL)
+_BEFORE = re.compile(r"\s+(?=[:;?!»%](?![\w/]))")
+_AFTER = re.compile(r"(?<=[«°])\s+")
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)")
+
+
+def french_text(text):
+    """Plain text with French spaces and apostrophes."""
+    text = _BEFORE.sub(NO_BREAK_SPACE, text)
+    text = _AFTER.sub(NO_BREAK_SPACE, text)
+    return _APOSTROPHE.sub("’", text)
+
+
+def french_html(html):
+    """A page's HTML with the typography of its text; its markup is untouched."""
+    shown, place = [], 0
+    for markup in _MARKUP.finditer(html):
+        shown += (french_text(html[place : markup.start()]), markup.group())
+        place = markup.end()
+    return "".join([*shown, french_text(html[place:])])

@@ -1,0 +1,39 @@
+"""French typography, put into pages when they are shown."""
+
+import pytest
+
+from plumbing.typography import french_html
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("<p>Qui décide ?</p>", f"<p>Qui décide{NBSP}?</p>"),
+        ("« Valider » : oui", f"«{NBSP}Valider{NBSP}»{NBSP}: oui"),
+        ("<b>Motif</b> : rien", f"<b>Motif</b>{NBSP}: rien"),
+        ("« <b>Valider</b> »", f"«{NBSP}<b>Valider</b>{NBSP}»"),
+        ("Dossier n° 745", f"Dossier n°{NBSP}745"),
+        ("l'annuaire, d&#x27;ici", "l’annuaire, d’ici"),
+        ("50 % fait", f"50{NBSP}% fait"),
+        ("à 9:12, http://a.fr ; fin", f"à 9:12, http://a.fr{NBSP}; fin"),
+        ("a &amp; b", "a &amp; b"),
+    ],
+)
+def test_text_is_set_as_french_is(typed, shown):
+    assert french_html(typed) == shown
+
+
+@pytest.mark.parametrize(
+    "untouched",
+    [
+        '<a title="Quoi ?" href="/?q=a ; b">a</a>',
+        "<textarea>l'avis : non ?</textarea>",
+        "<script>a ? b : c</script>",
+        "<pre>a : b</pre>",
+        "<!-- a : b -->",
+    ],
+)
+def test_markup_and_what_people_typed_stay(untouched):
+    assert french_html(untouched) == untouched
