@@ -229,15 +229,16 @@ def change_account(user_id, *, actor, values):
 
 
 @transaction.atomic
-def change_rights(user_id, *, actor, is_staff, is_superuser):
+def change_rights(user_id, *, actor, rights):
     """Let somebody into the support team or the technical administration, or out of it: the Changes made.
 
-    Raises ActionError for one's own rights.
+    `rights` are those that change (is_staff, is_superuser), by name: another one, given at the same moment by a
+    colleague, stays (lost update). Raises ActionError for one's own rights.
     """
     user = _lock(user_id)
     if user == actor:
         raise ActionError("own_rights", "Nul ne change ses propres droits.")
-    made = write_changes(user, {"is_staff": is_staff, "is_superuser": is_superuser})
+    made = write_changes(user, rights)
     if made:
         record(Event.RIGHTS_CHANGED, actor=actor, subject=user, reference=user.reference, **change_data(user, made))
     return made

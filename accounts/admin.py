@@ -36,8 +36,7 @@ class UserAdmin(ActionAdmin):
     def change_row(self, request, user, values):
         rights = {name: values.pop(name) for name in RIGHTS if name in values}
         if rights:
-            current = {name: getattr(user, name) for name in RIGHTS}
-            change_rights(user.pk, actor=request.user, **current | rights)
+            change_rights(user.pk, actor=request.user, rights=rights)
         change_account(user.pk, actor=request.user, values=values)
 
     @admin.action(description="Renvoyer le lien d'activation")

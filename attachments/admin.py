@@ -92,8 +92,7 @@ class AttachmentAdmin(ActionAdmin):
         return super().has_change_permission(request, obj) and (obj is None or obj.ended_at is None)
 
     def change_row(self, request, attachment, values):
-        dates = {name: getattr(attachment, name) for name in self.editable}
-        change_dates(attachment.pk, actor=request.user, **dates | values)
+        change_dates(attachment.pk, actor=request.user, **values)
 
     @admin.action(description="Mettre fin aux rattachements")
     def detach(self, request, attachments):

@@ -45,8 +45,9 @@ def sentences(data):
     if "cause" in data:
         lines.append(CAUSES.get(data["cause"], data["cause"]))
     for name, value in _in_order(data, "values"):
-        label, words = _say(data, name, value)
-        lines.append(f"{label} : {words[0]}")
+        label, (words,) = _say(data, name, value)
+        if words:
+            lines.append(f"{label} : {words}")
     for name, pair in _in_order(data, "changes"):
         label, (before, after) = _say(data, name, *pair)
         lines.append(f"{label} : {before or 'vide'} → {after or 'vide'}")

@@ -6,6 +6,7 @@ from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.forms.models import model_to_dict
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
@@ -166,6 +167,18 @@ class ActionAdmin(SupportAdmin):
         """Create a row with these `values` by an action: the row. Only where adding is allowed."""
         raise NotImplementedError
 
+    def delete_row(self, request, row):
+        """Delete `row` by an action. Only where deleting is allowed."""
+        raise NotImplementedError
+
+    def delete_model(self, request, obj):
+        self.delete_row(request, obj)
+
+    def delete_queryset(self, request, queryset):
+        with transaction.atomic():
+            for row in queryset:
+                self.delete_row(request, row)
+
     def save_model(self, request, obj, form, change):
         if change:
             changed = [name for name in form.changed_data if name in form.cleaned_data]
@@ -177,6 +190,20 @@ class ActionAdmin(SupportAdmin):
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        except ActionError as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return redirect(request.get_full_path())
+
+    def delete_view(self, request, object_id, extra_context=None):
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except ActionError as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+
+    def changelist_view(self, request, extra_context=None):
+        try:
+            return super().changelist_view(request, extra_context)
         except ActionError as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.get_full_path())

@@ -1,4 +1,5 @@
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
 
 
@@ -26,7 +27,8 @@ class LimitedForm(forms.Form):
 
     def refuse(self, refusal):
         """Say why the action refused (an ActionError) what is typed, beside the field it is about."""
-        self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+        field = refusal.field if refusal.field in self.fields else None
+        self.add_error(field, ValidationError(str(refusal), code=refusal.code))
 
 
 class ExplainedChoices(forms.RadioSelect):

@@ -9,10 +9,11 @@ IN_NAMES = " -'’."
 LONGEST_READ = 300
 LONGEST_TEXT = 10_000
 
-# What Unicode counts among letters, marks or symbols, and screens show as nothing: fillers of Hangul, of
-# Khmer and of Braille, joiners and variation selectors.
+# What Unicode counts among letters, marks or symbols, and screens show as nothing (Default_Ignorable_Code_Point and
+# blanks): fillers of Hangul, Khmer, Khitan and Braille, joiners, variation selectors, tags, null notes of music.
 INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U00013430-\U00013455\U00016fe4\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 # Dots that look or serve like one in an address, beside those that NFKC makes one.
 DOTS = str.maketrans(dict.fromkeys("\u3002\u0589\u06d4", "."))
@@ -49,6 +50,14 @@ def validate_plain_line(value):
 def validate_no_link(value):
     """Text of any length for people to read, with no link to open; an e-mail address is none."""
     _refuse_link(re.sub(r"\S+@\S+", "", value[:LONGEST_TEXT]))
+
+
+def validate_plain_text(value):
+    """Text of several lines for people to read: no link, no character that hides or turns the reading direction."""
+    read = value[:LONGEST_TEXT]
+    if INVISIBLE.search(read) or any(unicodedata.category(c) in ("Cc", "Cf") and c not in "\r\n\t" for c in read):
+        raise ValidationError("Ce texte contient un caractère invisible : retapez-le.", code="text")
+    validate_no_link(value)
 
 
 def newly_typed(validate, current):

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.core.management import call_command
 from django.db import models
 from django.template import Context, Origin, Template, engines
+
+from plumbing.admin import ActionAdmin
 
 ROOT = Path(settings.BASE_DIR)
 OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications", "plumbing")
@@ -22,8 +25,8 @@ MAY_CASCADE = {
     "structures.BankAccount.structure",
     "structures.RejectedLine.directory_import",
 }
-# LookupOutcome by Django or by the browser under these names.
-FOUND_BY_NAME = {"400.html", "403.html", "404.html", "500.html", "403_csrf.html"}
+# Found by Django or by the browser under these names.
+FOUND_BY_NAME = {"400.html", "403.html", "404.html", "500.html", "403_csrf.html", "portal/field.html"}
 
 tracked = [
     ROOT / name for name in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split("\n") if name
@@ -84,6 +87,12 @@ def test_only_actions_change_state(path):
     writes = {"save", "create", "delete", "update_or_create", "get_or_create", "bulk_create", "bulk_update"}
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert not [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in writes]
+
+
+def test_what_support_edits_in_the_admin_goes_through_actions():
+    editing = [model for model, shown in admin.site._registry.items() if getattr(shown, "editable", ())]
+    assert editing
+    assert not [model for model in editing if not isinstance(admin.site._registry[model], ActionAdmin)]
 
 
 @named([path for path in app_files if "forms" in {path.stem, path.parent.name}])

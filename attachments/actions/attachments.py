@@ -126,12 +126,14 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
 
 
 @transaction.atomic
-def change_dates(attachment_id, *, actor, starts_on, ends_on):
-    """Give an attachment other dates, `ends_on` included; None for no end.
+def change_dates(attachment_id, *, actor, **dates):
+    """Give an attachment another `starts_on` or `ends_on` (included; None for no end).
 
-    Raises ActionError when they are not in order, or for the end of a principal manager's.
+    The one left out stays as it is once locked (lost update). Raises ActionError when they are not in order, or for
+    the end of a principal manager's.
     """
     attachment = lock(attachment_id)
+    starts_on, ends_on = (dates.get(name, getattr(attachment, name)) for name in ("starts_on", "ends_on"))
     if ends_on and ends_on < starts_on:
         raise ActionError("dates_order", "La date de fin précède la date de début.", field="ends_on")
     if ends_on and attachment.role == Role.PRINCIPAL:

@@ -7,13 +7,15 @@ from structures.actions import parts
 from structures.models import BankAccount
 from structures.models.bank_accounts import hide_iban
 
+JOURNALED = tuple(name for name in BankAccount.EDITABLE if name != "iban")
+
 
 @transaction.atomic
 def create_bank_account(structure_id, *, actor, values):
     """« Créer une coordonnée bancaire ». Raises ActionError on an inactive structure, or when the
     structure has that IBAN already."""
     account = BankAccount(structure_id=structure_id, **values)
-    return parts.create(account, actor=actor, event=Event.BANK_ACCOUNT_CREATED, unique="iban")
+    return parts.create(account, actor=actor, event=Event.BANK_ACCOUNT_CREATED, unique="iban", journaled=JOURNALED)
 
 
 @transaction.atomic

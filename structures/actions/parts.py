@@ -8,19 +8,20 @@ refuses all of them with ActionError `structure_inactive`.
 from django.core.exceptions import ValidationError
 
 from history.actions import record
-from history.data import change_data
+from history.data import change_data, row_data
 from plumbing.changes import changes
 from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.models import Structure
 
 
-def create(part, *, actor, event, unique):
-    """Add `part` to its structure. `unique` names the field no other part of the structure may share."""
+def create(part, *, actor, event, unique, journaled):
+    """Add `part` to its structure. `unique` names the field no other part of the structure may share (race: the second
+    of two people is told); `journaled` those whose values the history keeps."""
     structure = _lock_structure(part.structure_id)
     _require_active(structure)
     part.structure = structure
     _write(part, unique)
-    record(event, actor=actor, structure=structure, name=str(part))
+    record(event, actor=actor, structure=structure, name=str(part), **row_data(part, values=journaled))
     return part
 
 

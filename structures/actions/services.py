@@ -11,7 +11,7 @@ from structures.models import Service
 def create_service(structure_id, *, actor, values):
     """« Créer un service ». Raises ActionError on an inactive structure, or when the code is taken."""
     service = Service(structure_id=structure_id, **values)
-    return parts.create(service, actor=actor, event=Event.SERVICE_CREATED, unique="code")
+    return parts.create(service, actor=actor, event=Event.SERVICE_CREATED, unique="code", journaled=Service.EDITABLE)
 
 
 @transaction.atomic

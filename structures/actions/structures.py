@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from history.actions import record
-from history.data import change_data
+from history.data import change_data, row_data
 from history.models import Event
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError, ChangedMeanwhile
@@ -12,6 +12,7 @@ from structures.identifiers import names_public_body
 from structures.lookup import DirectoryDifference, LookupOutcome, look_up
 from structures.models import DirectoryEntry, Nature, Structure
 
+JOURNALED = ("identifier_type", "identifier", "nature", *Structure.EDITABLE)
 CHANGED_MEANWHILE = (
     "Quelqu'un d'autre a modifié la structure pendant que cette page était ouverte. "
     "Relisez ce qui suit avant de recommencer."
@@ -45,7 +46,7 @@ def create_by_support(*, actor, values):
             structure.save()
     except IntegrityError as error:
         raise ActionError("identifier_taken", "Une structure porte déjà cet identifiant.") from error
-    record(Event.STRUCTURE_CREATED, actor=actor, structure=structure)
+    record(Event.STRUCTURE_CREATED, actor=actor, structure=structure, **row_data(structure, values=JOURNALED))
     return structure
 
 
@@ -75,6 +76,7 @@ def found_structure(*, identifier_type, identifier, described, actor):
 
 
 def _create(source, details, actor):
+    """(the structure, whether it is new): of two people at once (race), one creates it and both get it."""
     structure, created = Structure.objects.get_or_create(
         identifier_type=source.identifier_type,
         identifier=source.identifier,
@@ -86,7 +88,8 @@ def _create(source, details, actor):
         },
     )
     if created:
-        record(Event.STRUCTURE_CREATED, actor=actor, subject=actor, structure=structure)
+        values = row_data(structure, values=JOURNALED)
+        record(Event.STRUCTURE_CREATED, actor=actor, subject=actor, structure=structure, **values)
     return structure, created
 
 

@@ -2,9 +2,15 @@ from django.contrib import admin
 from django.db.models import Q
 from django.urls import reverse
 
-from plumbing.admin import ActionAdmin, SupportAdmin
+from plumbing.admin import ActionAdmin
 from plumbing.validators import newly_typed, validate_plain_line
-from structures.actions import change_structure, create_by_support
+from structures.actions import (
+    change_referent,
+    change_structure,
+    create_by_support,
+    create_referent,
+    delete_referent,
+)
 from structures.admin.establishments import EstablishmentAdmin
 from structures.models import Nature, Referent, Service, Structure
 
@@ -75,7 +81,7 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
 
 
 @admin.register(Referent)
-class ReferentAdmin(SupportAdmin):
+class ReferentAdmin(ActionAdmin):
     list_display = ["administration", "name", "email"]
     search_fields = ["administration", "name", "email"]
     editable = ("administration", "name", "email")
@@ -85,3 +91,12 @@ class ReferentAdmin(SupportAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return self.has_module_permission(request)
+
+    def change_row(self, request, referent, values):
+        change_referent(referent.pk, actor=request.user, values=values)
+
+    def add_row(self, request, values):
+        return create_referent(actor=request.user, values=values)
+
+    def delete_row(self, request, referent):
+        delete_referent(referent.pk, actor=request.user)

@@ -14,4 +14,4 @@ class ImportForm(forms.Form):
 
     def refuse(self, refusal):
         """Say why the file was not taken."""
-        self.add_error("file", str(refusal))
+        self.add_error("file", forms.ValidationError(str(refusal), code=refusal.code))

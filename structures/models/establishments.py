@@ -8,6 +8,7 @@ from django.utils import timezone
 from plumbing.changes import version_of
 from plumbing.fields import CodeField, SearchKeyField, TrigramIndex
 from plumbing.text import search_key
+from plumbing.validators import validate_plain_line
 from structures.identifiers import IdentifierType, clean_identifier, full_identifier, spaced_identifier
 
 
@@ -29,8 +30,8 @@ class Requirement(models.TextChoices):
 class Referent(models.Model):
     """The « référent facturation électronique » of an académie or administration using the PIGP."""
 
-    administration = models.CharField("académie ou administration", max_length=150)
-    name = models.CharField("nom", max_length=150)
+    administration = models.CharField("académie ou administration", max_length=150, validators=[validate_plain_line])
+    name = models.CharField("nom", max_length=150, validators=[validate_plain_line])
     email = models.EmailField("adresse e-mail", max_length=254)
 
     class Meta:

@@ -35,3 +35,17 @@ def test_whoever_acts_meanwhile_waits_and_judges_the_account_as_it_is_then(befor
     assert isinstance(answer, ActionError) is bool(code), answer
     assert getattr(answer, "code", "") == code
     assert (User.objects.get().state, OutgoingMail.objects.count()) == (then, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda user, support: actions.change_rights(user.pk, actor=support, rights={"is_staff": False}),
+        lambda user, support: actions.change_account(user.pk, actor=support, values={"is_staff": False}),
+    ],
+    ids=["rights", "account"],
+)
+def test_the_history_of_a_change_begins_where_the_one_before_it_ended(change):
+    user, support = UserFactory(), UserFactory(is_staff=True)
+    made = meanwhile(lambda: User.objects.filter(pk=user.pk).update(is_staff=True), lambda: change(user, support))
+    assert [(row.old, row.new) for row in made] == [(True, False)]

@@ -148,6 +148,12 @@ def test_support_does_nothing_to_a_superuser(client, action):
     assert not HistoryEntry.objects.exists()
 
 
+@pytest.mark.parametrize("permission", ["structures.change_structure", "structures.view_structure"])
+def test_a_permission_a_rule_answers_is_no_table_s(permission):
+    """Django's own answer, asked without a row, is yes to every superuser."""
+    assert not UserFactory(is_staff=True, is_superuser=True).has_perm(permission)
+
+
 def test_superusers_get_no_more_of_the_domain_than_support():
     """Django's shortcut answered yes to everything, one's own request included."""
     boss = UserFactory(staff=True, is_superuser=True)

@@ -179,8 +179,9 @@ def test_after_the_lapse_whoever_waited_still_takes_it_by_activating(squatted):
     assert principal_of(squatted) == OWNER
 
 
-def test_whoever_loses_the_role_and_is_known_elsewhere_keeps_the_account(squatted):
-    AttachmentRequestFactory(user=User.objects.get(email=SQUATTER))
+@pytest.mark.parametrize("known_by", [AttachmentRequestFactory, AttachmentFactory])
+def test_whoever_loses_the_role_and_is_known_elsewhere_keeps_the_account(squatted, known_by):
+    known_by(user=User.objects.get(email=SQUATTER))
     Attachment.objects.update(role_since=timezone.now() - timedelta(days=8))
     lapse_unactivated_principals()
     assert User.objects.get(email=SQUATTER).state == User.State.ACTIVATING

@@ -16,7 +16,22 @@ LINKS = [
     "exemple｡com",
     "ｅｘｅｍｐｌｅ.ｃｏｍ",
 ]
-INVISIBLE = ["\u3164", "\u115f", "\u1160", "\uffa0", "\u2800", "\u034f", "A\u3164B", "\u200b", "A\u202eB", "\ufe0f"]
+INVISIBLE = [
+    "\u3164",
+    "\u115f",
+    "\u1160",
+    "\uffa0",
+    "\u2800",
+    "\u034f",
+    "A\u3164B",
+    "\u200b",
+    "A\u202eB",
+    "\ufe0f",
+    "\U0001d159",
+    "A\u2065B",
+    "A\U000e0041B",
+    "A\ufff3B",
+]
 
 
 @pytest.mark.parametrize("validate", [validate_person_name, validate_plain_line])

@@ -193,7 +193,9 @@ def test_an_account_is_created_and_journaled_without_its_iban(actor):
     assert {name: getattr(account, name) for name in VALUES} == VALUES
     entry = HistoryEntry.objects.get()
     assert (entry.event, entry.actor, entry.structure) == ("bank_account_created", actor, structure)
-    assert entry.comment == "Compte principal (FR•• •••• 0189)"
+    assert entry.comment.splitlines()[0] == "Compte principal (FR•• •••• 0189)"
+    assert "Titulaire : Agent comptable" in entry.comment
+    assert account.iban not in str(entry.data)
 
 
 def test_nothing_is_created_on_an_inactive_structure(actor):

@@ -100,3 +100,12 @@ def test_a_service_is_switched_as_it_and_its_structure_are_by_then():
     ]
     told = [meanwhile(change, lambda: actions.deactivate_service(service.pk, actor=None)) for change in off]
     assert [answer.code for answer in told] == ["unchanged", "structure_inactive"]
+
+
+def test_whoever_switches_a_structure_meanwhile_judges_it_as_it_is_then():
+    structure = StructureFactory()
+    answer = meanwhile(
+        lambda: Structure.objects.filter(pk=structure.pk).update(state=Structure.State.INACTIVE),
+        lambda: actions.deactivate_structure(structure.pk, actor=None),
+    )
+    assert answer.code == "unchanged"

@@ -56,7 +56,8 @@ def test_a_service_is_created_and_journaled():
     assert service.is_active
     entry = HistoryEntry.objects.get()
     assert (entry.event, entry.actor, entry.structure) == ("service_created", actor, structure)
-    assert entry.comment == "Centre de documentation (SERVICE_CDI)"
+    assert entry.comment.splitlines()[0] == "Centre de documentation (SERVICE_CDI)"
+    assert "Date de début d'activation : 1 septembre 2026" in entry.comment
 
 
 def test_nothing_is_created_on_an_inactive_structure():
