@@ -1,8 +1,12 @@
+import re
+from contextlib import suppress
+
 from asgiref.sync import sync_to_async
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin, _user_has_perm
 from django.core.exceptions import ValidationError
 from django.core.mail.message import sanitize_address
+from django.core.validators import validate_email
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -28,16 +32,29 @@ class UserQuerySet(models.QuerySet):
         return self.filter(email=normalised_email(email))
 
 
+EMAIL_LENGTH = 254
+# What RFC 5321 lets an address hold before its @ and no provider gives: one mailbox would have many spellings, or the
+# address itself would carry a link to whoever reads it in a mail.
+_UNUSUAL = re.compile(r"[\"/\\]|^www\.", re.IGNORECASE)
+
+
 def normalised_email(email):
-    """The form a login address is stored and compared in: lower case, no surrounding space."""
-    return email.strip().lower()
+    """The form an address is stored, compared and counted in: lower case, its domain in ASCII (IDNA)."""
+    local, at, domain = email.strip()[: EMAIL_LENGTH + 1].lower().rpartition("@")
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode()
+    return f"{local}{at}{domain}"
 
 
 def validate_deliverable(email):
-    """Raises ValidationError for an address that mail software cannot write down."""
+    """Raises ValidationError for an address that mail software cannot write down, or that is none people have."""
+    local = email.rpartition("@")[0]
     try:
+        if len(email) > EMAIL_LENGTH or _UNUSUAL.search(local):
+            raise ValueError
+        validate_email(email)
         sanitize_address(normalised_email(email), "ascii")
-    except (ValueError, UnicodeError) as error:
+    except (ValueError, ValidationError) as error:
         raise ValidationError("Saisissez une adresse e-mail valide.", code="invalid") from error
 
 

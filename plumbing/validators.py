@@ -15,10 +15,14 @@ INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U00013430-\U00013455\U00016fe4\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+# Categories of what shows nothing, or nothing that anybody could tell: controls, formats, unassigned, private use.
+HIDDEN = {"Cc", "Cf", "Cn", "Co", "Zl", "Zp"}
 # Dots that look or serve like one in an address, beside those that NFKC makes one.
-DOTS = str.maketrans(dict.fromkeys("\u3002\u0589\u06d4", "."))
+DOTS = str.maketrans(dict.fromkeys("\u3002\u0589\u06d4\ua4f8", "."))
 # What mail readers make a link of: « S.A.R.L. », « M. Léon » and « J.P. » are none.
 LINK = re.compile(r"://|www\.|\w\.[^\W\d_]{2}", re.IGNORECASE)
+# An e-mail address by itself, which is no link to a page.
+ADDRESS = re.compile(r"(?<![^\s<(«])[\w.+-]+@[\w-]+(\.[\w-]+)+(?![\w/?#:@])")
 
 
 def validate_person_name(value):
@@ -41,7 +45,7 @@ def validate_plain_line(value):
     For what people type and mails repeat; what public files say is taken as it is.
     """
     read = value[:LONGEST_READ]
-    hidden = any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in read) or INVISIBLE.search(read)
+    hidden = any(unicodedata.category(c) in HIDDEN for c in read) or INVISIBLE.search(read)
     if hidden or not any(unicodedata.category(c)[0] in "LNPS" for c in read):
         raise ValidationError("Ce texte contient un caractère invisible : retapez-le.", code="line")
     _refuse_link(read)
@@ -49,13 +53,13 @@ def validate_plain_line(value):
 
 def validate_no_link(value):
     """Text of any length for people to read, with no link to open; an e-mail address is none."""
-    _refuse_link(re.sub(r"\S+@\S+", "", value[:LONGEST_TEXT]))
+    _refuse_link(ADDRESS.sub("", value[:LONGEST_TEXT]))
 
 
 def validate_plain_text(value):
     """Text of several lines for people to read: no link, no character that hides or turns the reading direction."""
     read = value[:LONGEST_TEXT]
-    if INVISIBLE.search(read) or any(unicodedata.category(c) in ("Cc", "Cf") and c not in "\r\n\t" for c in read):
+    if INVISIBLE.search(read) or any(unicodedata.category(c) in HIDDEN and c not in "\r\n\t" for c in read):
         raise ValidationError("Ce texte contient un caractère invisible : retapez-le.", code="text")
     validate_no_link(value)
 
@@ -71,7 +75,9 @@ def newly_typed(validate, current):
 
 
 def _refuse_link(text):
-    if LINK.search(unicodedata.normalize("NFKC", text).translate(DOTS)):
+    text = unicodedata.normalize("NFKC", text).translate(DOTS)
+    # Marks stand between the letters of many scripts (« evil.भारत »), or hide in ours.
+    if LINK.search("".join(c for c in text if unicodedata.category(c)[0] != "M")):
         raise ValidationError(
             "Ce texte ressemble à une adresse de site. Ajoutez une espace après le point, ou retirez l'adresse.",
             code="link",

@@ -1,7 +1,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from plumbing.validators import newly_typed, validate_person_name, validate_plain_line
+from plumbing.validators import newly_typed, validate_person_name, validate_plain_line, validate_plain_text
 
 LINKS = [
     "https://mal.example",
@@ -15,6 +15,9 @@ LINKS = [
     "exemple。com",
     "exemple｡com",
     "ｅｘｅｍｐｌｅ.ｃｏｍ",
+    "evil.भारत",
+    "हिन्दी.com",
+    "evil\N{COMBINING ENCLOSING CIRCLE}.com",
 ]
 INVISIBLE = [
     "\u3164",
@@ -77,3 +80,24 @@ def test_what_stood_there_already_may_stay():
     validate("CDISCOUNT.COM")
     with pytest.raises(ValidationError):
         validate("MAL.COM")
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("Écrivez à claire@champoulant.example, merci.", True),
+        ("Voir (claire@champoulant.example)", True),
+        ("https://mal.example/login?@portail", False),
+        ("mal.example/x@y.example", False),
+        ("claire@champoulant.example/login", False),
+        ("claire@champoulant.example:443", False),
+        ("caché\u202e", False),
+        ("sur\ndeux lignes", True),
+    ],
+)
+def test_a_text_may_name_an_address_and_hold_no_link(text, taken):
+    if taken:
+        validate_plain_text(text)
+    else:
+        with pytest.raises(ValidationError):
+            validate_plain_text(text)
