@@ -127,7 +127,28 @@ def activate_account(token, *, password, secret_question, secret_answer):
     user.save()
     record(Event.ACCOUNT_ACTIVATED, actor=user, subject=user, reference=user.reference)
     events.account_activated.send(sender=None, user=user, actor=user)
+    _ask_contact(user)
     return user
+
+
+@transaction.atomic
+def confirm_contact(token):
+    """Use the link mailed to a contact address: mails about the person's work go there from now on.
+
+    Raises ActionError on a stale link.
+    """
+    user = _user_of(token, Purpose.CONTACT)
+    user.contact_confirmed = True
+    user.save(update_fields=["contact_confirmed"])
+    record(Event.CONTACT_CONFIRMED, actor=user, subject=user, reference=user.reference)
+    return user
+
+
+def _ask_contact(user):
+    """Mail the link that confirms the contact address of an active account, unless that was done."""
+    asks = user.state == User.State.ACTIVE and user.contact_email and not user.contact_confirmed
+    if asks and within_mail_rate("contact_confirmation", user.contact_email, settings.MAIL_TO_ONE_RATE):
+        emails.send_contact_confirmation(user)
 
 
 def reset_password(token, *, password, secret_answer=""):
@@ -223,6 +244,10 @@ def change_account(user_id, *, actor, values):
     """Give an account these `values` (by field name), at support's request: the Changes made."""
     user = _lock(user_id)
     made = write_changes(user, values)
+    if any(change.name == "contact_email" for change in made):
+        user.contact_confirmed = False
+        user.save(update_fields=["contact_confirmed"])
+        _ask_contact(user)
     if made:
         record(Event.ACCOUNT_CHANGED, actor=actor, subject=user, reference=user.reference, **change_data(user, made))
     return made

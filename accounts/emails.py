@@ -1,4 +1,4 @@
-"""Mails about the account itself. They go to the login address."""
+"""Mails about the account itself. They go to the login address, but for the one that asks about another."""
 
 from django.utils import timezone
 
@@ -49,4 +49,18 @@ def send_password_changed(user):
         purpose="Votre mot de passe a été modifié",
         reference=user.reference,
         context={"user": user, "forgotten_link": absolute_url("accounts:forgotten_password")},
+    )
+
+
+def send_contact_confirmation(user):
+    """To a contact address somebody gave: nothing of theirs in it, only the link that confirms it."""
+    notify(
+        "contact_confirmation",
+        to=user.contact_email,
+        user=user,
+        purpose="Confirmez votre adresse de contact",
+        context={
+            "link": absolute_url("accounts:confirm_contact", make_token(user, Purpose.CONTACT)),
+            "expires_at": timezone.now() + Purpose.CONTACT.lifetime,
+        },
     )

@@ -21,13 +21,14 @@ FINGERPRINT_LENGTH = 16
 class Purpose(StrEnum):
     ACTIVATION = "activation"
     RESET = "reset"
+    CONTACT = "contact"
 
     @property
     def lifetime(self):
         """How long the link lives (settings ACTIVATION_HOURS and RESET_MINUTES)."""
-        if self is Purpose.ACTIVATION:
-            return timedelta(hours=settings.ACTIVATION_HOURS)
-        return timedelta(minutes=settings.RESET_MINUTES)
+        if self is Purpose.RESET:
+            return timedelta(minutes=settings.RESET_MINUTES)
+        return timedelta(hours=settings.ACTIVATION_HOURS)
 
     @property
     def state(self):
@@ -56,7 +57,7 @@ class Link:
 
 
 def make_token(user, purpose):
-    return _signer(purpose).sign(f"{user.pk}.{_fingerprint(user)}")
+    return _signer(purpose).sign(f"{user.pk}.{_fingerprint(user, purpose)}")
 
 
 def read_link(token, purpose, *, lock=False):
@@ -70,7 +71,7 @@ def read_link(token, purpose, *, lock=False):
     except (BadSignature, ValueError, User.DoesNotExist):
         return Link(Standing.UNREADABLE)
     expires_at = signed_at + purpose.lifetime
-    if user.state != purpose.state or not constant_time_compare(fingerprint, _fingerprint(user)):
+    if user.state != purpose.state or not constant_time_compare(fingerprint, _fingerprint(user, purpose)):
         return Link(Standing.USED, user, expires_at)
     if datetime.now(tz=UTC) > expires_at:
         return Link(Standing.EXPIRED, user, expires_at)
@@ -81,6 +82,9 @@ def _signer(purpose):
     return TimestampSigner(sep=".", salt=f"accounts.links.{purpose}")
 
 
-def _fingerprint(user):
-    changed_by_use = f"{user.pk}|{user.state}|{user.password}|{user.link_version}"
+def _fingerprint(user, purpose):
+    if purpose is Purpose.CONTACT:
+        changed_by_use = f"{user.pk}|{user.contact_email}|{user.contact_confirmed}"
+    else:
+        changed_by_use = f"{user.pk}|{user.state}|{user.password}|{user.link_version}"
     return salted_hmac("accounts.links.fingerprint", changed_by_use).hexdigest()[:FINGERPRINT_LENGTH]

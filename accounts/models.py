@@ -92,6 +92,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField("nom", max_length=100, validators=[validate_person_name])
     phone = PhoneNumberField("téléphone", blank=True)
     contact_email = models.EmailField("adresse e-mail de contact", max_length=254, blank=True)
+    # By a link mailed there: until then anybody may have typed that address.
+    contact_confirmed = models.BooleanField("adresse de contact confirmée", default=False, editable=False)
     state = models.CharField("statut", max_length=12, choices=State, default=State.PENDING)
     reference = models.CharField("dossier n°", max_length=9)
     secret_question = models.CharField("question secrète", max_length=10, choices=SecretQuestion, blank=True)
@@ -179,11 +181,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def mail_address(self):
-        """Where to write about this person's work: the contact address if there is one.
-
-        Not before they activated the account: until then anybody may have typed that address.
-        """
-        return (self.was_ever_active and self.contact_email) or self.email
+        """Where to write about this person's work: the contact address, once somebody who reads it confirmed it."""
+        return (self.contact_confirmed and self.contact_email) or self.email
 
 
 class LinkRequest(DeferredWork):

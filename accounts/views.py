@@ -9,11 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from accounts import actions
 from accounts.actions import activate_account, request_link, reset_password
 from accounts.forms import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
 from accounts.models import LinkRequest
-from plumbing.requests import posted, submit, within
+from plumbing.requests import perform, posted, submit, within
 
 RENEW = {Purpose.ACTIVATION: "accounts:resend_activation", Purpose.RESET: "accounts:forgotten_password"}
 PAGES = {Purpose.ACTIVATION: "accounts/activate.html", Purpose.RESET: "accounts/reset.html"}
@@ -112,3 +113,15 @@ def _send_link(request, purpose, template):
         sent_to = form.cleaned_data["email"]
         request_link(sent_to, purpose)
     return render(request, template, {"form": form, "sent_to": sent_to}, status=form.status)
+
+
+@login_not_required
+@never_cache
+def confirm_contact(request, token):
+    """The link mailed to a contact address. GET changes nothing: mail scanners open links."""
+    link = read_link(token, Purpose.CONTACT)
+    if link.is_valid and request.method == "POST":
+        done, _ = perform(request, actions.confirm_contact, token, done="Votre adresse de contact est confirmée.")
+        if done:
+            return redirect("home")
+    return render(request, "accounts/confirm_contact.html", {"link": link}, status=200 if link.is_valid else 410)

@@ -12,6 +12,7 @@ class Event(models.TextChoices):
     ACCOUNT_APPROVED = "account_approved", "Compte approuvé"
     ACCOUNT_ACTIVATED = "account_activated", "Compte activé"
     ACCOUNT_CHANGED = "account_changed", "Compte modifié"
+    CONTACT_CONFIRMED = "contact_confirmed", "Adresse de contact confirmée"
     ACCOUNT_DEACTIVATED = "account_deactivated", "Compte désactivé"
     ACCOUNT_REACTIVATED = "account_reactivated", "Compte réactivé"
     ACCOUNT_CLOSED = "account_closed", "Compte clos"

@@ -359,10 +359,3 @@ def test_two_workers_at_once_keep_within_the_limit(settings):
     assert at_once(*[work_off_everything] * 3) == [None] * 3
     assert mails() == [("password_reset", user.email)] * 2
     assert not LinkRequest.objects.exists()
-
-
-@pytest.mark.parametrize(("activated", "address"), [(True, "bureau@exemple.example"), (False, "a@exemple.example")])
-def test_the_contact_address_serves_only_once_the_account_was_activated(activated, address):
-    user = UserFactory.build(email="a@exemple.example", contact_email="bureau@exemple.example")
-    user.activated_at = timezone.now() if activated else None
-    assert user.mail_address == address

@@ -68,7 +68,7 @@ def test_a_request_is_told_to_the_requester_and_to_those_who_decide(managed):
 
 def test_the_request_mail_names_the_manager_and_goes_to_the_contact_address(managed, manager):
     User.objects.filter(pk=manager.pk).update(first_name="Claire", last_name="Fontaine")
-    user = UserFactory(contact_email="bureau@exemple.example")
+    user = UserFactory(contact_email="bureau@exemple.example", contact_confirmed=True)
     send_request(user, managed, actor=user)
     text, html = OutgoingMail.objects.get(to="bureau@exemple.example").parts()
     assert "Claire Fontaine" in text
@@ -332,7 +332,7 @@ def test_managers_outside_their_dates_are_not_told(managed, dates):
 
 def test_deciders_are_written_to_at_their_contact_address_and_not_flooded_there(managed, manager, settings):
     settings.DECIDER_MAIL_RATE = "1/h"
-    User.objects.filter(pk=manager.pk).update(contact_email="bureau@exemple.example")
+    User.objects.filter(pk=manager.pk).update(contact_email="bureau@exemple.example", contact_confirmed=True)
     for user in UserFactory.create_batch(2, pending=True):
         send_request(user, managed, actor=user)
     assert mails().count(("request_to_decide", "bureau@exemple.example")) == 1

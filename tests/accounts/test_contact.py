@@ -1,0 +1,66 @@
+"""The contact address: nothing goes there before somebody who reads it said so."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from accounts import actions
+from accounts.links import Purpose, make_token
+from accounts.models import User
+from history.models import HistoryEntry
+from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+CONTACT = "bureau@exemple.example"
+WORDS = {"password": "un long mot de passe", "secret_question": "pet", "secret_answer": "Médor"}
+
+
+@pytest.fixture
+def user():
+    return UserFactory(contact_email=CONTACT)
+
+
+def test_activating_asks_the_contact_address_and_tells_it_nothing_of_anybody():
+    user = UserFactory(state="activating", activated_at=None, contact_email=CONTACT, first_name="Gagnez")
+    assert user.mail_address == user.email
+    user = actions.activate_account(make_token(user, Purpose.ACTIVATION), **WORDS)
+    mail = OutgoingMail.objects.get()
+    assert (mail.slug, mail.to, user.mail_address) == ("contact_confirmation", CONTACT, user.email)
+    assert not re.search("Gagnez|" + user.last_name, "".join(mail.parts()))
+
+
+def test_opening_the_link_changes_nothing_and_its_button_confirms_once(client, user):
+    path = reverse("accounts:confirm_contact", args=[make_token(user, Purpose.CONTACT)])
+    assert CONTACT in client.get(path).text
+    assert User.objects.get().mail_address == user.email
+    client.post(path)
+    assert User.objects.get().mail_address == CONTACT
+    assert HistoryEntry.objects.get().event == "contact_confirmed"
+    assert client.post(path).status_code == 410
+    assert HistoryEntry.objects.count() == 1
+
+
+def test_a_new_address_is_asked_anew_and_the_old_link_is_worth_nothing(user):
+    token = make_token(user, Purpose.CONTACT)
+    actions.confirm_contact(token)
+    actions.change_account(user.pk, actor=None, values={"contact_email": "autre@exemple.example"})
+    user.refresh_from_db()
+    assert (user.mail_address, OutgoingMail.objects.get().to) == (user.email, "autre@exemple.example")
+    with pytest.raises(ActionError):
+        actions.confirm_contact(token)
+
+
+def test_one_address_is_asked_a_few_times_whoever_gives_it(settings):
+    settings.MAIL_TO_ONE_RATE = "2/h"
+    for user in UserFactory.create_batch(4):
+        actions.change_account(user.pk, actor=None, values={"contact_email": CONTACT})
+    assert OutgoingMail.objects.filter(to=CONTACT).count() == 2
+
+
+def test_the_links_of_two_purposes_are_not_each_other_s(user):
+    with pytest.raises(ActionError):
+        actions.confirm_contact(make_token(user, Purpose.RESET))
