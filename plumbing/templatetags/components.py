@@ -120,6 +120,13 @@ def age(since, *, prefix="depuis le"):
 
 
 @register.simple_tag
+def days_since(since):
+    """« 16 jours », in a sentence."""
+    days = (timezone.localdate() - timezone.localdate(since)).days
+    return "aujourd'hui" if days == 0 else "hier" if days == 1 else f"{days} jours"
+
+
+@register.simple_tag
 def definition(label, value, empty=""):
     """One line of a `<dl class="facts">`, none without value; a list or tuple takes one line per item."""
     lines = value if isinstance(value, list | tuple) else [value]
