@@ -12,7 +12,8 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _MARKUP = re.compile(r"(<!--.*?-->|<(?P<raw>script|style|textarea|pre|code|svg)\b.*?</(?P=raw)>|<[^>]*>)", re.DOTALL)
 _BEFORE = re.compile(r"\s+(?=[:;?!»%](?![\w/]))")
 _AFTER = re.compile(r"(?<=[«°])\s+")
-_APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)")
+# Not in an e-mail address, which people copy.
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)(?![\w.+'&#;-]*@)")
 
 
 def french_text(text):

@@ -33,6 +33,8 @@ def test_text_is_set_as_french_is(typed, shown):
         "<script>a ? b : c</script>",
         "<pre>a : b</pre>",
         "<!-- a : b -->",
+        "o'brien@exemple.fr",
+        "o&#x27;brien.d'arc@exemple.fr",
     ],
 )
 def test_markup_and_what_people_typed_stay(untouched):
