@@ -16,6 +16,7 @@ from structures.models import BankAccount, DirectoryImport, Service
 
 REFUSALS_STAY = timedelta(weeks=4)
 SOON = timedelta(days=30)
+SERVICES_NAMED = 3
 # Work a person recognises as theirs, and how it is drawn: (tone, icon). What follows from it by itself is left out.
 DEEDS = {
     Event.REQUEST_APPROVED: ("ok", "check"),
@@ -55,7 +56,7 @@ def places_of(user):
 
 
 def with_counts(places):
-    """The same `places`, each with how many services, bank accounts and people there are, and who is principal."""
+    """The same `places`, each with its level, its principal and how much of each thing there is."""
     prefetch_related_objects(places, "services")
     structures = [place.structure_id for place in places]
     services = _per_structure(Service.objects.open().filter(structure__in=structures))
@@ -68,7 +69,16 @@ def with_counts(places):
         place.account_count = accounts.get(place.structure_id, 0)
         place.people_count = people.get(place.structure_id, 0)
         place.principal = principals.get(place.structure_id)
+        place.level = _level(place)
     return places
+
+
+def _level(place):
+    """« Structure entière », or the services it is limited to."""
+    if place.whole_structure:
+        return "Structure entière"
+    services = [service.label for service in place.services.all()]
+    return ", ".join(services) if len(services) <= SERVICES_NAMED else f"{len(services)} services"
 
 
 def oldest_awaiting(user, number):
