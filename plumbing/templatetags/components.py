@@ -46,6 +46,13 @@ def french(content):
     return mark_safe(french_html(content))
 
 
+@register.filter
+def breakable(address):
+    """An e-mail address that, where it has no room, goes on behind its « @ »."""
+    name, at, host = address.partition("@")
+    return format_html("{}{}<wbr>{}", name, at, host)
+
+
 @register.simple_tag
 def icon(name):
     return ICONS[name]
