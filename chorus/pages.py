@@ -1,54 +1,67 @@
 """Pages that gather from several apps, and the error pages. No rule lives here."""
 
+from urllib.parse import urlsplit
+
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from attachments.models import Attachment, Role
+from chorus.overview import deeds_of, errands, oldest_awaiting, places_of, requests_of, to_come, with_counts
+
+# Rows of each list on home; the rest is a click away.
+OLDEST_SHOWN, STRUCTURES_SHOWN, DEEDS_SHOWN = 4, 6, 4
+STRUCTURES_PER_PAGE = 50
 
 
 @login_not_required
 @require_safe
 def home(request):
-    """Visitors: what the portal is for. Everybody else: what is theirs and what waits for them."""
-    if not request.user.is_authenticated:
+    """Visitors: what the portal is for. Everybody else: what waits for them, then what is theirs."""
+    user = request.user
+    if not user.is_authenticated:
         return render(request, "pages/welcome.html")
-    mine = request.user.attachment_requests
+    places = places_of(user)
+    decides = user.is_staff or any(place.manages for place in places)
+    beginning, ending = to_come(user, places)
     return render(
         request,
         "pages/home.html",
         {
-            "greeting": f"Bonjour {request.user.first_name}",
-            "attachments": request.user.attachments.effective()
-            .select_related("structure")
-            .prefetch_related("services"),
-            "pending": mine.pending().select_related("structure"),
+            "oldest": oldest_awaiting(user, OLDEST_SHOWN) if decides else [],
+            "asked": requests_of(user, places),
+            "places": with_counts(places[:STRUCTURES_SHOWN]),
+            "place_count": len(places),
+            "manages": any(place.manages for place in places),
+            "beginning": beginning,
+            "ending": ending,
+            "deeds": deeds_of(user, DEEDS_SHOWN),
+            "errands": errands() if user.is_staff else [],
         },
     )
 
 
 @require_safe
 def organisation(request):
-    """« Organisation »: what this person may do with structures and users, and who does the rest."""
-    mine = list(request.user.attachments.effective().select_related("structure"))
-    others = [attachment for attachment in mine if attachment.role != Role.PRINCIPAL]
-    principals = Attachment.objects.effective().principal().select_related("user")
-    by_structure = {
-        attachment.structure_id: attachment.user
-        for attachment in principals.filter(structure__in=[attachment.structure_id for attachment in others])
-    }
-    for attachment in others:
-        attachment.principal = by_structure.get(attachment.structure_id)
+    """« Organisation »: one's structures with what is in each, what one may do, and who does the rest."""
+    places = places_of(request.user)
+    page = Paginator(places, STRUCTURES_PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "pages/organisation.html",
         {
-            "manages": request.user.is_staff or len(others) < len(mine),
-            "others": others,
+            "page": page,
+            "places": with_counts(list(page)),
+            "place_count": len(places),
+            "manages": any(place.manages for place in places),
+            "is_principal": request.user.is_staff or any(place.is_principal for place in places),
+            "others": any(not place.is_principal for place in places),
         },
     )
 
@@ -80,7 +93,26 @@ def accessibility(request):
 @login_not_required
 @require_safe
 def legal_notice(request):
-    return render(request, "pages/legal_notice.html")
+    return render(
+        request,
+        "pages/legal_notice.html",
+        {
+            "publisher": _lines(settings.LEGAL_PUBLISHER),
+            "host": _lines(settings.LEGAL_HOST),
+            "domain": urlsplit(settings.SITE_URL).hostname,
+        },
+    )
+
+
+def _lines(setting):
+    return [line.strip() for line in setting.split(";") if line.strip()]
+
+
+@login_not_required
+@require_safe
+def favicon(request):
+    """For browsers that ask for it whatever the page says."""
+    return redirect(static("img/favicon.svg"))
 
 
 @login_not_required

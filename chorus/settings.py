@@ -37,6 +37,9 @@ VAR_DIR = Path(optional("CHORUS_VAR_DIR", str(BASE_DIR / ".demo")))
 # --- Who and where we are -------------------------------------------------------------------
 PORTAL_NAME = optional("PORTAL_NAME", "Portail des structures")
 PORTAL_LOGO = optional("PORTAL_LOGO", "img/logo.svg")
+# Who publishes and who hosts the portal, as the law asks « Mentions légales » to say: name, address, telephone.
+LEGAL_PUBLISHER = optional("LEGAL_PUBLISHER", "")
+LEGAL_HOST = optional("LEGAL_HOST", "")
 SUPPORT_EMAIL = required("SUPPORT_EMAIL", "adresse de l'assistance", "assistance@portail.example")
 
 SECRET_KEY = required("SECRET_KEY", "clé secrète", "demo-only-key-never-used-in-production")

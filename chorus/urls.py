@@ -34,6 +34,7 @@ urlpatterns = [
     path("aide/", pages.help_page, name="help"),
     path("accessibilite/", pages.accessibility, name="accessibility"),
     path("mentions-legales/", pages.legal_notice, name="legal_notice"),
+    path("favicon.ico", pages.favicon, name="favicon"),
     path("sante/", pages.health, name="health"),
     path("", include("registration.urls")),
     path("", include("attachments.urls")),

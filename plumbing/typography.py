@@ -1,8 +1,8 @@
 """French typography of what is shown, so that nobody has to type it (Imprimerie nationale's rules).
 
 A no-break space before « : ; ? ! » and inside guillemets, after « n° », and between a number and « % »; a curly
-apostrophe between letters. Applied once to a whole page by the tag `french`; text people type in a field, code
-and attributes are left alone.
+apostrophe between letters; « 1er janvier ». Applied once to a whole page by the tag `french`; text people type in
+a field, code and attributes are left alone.
 """
 
 import re
@@ -12,13 +12,23 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _MARKUP = re.compile(r"(<!--.*?-->|<(?P<raw>script|style|textarea|pre|code|svg)\b.*?</(?P=raw)>|<[^>]*>)", re.DOTALL)
 _BEFORE = re.compile(r"\s+(?=[:;?!»%](?![\w/]))")
 _AFTER = re.compile(r"(?<=[«°])\s+")
-_APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)")
+_MONTHS = "janv|févr|mars|avr|mai|juin|juil|août|sept|oct|nov|déc"
+_FIRST = re.compile(rf"(?<![\d.,])1\s(?=(?:{_MONTHS})\w*\b)")
+# Not in an e-mail address, which people copy.
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)(?![\w.+'&#;-]*@)")
+
+
+_CONCERNED = re.compile(r"[:;?!»%«°'&1]")
 
 
 def french_text(text):
     """Plain text with French spaces and apostrophes."""
+    # Most of a page's pieces are white space or a plain word.
+    if not _CONCERNED.search(text):
+        return text
     text = _BEFORE.sub(NO_BREAK_SPACE, text)
     text = _AFTER.sub(NO_BREAK_SPACE, text)
+    text = _FIRST.sub(f"1er{NO_BREAK_SPACE}", text)
     return _APOSTROPHE.sub("’", text)
 
 

@@ -44,7 +44,8 @@ def pytest_configure():
 
 
 def as_typed(text):
-    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return re.sub(r"\b1er (?=[a-zûé]{3,9}\b)", "1 ", text)
 
 
 @pytest.fixture(autouse=True)

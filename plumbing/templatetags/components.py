@@ -46,6 +46,13 @@ def french(content):
     return mark_safe(french_html(content))
 
 
+@register.filter
+def breakable(address):
+    """An e-mail address that, where it has no room, goes on behind its « @ »."""
+    name, at, host = address.partition("@")
+    return format_html("{}{}<wbr>{}", name, at, host)
+
+
 @register.simple_tag
 def icon(name):
     return ICONS[name]
@@ -117,6 +124,13 @@ def age(since, *, prefix="depuis le"):
         prefix,
         date_format(timezone.localtime(since), "j N" if days < 300 else "j N Y"),
     )
+
+
+@register.simple_tag
+def days_since(since):
+    """« 16 jours », in a sentence."""
+    days = (timezone.localdate() - timezone.localdate(since)).days
+    return "aujourd'hui" if days == 0 else "hier" if days == 1 else f"{days} jours"
 
 
 @register.simple_tag

@@ -336,32 +336,6 @@ def test_support_sees_who_manages_or_that_nobody_does(client, managed):
     assert "Aucun : la décision revient à" in client.get(url(AttachmentRequestFactory())).text
 
 
-def test_the_home_page_counts_what_waits_for_managers_only(client, managed):
-    AttachmentRequestFactory.create_batch(2, structure=managed)
-    assert client.get("/").context["waiting"] == 2
-    assert "attendent votre décision" in client.get("/").text
-    client.force_login(AttachmentFactory(structure=managed).user)
-    assert "votre décision" not in client.get("/").text
-
-
-def test_the_home_page_shows_my_structures_and_my_requests(client, managed):
-    user = UserFactory()
-    client.force_login(user)
-    attachment = AttachmentFactory(user=user, structure=managed, whole_structure=False)
-    attachment.services.add(managed.services.get(label="Intendance"))
-    wanted, decided = AttachmentRequestFactory(user=user), AttachmentRequestFactory(user=user, status="approved")
-    page = client.get("/").text
-    for said in ("Collège Jean Macé", "Utilisateur simple", "Intendance", wanted.spaced_reference):
-        assert said in page
-    assert decided.spaced_reference not in page
-
-
-def test_an_attachment_outside_its_dates_is_not_on_the_home_page(client):
-    attachment = AttachmentFactory(structure__legal_name="Lycée Future", starts_on="2999-01-01")
-    client.force_login(attachment.user)
-    assert "Lycée Future" not in client.get("/").text
-
-
 def test_services_that_ran_out_are_not_said_to_be_held(client, managed):
     ran_out = {"starts_on": timezone.localdate() - timedelta(9), "ends_on": timezone.localdate() - timedelta(1)}
     over = AttachmentFactory(structure=managed, whole_structure=False, **ran_out)

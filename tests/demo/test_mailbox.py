@@ -24,7 +24,7 @@ def test_the_mailbox_lists_every_mail_to_a_visitor(client):
     mail = make_mail()
     page = client.get(reverse("demo:mailbox")).content.decode()
     assert reverse("demo:mail", args=[mail.pk]) in page
-    assert mail.to in page
+    assert mail.to in page.replace("<wbr>", "")
     assert "À envoyer" in page
 
 

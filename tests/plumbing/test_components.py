@@ -9,7 +9,7 @@ import time_machine
 from django import forms
 from django.test import RequestFactory
 
-from plumbing.templatetags.components import age, back_here, crumbs, definition, form_errors
+from plumbing.templatetags.components import age, back_here, breakable, crumbs, definition, form_errors
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -80,3 +80,7 @@ def test_one_count_agrees_with_all_that_is_to_be_put_right():
     assert form_errors(form)["lines"][0][0] == "id_code"
     form.add_error(None, "Les deux ne vont pas ensemble.")
     assert form_errors(form)["title"] == "2 points à corriger"
+
+
+def test_an_address_breaks_behind_its_at_sign():
+    assert breakable("a<b@c.fr") == "a&lt;b@<wbr>c.fr"

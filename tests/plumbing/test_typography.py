@@ -17,6 +17,8 @@ NBSP = "\N{NO-BREAK SPACE}"
         ("Dossier n° 745", f"Dossier n°{NBSP}745"),
         ("l'annuaire, d&#x27;ici", "l’annuaire, d’ici"),
         ("50 % fait", f"50{NBSP}% fait"),
+        ("le 1 janvier et le 11 mai, 1 déc.", f"le 1er{NBSP}janvier et le 11 mai, 1er{NBSP}déc."),
+        ("1 mandat, 1 jour", "1 mandat, 1 jour"),
         ("à 9:12, http://a.fr ; fin", f"à 9:12, http://a.fr{NBSP}; fin"),
         ("a &amp; b", "a &amp; b"),
     ],
@@ -33,6 +35,8 @@ def test_text_is_set_as_french_is(typed, shown):
         "<script>a ? b : c</script>",
         "<pre>a : b</pre>",
         "<!-- a : b -->",
+        "o'brien@exemple.fr",
+        "o&#x27;brien.d'arc@exemple.fr",
     ],
 )
 def test_markup_and_what_people_typed_stay(untouched):

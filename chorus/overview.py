@@ -1,0 +1,193 @@
+"""What home and « Organisation » show of one person's structures and work. Only reads, and holds no rule."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, Q, prefetch_related_objects
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import LinkRequest, User
+from attachments.models import MANAGERS, Attachment, AttachmentRequest, Role
+from history.models import Event, HistoryEntry
+from notifications.models import OutgoingMail
+from registration.models import Submission
+from structures.models import BankAccount, DirectoryImport, Service
+
+REFUSALS_STAY = timedelta(weeks=4)
+SOON = timedelta(days=30)
+SERVICES_NAMED = 3
+# Work a person recognises as theirs, and how it is drawn: (tone, icon). What follows from it by itself is left out.
+DEEDS = {
+    Event.REQUEST_APPROVED: ("ok", "check"),
+    Event.REQUEST_REFUSED: ("late", "cross"),
+    Event.REQUEST_SENT: ("", "mail"),
+    Event.ROLE_CHANGED: ("", "person"),
+    Event.PRINCIPAL_DESIGNATED: ("", "person"),
+    Event.ATTACHMENT_ENDED: ("", "exit"),
+    Event.STRUCTURE_CREATED: ("", "building"),
+    Event.STRUCTURE_CHANGED: ("", "pencil"),
+    Event.STRUCTURE_UPDATED: ("", "refresh"),
+    Event.STRUCTURE_ACTIVATED: ("", "check"),
+    Event.STRUCTURE_DEACTIVATED: ("", "dash"),
+    Event.IDENTIFIER_CHANGED: ("", "pencil"),
+    Event.SERVICE_CREATED: ("", "plus"),
+    Event.SERVICE_CHANGED: ("", "pencil"),
+    Event.SERVICE_ACTIVATED: ("", "check"),
+    Event.SERVICE_DEACTIVATED: ("", "dash"),
+    Event.BANK_ACCOUNT_CREATED: ("", "bank"),
+    Event.BANK_ACCOUNT_CHANGED: ("", "bank"),
+    Event.BANK_ACCOUNT_ACTIVATED: ("", "bank"),
+    Event.BANK_ACCOUNT_DEACTIVATED: ("", "bank"),
+}
+
+
+def places_of(user):
+    """Their attachments in force, each with `waiting`: the requests there that wait for them. Those that wait first."""
+    places = list(user.attachments.effective().select_related("structure"))
+    waiting = {}
+    if any(place.role in MANAGERS for place in places):
+        waiting = _per_structure(AttachmentRequest.objects.pending().for_manager(user))
+    for place in places:
+        place.waiting = waiting.get(place.structure_id, 0)
+        place.manages = place.role in MANAGERS
+        place.is_principal = place.role == Role.PRINCIPAL
+    return sorted(places, key=lambda place: -place.waiting)
+
+
+def with_counts(places):
+    """The same `places`, each with its level, its principal and how much of each thing there is."""
+    prefetch_related_objects(places, "services")
+    structures = [place.structure_id for place in places]
+    services = _per_structure(Service.objects.open().filter(structure__in=structures))
+    accounts = _per_structure(BankAccount.objects.open().filter(structure__in=structures))
+    attached = Attachment.objects.effective().filter(structure__in=structures)
+    people = _per_structure(attached)
+    principals = {found.structure_id: found.user for found in attached.principal().select_related("user")}
+    for place in places:
+        place.service_count = services.get(place.structure_id, 0)
+        place.account_count = accounts.get(place.structure_id, 0)
+        place.people_count = people.get(place.structure_id, 0)
+        place.principal = principals.get(place.structure_id)
+        place.level = _level(place)
+    return places
+
+
+def _level(place):
+    """« Structure entière », or the services it is limited to."""
+    if place.whole_structure:
+        return "Structure entière"
+    services = [service.label for service in place.services.all()]
+    return ", ".join(services) if len(services) <= SERVICES_NAMED else f"{len(services)} services"
+
+
+def oldest_awaiting(user, number):
+    """The requests that have waited longest for this person's decision."""
+    waiting = AttachmentRequest.objects.awaiting(user).select_related("user", "structure")
+    return list(waiting.prefetch_related("services").order_by("created_at", "pk")[:number])
+
+
+def requests_of(user, places):
+    """What this person asked for: pending requests with who can decide each, and refusals not yet answered."""
+    lately = Q(status=AttachmentRequest.Status.REFUSED, decided_at__gte=timezone.now() - REFUSALS_STAY)
+    pending = Q(status=AttachmentRequest.Status.PENDING)
+    asked = user.attachment_requests.filter(pending | lately).select_related("structure").order_by("-created_at", "-pk")
+    answered = {place.structure_id for place in places}
+    shown = []
+    for request in asked:
+        if request.is_pending or request.structure_id not in answered:
+            shown.append(request)
+        answered.add(request.structure_id)
+    deciders = _deciders({request.structure_id for request in shown if request.is_pending})
+    for request in shown:
+        request.deciders = deciders.get(request.structure_id, [])
+    return shown
+
+
+def _deciders(structures):
+    """{structure: who can decide there today}, the principal manager first."""
+    managing = Attachment.objects.effective().managers().filter(structure__in=structures, user__state=User.State.ACTIVE)
+    found = {}
+    for attachment in managing.select_related("user").order_by("role", "pk") if structures else ():
+        found.setdefault(attachment.structure_id, []).append(attachment.user)
+    return found
+
+
+def to_come(user, places):
+    """(their attachments that begin or end soon; where they manage, how many end soon: structure, ends_on, count)."""
+    today = timezone.localdate()
+    mine = user.attachments.lasting().filter(Q(starts_on__gt=today) | Q(ends_on__lte=today + SOON))
+    managed = [place.structure_id for place in places if place.manages]
+    ending = []
+    if managed:
+        others = Attachment.objects.effective().filter(structure__in=managed, ends_on__lte=today + SOON)
+        rows = others.exclude(user=user).order_by("ends_on", "structure").values("structure", "ends_on")
+        by_pk = {place.structure_id: place.structure for place in places}
+        ending = [row | {"structure": by_pk[row["structure"]]} for row in rows.annotate(count=Count("pk"))[:5]]
+    return list(mine.select_related("structure").order_by("starts_on")[:5]), ending
+
+
+def deeds_of(user, number):
+    """The last things this person did, newest first, each with `tone`, `drawing` and what it was `about`."""
+    done = HistoryEntry.objects.filter(actor=user, event__in=DEEDS).select_related("subject", "structure")
+    entries = list(done[:number])
+    for entry in entries:
+        entry.tone, entry.drawing = DEEDS[entry.event]
+        entry.about = entry.data.get("name") or (entry.subject if entry.subject_id != user.pk else "")
+    return entries
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One kind of thing that waits for support in the admin."""
+
+    count: int
+    one: str
+    many: str
+    address: str
+
+    @property
+    def what(self):
+        return self.one if self.count == 1 else self.many
+
+
+def errands():
+    """What waits for support beside the requests, as the admin lists it; kinds with nothing are left out."""
+    unseen = Attachment.objects.current().principal().filter(user__activated_at=None)
+    imports = DirectoryImport.objects.filter(state__in=(*DirectoryImport.UNDER_WAY, DirectoryImport.State.FAILED))
+    by_state = dict(imports.order_by().values_list("state").annotate(Count("pk")))
+    stopped = by_state.pop(DirectoryImport.State.FAILED, 0)
+    imports_page = reverse("admin:structures_directoryimport_changelist")
+    found = (
+        Errand(
+            unseen.count(),
+            "gestionnaire principal n'a jamais activé son compte",
+            "gestionnaires principaux n'ont jamais activé leur compte",
+            reverse("admin:attachments_attachment_changelist") + "?account=unseen",
+        ),
+        Errand(stopped, "import de l'annuaire s'est interrompu", "imports se sont interrompus", imports_page),
+        Errand(sum(by_state.values()), "import de l'annuaire en cours", "imports en cours", imports_page),
+        Errand(
+            Submission.objects.filter(attempts__gt=0).count(),
+            "inscription n'a pas pu être traitée",
+            "inscriptions n'ont pas pu être traitées",
+            reverse("admin:registration_submission_changelist"),
+        ),
+        Errand(
+            LinkRequest.objects.filter(attempts__gt=0).count(),
+            "lien demandé n'a pas pu être envoyé",
+            "liens demandés n'ont pas pu être envoyés",
+            reverse("admin:accounts_linkrequest_changelist"),
+        ),
+        Errand(
+            OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED).count(),
+            "courriel refusé par le serveur de messagerie",
+            "courriels refusés par le serveur de messagerie",
+            reverse("admin:notifications_outgoingmail_changelist") + "?state__exact=failed",
+        ),
+    )
+    return [errand for errand in found if errand.count]
+
+
+def _per_structure(rows):
+    return dict(rows.order_by().values_list("structure").annotate(Count("pk")))
