@@ -4,7 +4,7 @@ from django.utils.html import format_html
 
 from attachments.actions import approve_request, change_dates, detach
 from attachments.models import Attachment, AttachmentRequest, Role
-from plumbing.admin import ActionAdmin, SupportAdmin
+from plumbing.admin import ActionAdmin, SupportAdmin, badge, spaced
 from plumbing.errors import ActionError
 from structures.models import Service
 
@@ -24,13 +24,25 @@ class PrincipalFilter(admin.SimpleListFilter):
 
 @admin.register(AttachmentRequest)
 class AttachmentRequestAdmin(SupportAdmin):
-    list_display = ["reference", "user", "structure", "status", "created_at", "decide"]
+    work = "Rattachements"
+    purpose = "Toutes les demandes, décidées ou non. Elles se décident sur le site."
+    list_display = [
+        spaced("reference", "dossier n°"),
+        "user",
+        "structure",
+        badge(AttachmentRequest, "status"),
+        "created_at",
+        "decide",
+    ]
     list_filter = ["status", PrincipalFilter]
     list_select_related = ["user", "structure"]
     search_fields = ["reference", "user__email", "user__last_name", "structure__legal_name", "structure__identifier"]
     date_hierarchy = "created_at"
     actions = ["approve_as_simple", "approve_as_principal"]
     readonly_fields = ["decide"]
+
+    def view_on_site(self, obj):
+        return reverse("attachments:decide_request", args=[obj.reference])
 
     @admin.display(description="décision")
     def decide(self, attachment_request):
@@ -81,6 +93,8 @@ class UnseenPrincipalFilter(admin.SimpleListFilter):
 
 @admin.register(Attachment)
 class AttachmentAdmin(ActionAdmin):
+    work = "Rattachements"
+    purpose = "Qui est rattaché à quelle structure, avec quel rôle ; y mettre fin ou en changer les dates."
     list_display = ["user", "structure", "role", "whole_structure", "starts_on", "ends_on", "ended_at"]
     list_filter = ["role", "whole_structure", UnseenPrincipalFilter]
     editable = ("starts_on", "ends_on")
@@ -90,6 +104,9 @@ class AttachmentAdmin(ActionAdmin):
 
     def has_change_permission(self, request, obj=None):
         return super().has_change_permission(request, obj) and (obj is None or obj.ended_at is None)
+
+    def view_on_site(self, obj):
+        return reverse("structures:structure", args=[obj.structure_id])
 
     def change_row(self, request, attachment, values):
         dates = {name: getattr(attachment, name) for name in self.editable}

@@ -7,6 +7,8 @@ from plumbing.admin import SupportAdmin
 
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(SupportAdmin):
+    work = "Historique"
+    purpose = "Qui a fait quoi, quand, sur quelle structure."
     list_display = ["created_at", "event", "actor", "subject", "structure", "reference", "details"]
     exclude = ["data"]
     readonly_fields = ["details"]

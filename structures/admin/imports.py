@@ -38,6 +38,10 @@ COUNTS = tuple(counted(name) for name in ("lines", "created", "updated", "unchan
 class DirectoryImportAdmin(SupportAdmin):
     """A file is given here and imported by a worker; the import's page tells how far it is."""
 
+    work = "Annuaire"
+    purpose = "Charger un fichier public dans l'annuaire, suivre sa lecture."
+    adding = "Importer un fichier"
+    list_filter = ["state"]
     list_display = [
         "file_name",
         "situation",
@@ -59,10 +63,8 @@ class DirectoryImportAdmin(SupportAdmin):
         "ended_at",
     ]
     readonly_fields = ["progress", *COUNTS, "file_size"]
-    empty_value_display = "–"
     add_form_template = "admin/structures/directoryimport/add_form.html"
     change_form_template = "admin/structures/directoryimport/change_form.html"
-    change_list_template = "admin/structures/directoryimport/change_list.html"
 
     @admin.display(description="état")
     def situation(self, directory_import):
@@ -92,9 +94,6 @@ class DirectoryImportAdmin(SupportAdmin):
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(request, {"title": "Imports de l'annuaire"} | (extra_context or {}))
-
     def add_view(self, request, form_url="", extra_context=None):
         if not self.has_add_permission(request):
             raise PermissionDenied
@@ -114,6 +113,7 @@ class DirectoryImportAdmin(SupportAdmin):
             "inline_admin_formsets": [],
             "errors": helpers.AdminErrorList(form, []),
             "media": self.media,
+            "original": None,
         }
         page = self.render_change_form(request, context, add=True)
         page.status_code = 422 if form.errors else 200
@@ -123,10 +123,10 @@ class DirectoryImportAdmin(SupportAdmin):
         if change:
             under_way = obj.state in DirectoryImport.UNDER_WAY
             context |= {
-                "title": "Import de l'annuaire",
                 "under_way": under_way,
                 "refreshed": under_way and "immobile" not in request.GET,
                 "failed": obj.state == DirectoryImport.State.FAILED,
+                "refused": obj.state == DirectoryImport.State.REFUSED,
                 "over": obj.state in (DirectoryImport.State.CANCELLED, DirectoryImport.State.REFUSED),
                 "rejected_lines": obj.rejected_lines.order_by("line", "id")[:SHOWN],
             }

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.urls import reverse
 
-from plumbing.admin import ActionAdmin, SupportAdmin
+from plumbing.admin import ActionAdmin, SupportAdmin, badge
 from plumbing.validators import newly_typed, validate_plain_line
 from structures.actions import change_structure, create_by_support
 from structures.admin.establishments import EstablishmentAdmin
@@ -14,6 +14,7 @@ class ServiceInline(admin.TabularInline):
 
     model = Service
     extra = 0
+    template = "admin/structures/services.html"
     fields = ["code", "label", "is_active", "valid_from", "valid_until", "requires_commitment"]
 
     def has_view_permission(self, request, obj=None):
@@ -27,11 +28,13 @@ class ServiceInline(admin.TabularInline):
 
 @admin.register(Structure)
 class StructureAdmin(ActionAdmin, EstablishmentAdmin):
-    list_display = [*EstablishmentAdmin.list_display, "state", "uses_pigp"]
+    work = "Structures"
+    purpose = "Chercher une structure, la corriger, en créer une publique."
+    adding = "Créer une structure"
+    list_display = [*EstablishmentAdmin.list_display, badge(Structure, "state"), "uses_pigp"]
     list_filter = ["nature"]
     # The newest first: no index holds the names of public and private structures together.
     ordering = ["-id"]
-    autocomplete_fields = ["referent"]
     inlines = [ServiceInline]
     editable = (
         *Structure.DESCRIPTIVE,
@@ -76,6 +79,10 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
 
 @admin.register(Referent)
 class ReferentAdmin(SupportAdmin):
+    work = "Structures"
+    purpose = "À qui écrire dans chaque académie ou administration."
+    adding = "Ajouter un référent"
+    list_title = "Référents facturation électronique"
     list_display = ["administration", "name", "email"]
     search_fields = ["administration", "name", "email"]
     editable = ("administration", "name", "email")

@@ -1,0 +1,55 @@
+"""What support's tables and forms need beyond Django's own tags."""
+
+import re
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
+
+register = template.Library()
+
+# How Django draws a yes or a no: a picture described in English.
+_DRAWN = re.compile(r'<img src="[^"]*" alt="(True|False|None)">')
+_WORDS = {"True": "Oui", "False": "Non", "None": ""}
+
+
+@register.filter
+def in_words(html):
+    """A cell or a fact with « Oui » or « Non » in the place of Django's picture."""
+    return mark_safe(_DRAWN.sub(lambda drawn: _WORDS[drawn[1]], str(html)))
+
+
+@register.filter
+def cells(row, headers):
+    """The cells of a list's `row`, each with its column's name, which a phone shows beside it."""
+    for cell, header in zip(row, headers, strict=True):
+        start = cell[:3]
+        label = format_html(' data-label="{}"', header["text"].capitalize()) if start == "<td" else ""
+        if "action-checkbox" in cell[:40]:
+            label = ""
+        yield in_words(f"{start}{label}{cell[3:]}")
+
+
+@register.filter
+def chosen(choices):
+    """What a filter is set to, empty when it lets everything through (its first choice)."""
+    for number, choice in enumerate(choices):
+        if choice["selected"]:
+            return choice["display"] if number else ""
+    return ""
+
+
+@register.filter
+def facts(adminform):
+    """(label, value) of what a page shows and nobody types over; empty values are left out."""
+    for fieldset in adminform:
+        for line in fieldset:
+            for field in line:
+                if field.is_readonly and (value := in_words(field.contents())):
+                    yield field.field["label"], value
+
+
+@register.filter
+def typed(adminform):
+    """The fields of a page that can be typed over."""
+    return [field.field for fieldset in adminform for line in fieldset for field in line if not field.is_readonly]
