@@ -8,7 +8,7 @@ from accounts.actions import (
     resend_activation,
 )
 from accounts.models import LinkRequest, User
-from plumbing.admin import ActionAdmin, SupportAdmin, TriedFilter, badge, spaced
+from plumbing.admin import ActionAdmin, SupportAdmin, TriedFilter, badge, moment, spaced
 from plumbing.errors import ActionError
 from plumbing.facts import sentence
 from plumbing.templatetags.components import status_badge
@@ -18,7 +18,6 @@ RIGHTS = ("is_staff", "is_superuser")
 
 @admin.register(User)
 class UserAdmin(ActionAdmin):
-    work = "Personnes"
     purpose = "Chercher une personne, corriger ses coordonnées, désactiver ou réactiver son compte."
     list_display = [
         "email",
@@ -26,7 +25,7 @@ class UserAdmin(ActionAdmin):
         "first_name",
         badge(User, "state"),
         spaced("reference", "dossier n°"),
-        "created_at",
+        moment(User, "created_at"),
         "is_staff",
     ]
     list_filter = ["state", "is_staff", "identity_from_pigp"]
@@ -101,9 +100,8 @@ class UserAdmin(ActionAdmin):
 class LinkRequestAdmin(SupportAdmin):
     """Links visitors asked for and a worker has not mailed yet: one that stays, with an error, is a fault to report."""
 
-    work = "Personnes"
     purpose = "Liens d'activation ou de nouveau mot de passe demandés, pas encore envoyés."
-    list_display = ["asked", "created_at", "attempts", "next_try_at", "error"]
+    list_display = ["asked", moment(LinkRequest, "created_at"), "attempts", moment(LinkRequest, "next_try_at"), "error"]
     list_filter = ["purpose", TriedFilter]
     exclude = ["email"]
 
@@ -118,7 +116,6 @@ class LinkRequestAdmin(SupportAdmin):
 class AccessAttemptAdmin(SupportAdmin):
     """Failed logins, of django-axes. Registered in chorus/urls.py, after the pages of that package."""
 
-    work = "Personnes"
     purpose = "Adresses avec lesquelles des mots de passe faux ont été essayés."
     list_title = "Connexions refusées"
     list_display = ["when", "address", "network", "count"]

@@ -4,7 +4,7 @@ from django.utils.html import format_html
 
 from attachments.actions import approve_request, change_dates, detach
 from attachments.models import Attachment, AttachmentRequest, Role
-from plumbing.admin import ActionAdmin, SupportAdmin, badge, spaced
+from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
 from plumbing.errors import ActionError
 from structures.models import Service
 
@@ -24,20 +24,20 @@ class PrincipalFilter(admin.SimpleListFilter):
 
 @admin.register(AttachmentRequest)
 class AttachmentRequestAdmin(SupportAdmin):
-    work = "Rattachements"
     purpose = "Toutes les demandes, décidées ou non. Elles se décident sur le site."
     list_display = [
         spaced("reference", "dossier n°"),
         "user",
         "structure",
         badge(AttachmentRequest, "status"),
-        "created_at",
+        moment(AttachmentRequest, "created_at"),
         "decide",
     ]
     list_filter = ["status", PrincipalFilter]
     list_select_related = ["user", "structure"]
     search_fields = ["reference", "user__email", "user__last_name", "structure__legal_name", "structure__identifier"]
     date_hierarchy = "created_at"
+    ordering = ["-created_at", "-id"]
     actions = ["approve_as_simple", "approve_as_principal"]
     readonly_fields = ["decide"]
 
@@ -93,9 +93,16 @@ class UnseenPrincipalFilter(admin.SimpleListFilter):
 
 @admin.register(Attachment)
 class AttachmentAdmin(ActionAdmin):
-    work = "Rattachements"
     purpose = "Qui est rattaché à quelle structure, avec quel rôle ; y mettre fin ou en changer les dates."
-    list_display = ["user", "structure", "role", "whole_structure", "starts_on", "ends_on", "ended_at"]
+    list_display = [
+        "user",
+        "structure",
+        "role",
+        "whole_structure",
+        "starts_on",
+        "ends_on",
+        moment(Attachment, "ended_at"),
+    ]
     list_filter = ["role", "whole_structure", UnseenPrincipalFilter]
     editable = ("starts_on", "ends_on")
     actions = ["detach"]

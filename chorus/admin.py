@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
@@ -10,15 +11,23 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 
-from accounts.models import LinkRequest
+from accounts.models import LinkRequest, User
 from attachments.models import Attachment, AttachmentRequest
 from chorus import pages
+from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from registration.models import Submission
-from structures.models import DirectoryImport
+from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Referent, Structure
 
-# The order in which the first page lists the kinds of work (`work` of each table's page).
-WORKS = ["Structures", "Personnes", "Rattachements", "Annuaire", "Courriels", "Historique"]
+# The tables as the first page groups them.
+WORKS = {
+    "Structures": [Structure, BankAccount, Referent],
+    "Personnes": [User, Submission, LinkRequest, AccessAttempt],
+    "Rattachements": [AttachmentRequest, Attachment],
+    "Annuaire": [DirectoryImport, DirectoryEntry, LegalUnit],
+    "Courriels": [OutgoingMail],
+    "Historique": [HistoryEntry],
+}
 
 
 @dataclass(frozen=True)
@@ -61,17 +70,17 @@ class SupportSite(admin.AdminSite):
         return render(request, "admin/index.html", context)
 
     def _works(self, request):
-        """(kind of work, its tables' pages) for whoever asks."""
-        allowed = [page for page in self._registry.values() if page.has_module_permission(request)]
-        for page in allowed:
-            page.address = reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist")
-        return [(work, [page for page in allowed if page.work == work]) for work in WORKS]
+        """(kind of work, the page and address of each of its tables) for whoever asks."""
+        for work, models in WORKS.items():
+            pages_of_work = [(self._registry[model], _list(model)) for model in models]
+            yield work, [pair for pair in pages_of_work if pair[0].has_module_permission(request)]
+
+
+def _list(model, filters=""):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + filters
 
 
 def _waiting(user):
-    def rows(model, filters=""):
-        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + filters
-
     def line(rows, one, many, advice, address):
         count = rows.count()
         return Waiting(count, one if count == 1 else many, advice, address)
@@ -92,41 +101,41 @@ def _waiting(user):
             "gestionnaires principaux n'ont jamais activé leur compte",
             f"Le rôle est retiré au bout de {settings.PRINCIPAL_ACTIVATION_DAYS} jours : "
             "le lien d'activation se renvoie depuis le compte.",
-            rows(Attachment, "?account=unseen"),
+            _list(Attachment, "?account=unseen"),
         ),
         line(
             imports.filter(state__in=DirectoryImport.UNDER_WAY),
             "import de l'annuaire est en attente ou en cours",
             "imports de l'annuaire sont en attente ou en cours",
             "Rien à faire : chaque import avance sans vous.",
-            rows(DirectoryImport, "?state__in=waiting,running"),
+            _list(DirectoryImport, "?state__in=waiting,running"),
         ),
         line(
             imports.filter(state=DirectoryImport.State.FAILED),
             "import de l'annuaire s'est interrompu",
             "imports de l'annuaire se sont interrompus",
             "Reprenez-le depuis sa page : il continue là où il s'est arrêté.",
-            rows(DirectoryImport, "?state__exact=failed"),
+            _list(DirectoryImport, "?state__exact=failed"),
         ),
         line(
             OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED),
             "courriel n'a pas pu partir",
             "courriels n'ont pas pu partir",
             "Lisez l'erreur, corrigez l'adresse s'il le faut, puis renvoyez.",
-            rows(OutgoingMail, "?state__exact=failed"),
+            _list(OutgoingMail, "?state__exact=failed"),
         ),
         line(
             Submission.objects.failing(),
             "inscription n'a pas pu être traitée",
             "inscriptions n'ont pas pu être traitées",
             "Le portail réessaie seul ; si cela dure, prévenez l'exploitant.",
-            rows(Submission, "?tries=failed"),
+            _list(Submission, "?tries=failed"),
         ),
         line(
             LinkRequest.objects.failing(),
             "demande de lien n'a pas pu être traitée",
             "demandes de lien n'ont pas pu être traitées",
             "Le portail réessaie seul ; si cela dure, prévenez l'exploitant.",
-            rows(LinkRequest, "?tries=failed"),
+            _list(LinkRequest, "?tries=failed"),
         ),
     ]

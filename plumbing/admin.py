@@ -8,12 +8,15 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.forms.models import model_to_dict
 from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
 from plumbing.changes import version_of
 from plumbing.errors import ActionError
 from plumbing.templatetags.components import status_badge
+from plumbing.typography import NO_BREAK_SPACE
 
 
 class FullyCheckedForm(forms.ModelForm):
@@ -90,17 +93,29 @@ def spaced(name, description):
 
     @admin.display(description=description, ordering=name)
     def shown(row):
-        return getattr(row, f"spaced_{name}")
+        return getattr(row, f"spaced_{name}").replace(" ", NO_BREAK_SPACE)
 
     shown.__name__ = f"spaced_{name}"
+    return shown
+
+
+def moment(model, name):
+    """A column of instants, short enough not to be cut."""
+
+    @admin.display(description=model._meta.get_field(name).verbose_name, ordering=name)
+    def shown(row):
+        instant = getattr(row, name)
+        return instant and date_format(timezone.localtime(instant), r"j N Y, G \h i").replace(" ", NO_BREAK_SPACE)
+
+    shown.__name__ = f"moment_of_{name}"
     return shown
 
 
 class SupportAdmin(admin.ModelAdmin):
     """What support staff see of a table: everything, changed only where the class says so.
 
-    `work` is the kind of work it belongs to on the first page, `purpose` what one finds there, `adding` the button
-    that adds a row. `list_title` is the list's name where the model has none in French.
+    `purpose` is what the first page says one does there, `adding` the button that adds a row, `list_title` the
+    list's name where the model has none in French.
     """
 
     form = FullyCheckedForm
@@ -109,7 +124,7 @@ class SupportAdmin(admin.ModelAdmin):
     }
     empty_value_display = ""
     editable = ()
-    work = purpose = adding = list_title = ""
+    purpose = adding = list_title = ""
     show_full_result_count = False
     list_per_page = 50
 
@@ -200,7 +215,9 @@ class SupportAdmin(admin.ModelAdmin):
         return False
 
     def get_readonly_fields(self, request, obj=None):
-        fields = [field.name for field in (*self.opts.fields, *self.opts.many_to_many) if field.editable]
+        """Numbers the database gave are nothing to read."""
+        columns = (*self.opts.fields, *self.opts.many_to_many)
+        fields = [field.name for field in columns if field.editable and not isinstance(field, models.AutoField)]
         shown_otherwise = {*self.editable, *(self.exclude or ())}
         return [name for name in fields if name not in shown_otherwise] + list(self.readonly_fields)
 

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from plumbing.admin import SupportAdmin, TriedFilter
+from plumbing.admin import SupportAdmin, TriedFilter, moment
 from plumbing.references import spaced
 from registration.models import Submission
 
@@ -9,9 +9,14 @@ from registration.models import Submission
 class SubmissionAdmin(SupportAdmin):
     """Registrations a worker has not carried out yet: one that stays, with an error, is a fault to report."""
 
-    work = "Personnes"
     purpose = "Inscriptions reçues que le portail n'a pas encore enregistrées."
-    list_display = ["spaced_reference", "created_at", "attempts", "next_try_at", "error"]
+    list_display = [
+        "spaced_reference",
+        moment(Submission, "created_at"),
+        "attempts",
+        moment(Submission, "next_try_at"),
+        "error",
+    ]
     list_filter = [TriedFilter]
     search_fields = ["reference"]
     exclude = ["payload"]

@@ -10,13 +10,15 @@ register = template.Library()
 
 # How Django draws a yes or a no: a picture described in English.
 _DRAWN = re.compile(r'<img src="[^"]*" alt="(True|False|None)">')
+_HOUR = re.compile(r"(\d{4}) 0?(\d{1,2}):(\d\d)\b")
 _WORDS = {"True": "Oui", "False": "Non", "None": ""}
 
 
 @register.filter
 def in_words(html):
-    """A cell or a fact with « Oui » or « Non » in the place of Django's picture."""
-    return mark_safe(_DRAWN.sub(lambda drawn: _WORDS[drawn[1]], str(html)))
+    """A cell or a fact with « Oui » or « Non » in the place of Django's picture, « 9 h 12 » in that of « 09:12 »."""
+    html = _DRAWN.sub(lambda drawn: _WORDS[drawn[1]], str(html))
+    return mark_safe(_HOUR.sub(r"\1, \2 h \3", html))
 
 
 @register.filter

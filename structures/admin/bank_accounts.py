@@ -9,7 +9,6 @@ from structures.models import BankAccount
 class BankAccountAdmin(SupportAdmin):
     """Read-only, and never the whole IBAN: support changes an account on the site, by the same actions."""
 
-    work = "Structures"
     purpose = "Lire les coordonnées bancaires ; elles se modifient sur le site."
     list_display = ["label", "iban_end", "bank", "structure", "is_active"]
     list_filter = ["is_active"]

@@ -8,7 +8,6 @@ from structures.models import DirectoryEntry, LegalUnit
 
 @admin.register(DirectoryEntry)
 class DirectoryEntryAdmin(EstablishmentAdmin):
-    work = "Annuaire"
     purpose = "Les établissements connus de l'annuaire public."
     list_title = "Établissements de l'annuaire"
     list_display = [*EstablishmentAdmin.list_display, "closed_on"]
@@ -24,7 +23,6 @@ class DirectoryEntryAdmin(EstablishmentAdmin):
 
 @admin.register(LegalUnit)
 class LegalUnitAdmin(LargeTableAdmin):
-    work = "Annuaire"
     purpose = "Les entreprises et administrations dont dépendent les établissements (SIREN)."
     list_display = ["siren", "name", "usual_name", "category", "undisclosed"]
     search_fields = ["siren"]

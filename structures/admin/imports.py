@@ -9,9 +9,10 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST
 
-from plumbing.admin import SupportAdmin
+from plumbing.admin import SupportAdmin, badge, moment
 from plumbing.csv_export import stream_csv
 from plumbing.requests import perform, posted, submit
+from plumbing.templatetags.components import status_badge
 from structures.actions import imports
 from structures.forms.imports import ImportForm
 from structures.models import DirectoryImport
@@ -38,21 +39,21 @@ COUNTS = tuple(counted(name) for name in ("lines", "created", "updated", "unchan
 class DirectoryImportAdmin(SupportAdmin):
     """A file is given here and imported by a worker; the import's page tells how far it is."""
 
-    work = "Annuaire"
     purpose = "Charger un fichier public dans l'annuaire, suivre sa lecture."
     adding = "Importer un fichier"
     list_filter = ["state"]
     list_display = [
         "file_name",
-        "situation",
+        badge(DirectoryImport, "state"),
+        "done_of_file",
         *COUNTS,
-        "created_at",
+        moment(DirectoryImport, "created_at"),
         "kind",
         "started_by",
     ]
     list_select_related = ["started_by"]
     fields = [
-        "state",
+        "standing",
         "progress",
         *COUNTS,
         "kind",
@@ -62,13 +63,20 @@ class DirectoryImportAdmin(SupportAdmin):
         "started_at",
         "ended_at",
     ]
-    readonly_fields = ["progress", *COUNTS, "file_size"]
+    readonly_fields = ["standing", "progress", *COUNTS, "file_size"]
     add_form_template = "admin/structures/directoryimport/add_form.html"
     change_form_template = "admin/structures/directoryimport/change_form.html"
 
+    def row_title(self, row):
+        return row.file_name
+
+    @admin.display(description="lu")
+    def done_of_file(self, directory_import):
+        return f"{directory_import.percent}\u00a0%"
+
     @admin.display(description="état")
-    def situation(self, directory_import):
-        return f"{directory_import.get_state_display()}, {directory_import.percent}\u00a0%"
+    def standing(self, directory_import):
+        return status_badge(directory_import.state, directory_import.get_state_display())
 
     @admin.display(description="avancement")
     def progress(self, directory_import):

@@ -28,7 +28,6 @@ class ServiceInline(admin.TabularInline):
 
 @admin.register(Structure)
 class StructureAdmin(ActionAdmin, EstablishmentAdmin):
-    work = "Structures"
     purpose = "Chercher une structure, la corriger, en créer une publique."
     adding = "Créer une structure"
     list_display = [*EstablishmentAdmin.list_display, badge(Structure, "state"), "uses_pigp"]
@@ -79,7 +78,6 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
 
 @admin.register(Referent)
 class ReferentAdmin(SupportAdmin):
-    work = "Structures"
     purpose = "À qui écrire dans chaque académie ou administration."
     adding = "Ajouter un référent"
     list_title = "Référents facturation électronique"
