@@ -6,6 +6,7 @@ from attachments.actions import approve_request, change_dates, detach
 from attachments.models import Attachment, AttachmentRequest, Role
 from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
 from plumbing.errors import ActionError
+from plumbing.templatetags.components import status_badge
 from structures.models import Service
 
 
@@ -39,10 +40,28 @@ class AttachmentRequestAdmin(SupportAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-id"]
     actions = ["approve_as_simple", "approve_as_principal"]
-    readonly_fields = ["decide"]
+    fields = [
+        "standing",
+        "user",
+        "structure",
+        "whole_structure",
+        "services",
+        "starts_on",
+        "ends_on",
+        "comment",
+        "created_at",
+        "decided_at",
+        "decided_by",
+        "reason",
+    ]
+    readonly_fields = ["standing"]
 
     def view_on_site(self, obj):
         return reverse("attachments:decide_request", args=[obj.reference])
+
+    @admin.display(description="statut")
+    def standing(self, attachment_request):
+        return status_badge(attachment_request.status, attachment_request.get_status_display())
 
     @admin.display(description="décision")
     def decide(self, attachment_request):
@@ -104,6 +123,20 @@ class AttachmentAdmin(ActionAdmin):
         moment(Attachment, "ended_at"),
     ]
     list_filter = ["role", "whole_structure", UnseenPrincipalFilter]
+    fields = [
+        "user",
+        "structure",
+        "role",
+        "whole_structure",
+        "services",
+        "role_since",
+        "created_at",
+        "ended_at",
+        "starts_on",
+        "ends_on",
+        # The form's own: which state of the row the page shows.
+        "seen_version",
+    ]
     editable = ("starts_on", "ends_on")
     actions = ["detach"]
     list_select_related = ["user", "structure"]

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from plumbing.changes import version_of
@@ -160,6 +161,11 @@ class SupportAdmin(admin.ModelAdmin):
         """None of Django's scripts: nothing here needs one."""
         return forms.Media()
 
+    @admin.display(description="cocher")
+    def action_checkbox(self, obj):
+        tick = '<input type="checkbox" class="action-select" name="{}" value="{}" aria-label="Cocher : {}">'
+        return format_html(tick, ACTION_CHECKBOX_NAME, obj.pk, self.row_title(obj))
+
     def row_title(self, row):
         """What the page of `row` is called."""
         return str(row)
@@ -213,6 +219,12 @@ class SupportAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+    def get_fields(self, request, obj=None):
+        """Which state of the row the page shows matters to who can change it, and is nothing to read."""
+        names = super().get_fields(request, obj)
+        hidden = () if self.has_change_permission(request, obj) else ("seen_version",)
+        return [name for name in names if name not in hidden]
 
     def get_readonly_fields(self, request, obj=None):
         """Numbers the database gave are nothing to read."""

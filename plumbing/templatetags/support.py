@@ -55,3 +55,9 @@ def facts(adminform):
 def typed(adminform):
     """The fields of a page that can be typed over."""
     return [field.field for fieldset in adminform for line in fieldset for field in line if not field.is_readonly]
+
+
+@register.filter
+def titled(page, row):
+    """What the page of `row` is called on the admin's `page` of its table."""
+    return page.row_title(row)

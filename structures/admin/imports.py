@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST
 
-from plumbing.admin import SupportAdmin, badge, moment
+from plumbing.admin import SupportAdmin, moment
 from plumbing.csv_export import stream_csv
 from plumbing.requests import perform, posted, submit
 from plumbing.templatetags.components import status_badge
@@ -44,9 +44,8 @@ class DirectoryImportAdmin(SupportAdmin):
     list_filter = ["state"]
     list_display = [
         "file_name",
-        badge(DirectoryImport, "state"),
-        "done_of_file",
-        *COUNTS,
+        "standing",
+        *(count for count in COUNTS if count.__name__ != "count_of_unchanged"),
         moment(DirectoryImport, "created_at"),
         "kind",
         "started_by",
@@ -70,13 +69,17 @@ class DirectoryImportAdmin(SupportAdmin):
     def row_title(self, row):
         return row.file_name
 
-    @admin.display(description="lu")
-    def done_of_file(self, directory_import):
-        return f"{directory_import.percent}\u00a0%"
+    def get_fields(self, request, obj=None):
+        """No counts of a file that was not read."""
+        unread = obj and not obj.lines and obj.state in (DirectoryImport.State.CANCELLED, DirectoryImport.State.REFUSED)
+        return [name for name in self.fields if not (unread and name in ("progress", *COUNTS))]
 
-    @admin.display(description="état")
+    @admin.display(description="état", ordering="state")
     def standing(self, directory_import):
-        return status_badge(directory_import.state, directory_import.get_state_display())
+        words = directory_import.get_state_display()
+        if directory_import.state in (DirectoryImport.State.RUNNING, DirectoryImport.State.FAILED):
+            words += f", {directory_import.percent}\u00a0%"
+        return status_badge(directory_import.state, words)
 
     @admin.display(description="avancement")
     def progress(self, directory_import):

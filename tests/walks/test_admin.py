@@ -96,7 +96,9 @@ def one_of_each():
         stopped,
         DirectoryImportFactory(running=True, bytes_read=420),
         DirectoryImportFactory(state="refused", kind="", error="Ce fichier n'est pas reconnu à ses colonnes."),
-        DirectoryImportFactory(state="done", lines=3_200_000),
+        DirectoryImportFactory(
+            state="done", kind="establishments", lines=33_200_000, created=33_100_000, updated=12_345_678
+        ),
     ]
 
 
