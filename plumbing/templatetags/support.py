@@ -5,12 +5,16 @@ import re
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
+
+from plumbing.typography import french_text
 
 register = template.Library()
 
 # How Django draws a yes or a no: a picture described in English.
 _DRAWN = re.compile(r'<img src="[^"]*" alt="(True|False|None)">')
 _HOUR = re.compile(r"(\d{4}) 0?(\d{1,2}):(\d\d)\b")
+_AT = re.compile(r"@(?=[^<>]*<)")
 _WORDS = {"True": "Oui", "False": "Non", "None": ""}
 
 
@@ -26,10 +30,11 @@ def cells(row, headers):
     """The cells of a list's `row`, each with its column's name, which a phone shows beside it."""
     for cell, header in zip(row, headers, strict=True):
         start = cell[:3]
-        label = format_html(' data-label="{}"', header["text"].capitalize()) if start == "<td" else ""
+        label = format_html(' data-label="{}"', french_text(capfirst(header["text"]))) if start == "<td" else ""
         if "action-checkbox" in cell[:40]:
             label = ""
-        yield in_words(f"{start}{label}{cell[3:]}")
+        # An address too long for its column goes to the next line before its « @ ».
+        yield in_words(_AT.sub("<wbr>@", f"{start}{label}{cell[3:]}"))
 
 
 @register.filter
