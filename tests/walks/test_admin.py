@@ -102,23 +102,38 @@ def one_of_each():
     ]
 
 
-def test_every_page_of_the_admin(site, support, axe):
-    def check(path):
-        answer = support.goto(site + path)
-        assert answer.status == 200, path
-        look(path)
+@pytest.fixture
+def look(support, axe):
+    """Looks at the page on screen; named for what is said when something is wrong."""
 
-    def look(path):
+    def look(name):
         for colours in ("dark", "light"):
             support.emulate_media(color_scheme=colours)
             axe(support)
-        assert support.evaluate(CUT) == [], path
+        assert support.evaluate(CUT) == [], name
         support.keyboard.press("Tab")
-        assert support.evaluate(UNSEEN, CONTROLS) == [], path
+        assert support.evaluate(UNSEEN, CONTROLS) == [], name
 
-    empty = [list_of(model) for model in admin.site._registry if model._meta.app_label != "accounts"]
-    for path in (reverse("admin:index"), *empty):
-        check(path)
+    return look
+
+
+@pytest.fixture
+def check(site, support, look):
+    """Opens a page and looks at it."""
+
+    def check(path):
+        assert support.goto(site + path).status == 200, path
+        look(path)
+
+    return check
+
+
+def test_empty_lists(check):
+    for model in admin.site._registry:
+        check(list_of(model))
+
+
+def test_lists(support, check, axe):
     rows = one_of_each()
     assert {type(row) for row in rows} == set(admin.site._registry)
     for path in (reverse("admin:index"), *(list_of(model) for model in admin.site._registry)):
@@ -126,22 +141,27 @@ def test_every_page_of_the_admin(site, support, axe):
         for filters in support.locator("details.filter").all():
             filters.locator("summary").click()
             axe(support)
-    for row in rows:
+
+
+def test_rows(check):
+    for row in one_of_each():
         # What moves by itself is looked at standing still.
         check(page_of(row) + ("?immobile=1" if row._meta.model is DirectoryImport else ""))
+
+
+def test_forms_and_confirmations(site, support, check, look):
+    structure, *_ = one_of_each()
     for model in (Structure, Referent, DirectoryImport):
         check(list_of(model, "add"))
         support.get_by_role("main").locator("form button.btn-primary").click()
         look(f"{model.__name__}, wrong")
-    running = DirectoryImport.objects.get(state="running")
-    referent = Referent.objects.get()
-    for path in (page_of(rows[0], "history"), page_of(referent, "delete")):
-        check(path)
-    check(reverse("admin:structures_directoryimport_cancel", args=[running.pk]))
+    check(page_of(structure, "history"))
+    check(page_of(Referent.objects.get(), "delete"))
+    check(reverse("admin:structures_directoryimport_cancel", args=[DirectoryImport.objects.get(state="running").pk]))
     support.goto(site + list_of(Referent))
     support.get_by_label("Tout cocher").check()
     support.get_by_role("button", name="Supprimer").click()
-    look("delete_selected")
+    look("several rows to delete")
 
 
 def test_the_admin_leads_to_the_login_page(site, person, axe):
