@@ -8,19 +8,30 @@ from accounts.actions import (
     resend_activation,
 )
 from accounts.models import LinkRequest, User
-from plumbing.admin import ActionAdmin, SupportAdmin
+from plumbing.admin import ActionAdmin, SupportAdmin, TriedFilter, badge, moment, spaced
 from plumbing.errors import ActionError
 from plumbing.facts import sentence
+from plumbing.templatetags.components import status_badge
 
 RIGHTS = ("is_staff", "is_superuser")
 
 
 @admin.register(User)
 class UserAdmin(ActionAdmin):
-    list_display = ["email", "last_name", "first_name", "state", "reference", "created_at", "is_staff"]
+    purpose = "Chercher une personne, corriger ses coordonnées, désactiver ou réactiver son compte."
+    list_display = [
+        "email",
+        "last_name",
+        "first_name",
+        badge(User, "state"),
+        spaced("reference", "dossier n°"),
+        moment(User, "created_at"),
+        "is_staff",
+    ]
     list_filter = ["state", "is_staff", "identity_from_pigp"]
     search_fields = ["email", "last_name", "first_name", "reference"]
-    exclude = ["password", "secret_answer", "groups", "user_permissions", "link_version"]
+    exclude = ["password", "secret_answer", "groups", "user_permissions", "link_version", "reference", "state"]
+    readonly_fields = ["standing", "spaced_reference"]
     editable = ("first_name", "last_name", "phone", "contact_email", "identity_from_pigp")
     actions = ["send_activation_again", "deactivate", "reactivate"]
 
@@ -30,8 +41,28 @@ class UserAdmin(ActionAdmin):
         return super().has_change_permission(request, obj) and not above
 
     def get_readonly_fields(self, request, obj=None):
-        rights = RIGHTS if request.user.is_superuser else ()
-        return [name for name in super().get_readonly_fields(request, obj) if name not in rights]
+        """A superuser types over rights; others are not shown what they cannot read as a fact."""
+        names = super().get_readonly_fields(request, obj)
+        hidden = RIGHTS if request.user.is_superuser else ["is_superuser"]
+        return [*self.readonly_fields, *(name for name in names if name not in (*hidden, *self.readonly_fields))]
+
+    def get_exclude(self, request, obj=None):
+        return [*self.exclude, *(() if request.user.is_superuser else ["is_superuser"])]
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "is_superuser":
+            field.label = "Donne et retire les droits d'assistance"
+            field.help_text = "Un super-utilisateur : lui seul agit sur les comptes de ses pairs."
+        return field
+
+    @admin.display(description="statut")
+    def standing(self, user):
+        return status_badge(user.state, user.get_state_display())
+
+    @admin.display(description="dossier n°")
+    def spaced_reference(self, user):
+        return user.spaced_reference
 
     def change_row(self, request, user, values):
         rights = {name: values.pop(name) for name in RIGHTS if name in values}
@@ -68,17 +99,50 @@ class UserAdmin(ActionAdmin):
 class LinkRequestAdmin(SupportAdmin):
     """Links visitors asked for and a worker has not mailed yet: one that stays, with an error, is a fault to report."""
 
-    list_display = ["purpose", "created_at", "attempts", "next_try_at", "error"]
-    list_filter = ["purpose"]
+    purpose = "Liens d'activation ou de nouveau mot de passe demandés, pas encore envoyés."
+    list_display = ["asked", moment(LinkRequest, "created_at"), "attempts", moment(LinkRequest, "next_try_at"), "error"]
+    list_filter = ["purpose", TriedFilter]
     exclude = ["email"]
+
+    def row_title(self, row):
+        return f"Lien demandé : {row}"
+
+    @admin.display(description="lien demandé", ordering="purpose")
+    def asked(self, link_request):
+        return link_request.get_purpose_display()
 
 
 class AccessAttemptAdmin(SupportAdmin):
     """Failed logins, of django-axes. Registered in chorus/urls.py, after the pages of that package."""
 
-    list_display = ["attempt_time", "username", "ip_address", "failures_since_start"]
+    purpose = "Adresses avec lesquelles des mots de passe faux ont été essayés."
+    list_title = "Connexions refusées"
+    list_display = ["when", "address", "network", "count"]
     search_fields = ["username", "ip_address"]
-    exclude = ["get_data", "post_data"]
+    fields = readonly_fields = ["when", "address", "network", "count", "browser"]
+
+    def row_title(self, row):
+        return f"Connexions refusées : {row.username}"
+
+    @admin.display(description="première fois", ordering="attempt_time")
+    def when(self, attempt):
+        return attempt.attempt_time
+
+    @admin.display(description="adresse de connexion essayée", ordering="username")
+    def address(self, attempt):
+        return attempt.username
+
+    @admin.display(description="adresse du réseau", ordering="ip_address")
+    def network(self, attempt):
+        return attempt.ip_address
+
+    @admin.display(description="essais", ordering="failures_since_start")
+    def count(self, attempt):
+        return attempt.failures_since_start
+
+    @admin.display(description="navigateur")
+    def browser(self, attempt):
+        return attempt.user_agent
 
     def has_module_permission(self, request):
         return super().has_module_permission(request) and request.user.is_superuser

@@ -4,8 +4,9 @@ from django.utils.html import format_html
 
 from attachments.actions import approve_request, change_dates, detach
 from attachments.models import Attachment, AttachmentRequest, Role
-from plumbing.admin import ActionAdmin, SupportAdmin
+from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
 from plumbing.errors import ActionError
+from plumbing.templatetags.components import status_badge
 from structures.models import Service
 
 
@@ -24,13 +25,43 @@ class PrincipalFilter(admin.SimpleListFilter):
 
 @admin.register(AttachmentRequest)
 class AttachmentRequestAdmin(SupportAdmin):
-    list_display = ["reference", "user", "structure", "status", "created_at", "decide"]
+    purpose = "Toutes les demandes, décidées ou non. Elles se décident sur le site."
+    list_display = [
+        spaced("reference", "dossier n°"),
+        "user",
+        "structure",
+        badge(AttachmentRequest, "status"),
+        moment(AttachmentRequest, "created_at"),
+        "decide",
+    ]
     list_filter = ["status", PrincipalFilter]
     list_select_related = ["user", "structure"]
     search_fields = ["reference", "user__email", "user__last_name", "structure__legal_name", "structure__identifier"]
     date_hierarchy = "created_at"
+    ordering = ["-created_at", "-id"]
     actions = ["approve_as_simple", "approve_as_principal"]
-    readonly_fields = ["decide"]
+    fields = [
+        "standing",
+        "user",
+        "structure",
+        "whole_structure",
+        "services",
+        "starts_on",
+        "ends_on",
+        "comment",
+        "created_at",
+        "decided_at",
+        "decided_by",
+        "reason",
+    ]
+    readonly_fields = ["standing"]
+
+    def view_on_site(self, obj):
+        return reverse("attachments:decide_request", args=[obj.reference])
+
+    @admin.display(description="statut")
+    def standing(self, attachment_request):
+        return status_badge(attachment_request.status, attachment_request.get_status_display())
 
     @admin.display(description="décision")
     def decide(self, attachment_request):
@@ -81,8 +112,31 @@ class UnseenPrincipalFilter(admin.SimpleListFilter):
 
 @admin.register(Attachment)
 class AttachmentAdmin(ActionAdmin):
-    list_display = ["user", "structure", "role", "whole_structure", "starts_on", "ends_on", "ended_at"]
+    purpose = "Qui est rattaché à quelle structure, avec quel rôle ; y mettre fin ou en changer les dates."
+    list_display = [
+        "user",
+        "structure",
+        "role",
+        "whole_structure",
+        "starts_on",
+        "ends_on",
+        moment(Attachment, "ended_at"),
+    ]
     list_filter = ["role", "whole_structure", UnseenPrincipalFilter]
+    fields = [
+        "user",
+        "structure",
+        "role",
+        "whole_structure",
+        "services",
+        "role_since",
+        "created_at",
+        "ended_at",
+        "starts_on",
+        "ends_on",
+        # The form's own: which state of the row the page shows.
+        "seen_version",
+    ]
     editable = ("starts_on", "ends_on")
     actions = ["detach"]
     list_select_related = ["user", "structure"]
@@ -90,6 +144,9 @@ class AttachmentAdmin(ActionAdmin):
 
     def has_change_permission(self, request, obj=None):
         return super().has_change_permission(request, obj) and (obj is None or obj.ended_at is None)
+
+    def view_on_site(self, obj):
+        return reverse("structures:structure", args=[obj.structure_id])
 
     def change_row(self, request, attachment, values):
         change_dates(attachment.pk, actor=request.user, **values)

@@ -76,7 +76,7 @@ INSTALLED_APPS = [
     "history",
     "notifications",
     "plumbing",
-    "django.contrib.admin",
+    "chorus.apps.SupportConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -6,25 +6,18 @@ from django.urls import include, path
 
 from accounts.admin import AccessAttemptAdmin
 from chorus import pages
-from plumbing.admin import complete
 
 handler400 = "chorus.pages.bad_request"
 handler403 = "chorus.pages.forbidden"
 handler404 = "chorus.pages.not_found"
 handler500 = "chorus.pages.broken"
 
-admin.site.site_header = admin.site.site_title = settings.PORTAL_NAME
-admin.site.index_title = "Assistance"
 # Rights come from roles in structures, never from groups.
 admin.site.unregister(Group)
 # Its own pages answer hostile queries with 500; the one table in use is in accounts/admin.py.
 for model in (AccessAttempt, AccessFailureLog, AccessLog):
     admin.site.unregister(model)
 admin.site.register(AccessAttempt, AccessAttemptAdmin)
-# One door for everybody: our login page, with its lockout.
-admin.site.login = pages.staff_only
-admin.site.password_change = pages.change_password
-admin.site.autocomplete_view = complete
 
 urlpatterns = [
     path("", pages.home, name="home"),

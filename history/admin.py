@@ -2,12 +2,13 @@ from django.contrib import admin
 from django.template.defaultfilters import linebreaksbr
 
 from history.models import HistoryEntry
-from plumbing.admin import SupportAdmin
+from plumbing.admin import SupportAdmin, moment
 
 
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(SupportAdmin):
-    list_display = ["created_at", "event", "actor", "subject", "structure", "reference", "details"]
+    purpose = "Qui a fait quoi, quand, sur quelle structure."
+    list_display = [moment(HistoryEntry, "created_at"), "event", "actor", "subject", "structure", "details"]
     exclude = ["data"]
     readonly_fields = ["details"]
     list_filter = ["event"]

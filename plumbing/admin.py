@@ -2,17 +2,22 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Paginator
-from django.db import transaction
+from django.db import models, transaction
 from django.forms.models import model_to_dict
 from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.text import capfirst
 
 from plumbing.changes import version_of
 from plumbing.errors import ActionError
+from plumbing.templatetags.components import status_badge
+from plumbing.typography import NO_BREAK_SPACE
 
 
 class FullyCheckedForm(forms.ModelForm):
@@ -60,35 +65,67 @@ def names_row(model, text):
     return "\x00" not in text
 
 
-class CompletedSelect(AutocompleteSelect):
-    """Looks up the label of what is chosen only where that can be a row: anything may be posted."""
+class TriedFilter(admin.SimpleListFilter):
+    """Work (DeferredWork) that was tried in vain."""
 
-    def optgroups(self, name, value, attr=None):
-        chosen = [text for text in value if not text or names_row(self.field.remote_field.model, text)]
-        return super().optgroups(name, chosen, attr)
+    title = "essais"
+    parameter_name = "tries"
 
+    def lookups(self, request, model_admin):
+        return [("failed", "Essayées en vain")]
 
-class Completion(AutocompleteJsonView):
-    """Django's, which breaks on a relation named from its other end."""
-
-    def process_request(self, request):
-        answer = super().process_request(request)
-        _, _, source_field, _ = answer
-        if source_field.auto_created:
-            raise PermissionDenied
-        return answer
+    def queryset(self, request, queryset):
+        return queryset.failing() if self.value() == "failed" else queryset
 
 
-def complete(request):
-    """The admin site's view of what may be chosen as one types."""
-    return Completion.as_view(admin_site=admin.site)(request)
+def badge(model, name):
+    """A column that shows the status `name` of a `model` as the site does."""
+
+    @admin.display(description=model._meta.get_field(name).verbose_name, ordering=name)
+    def shown(row):
+        return status_badge(getattr(row, name), getattr(row, f"get_{name}_display")())
+
+    shown.__name__ = f"{name}_badge"
+    return shown
+
+
+def spaced(name, description):
+    """A column of numbers read in groups: the property `spaced_…` of the field `name`."""
+
+    @admin.display(description=description, ordering=name)
+    def shown(row):
+        return getattr(row, f"spaced_{name}").replace(" ", NO_BREAK_SPACE)
+
+    shown.__name__ = f"spaced_{name}"
+    return shown
+
+
+def moment(model, name):
+    """A column of instants, short enough not to be cut."""
+
+    @admin.display(description=model._meta.get_field(name).verbose_name, ordering=name)
+    def shown(row):
+        instant = getattr(row, name)
+        return instant and date_format(timezone.localtime(instant), r"j N Y, G \h i").replace(" ", NO_BREAK_SPACE)
+
+    shown.__name__ = f"moment_of_{name}"
+    return shown
 
 
 class SupportAdmin(admin.ModelAdmin):
-    """What support staff see of a table: everything, changed only where the class says so."""
+    """What support staff see of a table: everything, changed only where the class says so.
+
+    `purpose` is what the first page says one does there, `adding` the button that adds a row, `list_title` the
+    list's name where the model has none in French.
+    """
 
     form = FullyCheckedForm
+    formfield_overrides = {
+        models.DateField: {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "width-date"})},
+    }
+    empty_value_display = ""
     editable = ()
+    purpose = adding = list_title = ""
     show_full_result_count = False
     list_per_page = 50
 
@@ -115,6 +152,49 @@ class SupportAdmin(admin.ModelAdmin):
     def get_object(self, request, object_id, from_field=None):
         return super().get_object(request, object_id, from_field or None)
 
+    @property
+    def title(self):
+        return self.list_title or capfirst(self.opts.verbose_name_plural)
+
+    @property
+    def media(self):
+        """None of Django's scripts: nothing here needs one."""
+        return forms.Media()
+
+    @admin.display(description="cocher")
+    def action_checkbox(self, obj):
+        tick = '<input type="checkbox" class="action-select" name="{}" value="{}" aria-label="Cocher : {}">'
+        return format_html(tick, ACTION_CHECKBOX_NAME, obj.pk, self.row_title(obj))
+
+    def row_title(self, row):
+        """What the page of `row` is called."""
+        return str(row)
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": self.title, "page": self} | (extra_context or {}))
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        context = {"page": self, **context, "title": self.adding if add else self.row_title(obj), "subtitle": ""}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def history_view(self, request, object_id, extra_context=None):
+        return super().history_view(request, object_id, {"page": self} | (extra_context or {}))
+
+    def delete_view(self, request, object_id, extra_context=None):
+        return super().delete_view(request, object_id, {"page": self} | (extra_context or {}))
+
+    def response_add(self, request, obj, post_url_continue=None):
+        self.message_user(request, f"« {self.row_title(obj)} » est enregistré.", messages.SUCCESS)
+        return self.response_post_save_add(request, obj)
+
+    def response_change(self, request, obj):
+        self.message_user(request, f"« {self.row_title(obj)} » est modifié.", messages.SUCCESS)
+        return self.response_post_save_change(request, obj)
+
+    def response_delete(self, request, obj_display, obj_id):
+        self.message_user(request, f"« {obj_display} » est supprimé.", messages.SUCCESS)
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
     def get_changelist_instance(self, request):
         """A year no calendar has is a wrong filter: Django leaves it out and says so."""
         try:
@@ -127,10 +207,12 @@ class SupportAdmin(admin.ModelAdmin):
             raise BadRequest("Not a row")
         return super().response_action(request, queryset)
 
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        if db_field.name in self.get_autocomplete_fields(request):
-            kwargs.setdefault("widget", CompletedSelect(db_field, self.admin_site))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        """A plain list of choices, without the windows Django opens beside it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def has_add_permission(self, request):
         return False
@@ -138,8 +220,16 @@ class SupportAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request, obj=None):
         return False
 
+    def get_fields(self, request, obj=None):
+        """Which state of the row the page shows matters to who can change it, and is nothing to read."""
+        names = super().get_fields(request, obj)
+        hidden = () if self.has_change_permission(request, obj) else ("seen_version",)
+        return [name for name in names if name not in hidden]
+
     def get_readonly_fields(self, request, obj=None):
-        fields = [field.name for field in (*self.opts.fields, *self.opts.many_to_many) if field.editable]
+        """Numbers the database gave are nothing to read."""
+        columns = (*self.opts.fields, *self.opts.many_to_many)
+        fields = [field.name for field in columns if field.editable and not isinstance(field, models.AutoField)]
         shown_otherwise = {*self.editable, *(self.exclude or ())}
         return [name for name in fields if name not in shown_otherwise] + list(self.readonly_fields)
 

@@ -21,6 +21,10 @@ class DeferredWorkQuerySet(models.QuerySet):
     def due(self):
         return self.filter(next_try_at__lte=timezone.now()).order_by("next_try_at", "id")
 
+    def failing(self):
+        """Tried, in vain until now."""
+        return self.filter(attempts__gt=0)
+
 
 class DeferredWork(models.Model):
     """One piece of work, until it is carried out. A subclass holds what the work needs to know."""

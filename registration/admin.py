@@ -1,6 +1,7 @@
 from django.contrib import admin
 
-from plumbing.admin import SupportAdmin
+from plumbing.admin import SupportAdmin, TriedFilter, moment
+from plumbing.references import spaced
 from registration.models import Submission
 
 
@@ -8,6 +9,21 @@ from registration.models import Submission
 class SubmissionAdmin(SupportAdmin):
     """Registrations a worker has not carried out yet: one that stays, with an error, is a fault to report."""
 
-    list_display = ["reference", "created_at", "attempts", "next_try_at", "error"]
+    purpose = "Inscriptions reçues que le portail n'a pas encore enregistrées."
+    list_display = [
+        "spaced_reference",
+        moment(Submission, "created_at"),
+        "attempts",
+        moment(Submission, "next_try_at"),
+        "error",
+    ]
+    list_filter = [TriedFilter]
     search_fields = ["reference"]
     exclude = ["payload"]
+
+    def row_title(self, row):
+        return f"Inscription, dossier n° {spaced(row.reference)}"
+
+    @admin.display(description="dossier n°", ordering="reference")
+    def spaced_reference(self, submission):
+        return spaced(submission.reference)

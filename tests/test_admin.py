@@ -93,7 +93,7 @@ def test_the_activation_link_is_sent_again_from_the_admin(client, support):
     answer = act(client, "accounts_user", "send_activation_again", activating, active)
     assert OutgoingMail.objects.get().to == activating.email
     assert HistoryEntry.objects.get().actor == support
-    assert "n&#x27;est pas en cours d&#x27;activation" in answer.text
+    assert "n'est pas en cours d'activation" in answer.text
 
 
 def test_secrets_are_shown_nowhere(client, support):
@@ -157,7 +157,7 @@ def test_support_creates_a_public_structure_and_it_is_journaled(client, support)
 def test_a_wrong_or_doubled_identifier_is_refused_in_french(client, support):
     StructureFactory(identifier="20003035100015")
     path = reverse("admin:structures_structure_add")
-    assert "Ce SIRET n&#x27;existe pas" in client.post(path, structure_data(identifier="20003035100016")).text
+    assert "Ce SIRET n'existe pas" in client.post(path, structure_data(identifier="20003035100016")).text
     assert "porte déjà cet identifiant" in client.post(path, structure_data(identifier="20003035100015")).text
     assert (
         "identifiée par un SIRET"
@@ -324,9 +324,9 @@ def test_the_body_of_a_mail_is_shown_on_no_page_of_support(client, support):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"identifier": "20003035100016"}, "Ce SIRET n&#x27;existe pas"),
+        ({"identifier": "20003035100016"}, "Ce SIRET n'existe pas"),
         ({"identifier": "2000303510001"}, "Un SIRET compte 14 chiffres"),
-        ({"identifier": "35600000000014"}, "Ce SIRET n&#x27;existe pas"),
+        ({"identifier": "35600000000014"}, "Ce SIRET n'existe pas"),
         ({"identifier": ""}, "Ce champ est obligatoire"),
         ({"identifier": "20003035100015", "nature": ""}, "Ce champ est obligatoire"),
         ({"identifier": "99990011100017", "nature": "private", "uses_pigp": "on"}, "réservés aux structures publiques"),

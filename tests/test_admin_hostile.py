@@ -109,27 +109,7 @@ def test_no_other_button_breaks_the_list(client, index):
     assert client.post(named(type(waiting), "changelist"), data).status_code in (200, 302)
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("structures", "structure", "history"),
-        ("accounts", "user", "attachments"),
-        ("structures", "structure", "id"),
-        ("structures", "structure", "x"),
-        ("structures", "x", "referent"),
-        ("x", "structure", "referent"),
-        ("", "", ""),
-    ],
-    ids=str,
-)
-def test_only_what_a_field_points_at_is_completed(client, names):
-    query = dict(zip(("app_label", "model_name", "field_name"), names, strict=True)) | {"term": "a"}
-    assert client.get("/admin/autocomplete/", query).status_code == 403
-
-
-@pytest.mark.parametrize(
-    "query", [{"page": HUGE}, {"page": "-1"}, {"page": "x"}, {"term": "9" * 5000}, {"term": "\x00"}]
-)
-def test_a_completion_is_never_broken(client, query):
-    names = {"app_label": "structures", "model_name": "structure", "field_name": "referent", "term": "a"}
-    assert client.get("/admin/autocomplete/", names | query).status_code in (200, 400, 404)
+def test_nothing_is_completed_as_one_types(client):
+    """No field asks for it, and it would tell who guesses."""
+    query = {"app_label": "structures", "model_name": "structure", "field_name": "referent", "term": "a"}
+    assert client.get("/admin/autocomplete/", query).status_code == 404

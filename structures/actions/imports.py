@@ -78,7 +78,9 @@ def run_import(import_id, raw=None, *, report=lambda progress: None):
         with nullcontext(raw) if raw else claimed.file.open("rb") as opened:
             _read(claimed, opened, report)
     except FileRefused as refusal:
-        _end(claimed, State.REFUSED if isinstance(refusal, MostlyFaulty) else State.FAILED, str(refusal))
+        # Where nothing was read there is nothing to go on from.
+        hopeless = isinstance(refusal, MostlyFaulty) or not claimed.lines
+        _end(claimed, State.REFUSED if hopeless else State.FAILED, str(refusal))
         raise ActionError("file_refused", str(refusal)) from refusal
     except Superseded as error:
         if DirectoryImport.objects.filter(pk=import_id, state=State.CANCELLED).exists():

@@ -1,11 +1,11 @@
-from plumbing.admin import LargeTableAdmin
+from plumbing.admin import LargeTableAdmin, spaced
 from plumbing.text import search_key
 
 
 class EstablishmentAdmin(LargeTableAdmin):
     """Searched by number or by the beginning of the name, each from its index."""
 
-    list_display = ["legal_name", "label", "identifier", "nature", "city"]
+    list_display = ["legal_name", "label", spaced("identifier", "identifiant"), "nature", "city"]
     # What is searched is said by get_search_results; Django offers a search only where this is not empty.
     search_fields = ["identifier", "legal_name"]
     search_help_text = (

@@ -9,9 +9,10 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST
 
-from plumbing.admin import SupportAdmin
+from plumbing.admin import SupportAdmin, moment
 from plumbing.csv_export import stream_csv
 from plumbing.requests import perform, posted, submit
+from plumbing.templatetags.components import status_badge
 from structures.actions import imports
 from structures.forms.imports import ImportForm
 from structures.models import DirectoryImport
@@ -38,17 +39,20 @@ COUNTS = tuple(counted(name) for name in ("lines", "created", "updated", "unchan
 class DirectoryImportAdmin(SupportAdmin):
     """A file is given here and imported by a worker; the import's page tells how far it is."""
 
+    purpose = "Charger un fichier public dans l'annuaire, suivre sa lecture."
+    adding = "Importer un fichier"
+    list_filter = ["state"]
     list_display = [
         "file_name",
-        "situation",
-        *COUNTS,
-        "created_at",
+        "standing",
+        *(count for count in COUNTS if count.__name__ != "count_of_unchanged"),
+        moment(DirectoryImport, "created_at"),
         "kind",
         "started_by",
     ]
     list_select_related = ["started_by"]
     fields = [
-        "state",
+        "standing",
         "progress",
         *COUNTS,
         "kind",
@@ -58,15 +62,24 @@ class DirectoryImportAdmin(SupportAdmin):
         "started_at",
         "ended_at",
     ]
-    readonly_fields = ["progress", *COUNTS, "file_size"]
-    empty_value_display = "–"
+    readonly_fields = ["standing", "progress", *COUNTS, "file_size"]
     add_form_template = "admin/structures/directoryimport/add_form.html"
     change_form_template = "admin/structures/directoryimport/change_form.html"
-    change_list_template = "admin/structures/directoryimport/change_list.html"
 
-    @admin.display(description="état")
-    def situation(self, directory_import):
-        return f"{directory_import.get_state_display()}, {directory_import.percent}\u00a0%"
+    def row_title(self, row):
+        return row.file_name
+
+    def get_fields(self, request, obj=None):
+        """No counts of a file that was not read."""
+        unread = obj and not obj.lines and obj.state in (DirectoryImport.State.CANCELLED, DirectoryImport.State.REFUSED)
+        return [name for name in self.fields if not (unread and name in ("progress", *COUNTS))]
+
+    @admin.display(description="état", ordering="state")
+    def standing(self, directory_import):
+        words = directory_import.get_state_display()
+        if directory_import.state in (DirectoryImport.State.RUNNING, DirectoryImport.State.FAILED):
+            words += f", {directory_import.percent}\u00a0%"
+        return status_badge(directory_import.state, words)
 
     @admin.display(description="avancement")
     def progress(self, directory_import):
@@ -92,9 +105,6 @@ class DirectoryImportAdmin(SupportAdmin):
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(request, {"title": "Imports de l'annuaire"} | (extra_context or {}))
-
     def add_view(self, request, form_url="", extra_context=None):
         if not self.has_add_permission(request):
             raise PermissionDenied
@@ -114,6 +124,7 @@ class DirectoryImportAdmin(SupportAdmin):
             "inline_admin_formsets": [],
             "errors": helpers.AdminErrorList(form, []),
             "media": self.media,
+            "original": None,
         }
         page = self.render_change_form(request, context, add=True)
         page.status_code = 422 if form.errors else 200
@@ -123,10 +134,10 @@ class DirectoryImportAdmin(SupportAdmin):
         if change:
             under_way = obj.state in DirectoryImport.UNDER_WAY
             context |= {
-                "title": "Import de l'annuaire",
                 "under_way": under_way,
                 "refreshed": under_way and "immobile" not in request.GET,
                 "failed": obj.state == DirectoryImport.State.FAILED,
+                "refused": obj.state == DirectoryImport.State.REFUSED,
                 "over": obj.state in (DirectoryImport.State.CANCELLED, DirectoryImport.State.REFUSED),
                 "rejected_lines": obj.rejected_lines.order_by("line", "id")[:SHOWN],
             }

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.urls import reverse
 
-from plumbing.admin import ActionAdmin
+from plumbing.admin import ActionAdmin, badge
 from plumbing.validators import newly_typed, validate_plain_line
 from structures.actions import (
     change_referent,
@@ -20,6 +20,7 @@ class ServiceInline(admin.TabularInline):
 
     model = Service
     extra = 0
+    template = "admin/structures/services.html"
     fields = ["code", "label", "is_active", "valid_from", "valid_until", "requires_commitment"]
 
     def has_view_permission(self, request, obj=None):
@@ -33,11 +34,12 @@ class ServiceInline(admin.TabularInline):
 
 @admin.register(Structure)
 class StructureAdmin(ActionAdmin, EstablishmentAdmin):
-    list_display = [*EstablishmentAdmin.list_display, "state", "uses_pigp"]
+    purpose = "Chercher une structure, la corriger, en créer une publique."
+    adding = "Créer une structure"
+    list_display = [*EstablishmentAdmin.list_display, badge(Structure, "state"), "uses_pigp"]
     list_filter = ["nature"]
     # The newest first: no index holds the names of public and private structures together.
     ordering = ["-id"]
-    autocomplete_fields = ["referent"]
     inlines = [ServiceInline]
     editable = (
         *Structure.DESCRIPTIVE,
@@ -82,6 +84,9 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
 
 @admin.register(Referent)
 class ReferentAdmin(ActionAdmin):
+    purpose = "À qui écrire dans chaque académie ou administration."
+    adding = "Ajouter un référent"
+    list_title = "Référents facturation électronique"
     list_display = ["administration", "name", "email"]
     search_fields = ["administration", "name", "email"]
     editable = ("administration", "name", "email")

@@ -133,16 +133,3 @@ def test_no_more_than_the_first_rows_are_counted(client, monkeypatch, model, fac
 def test_columns_no_index_orders_are_not_offered(client):
     DirectoryEntryFactory()
     assert "sortable" not in client.get(LISTS[DirectoryEntry]).text
-
-
-def test_referents_are_still_completed(client):
-    query = {"app_label": "structures", "model_name": "structure", "field_name": "referent", "term": "a"}
-    assert client.get("/admin/autocomplete/", query).json()["results"] == []
-
-
-def test_structures_are_completed_by_name_and_number(client):
-    structure = StructureFactory(legal_name="Collège Aimé", identifier="20003035100015")
-    query = {"app_label": "attachments", "model_name": "attachment", "field_name": "structure"}
-    for term in ("college a", "2000", ""):
-        answer = client.get("/admin/autocomplete/", query | {"term": term}).json()
-        assert answer["results"] == [{"id": str(structure.pk), "text": "Collège Aimé"}]

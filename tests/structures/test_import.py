@@ -286,7 +286,7 @@ def zipped(text):
 def test_a_file_that_is_none_is_refused_whole(raw, sentence):
     with pytest.raises(ActionError, match=sentence):
         imported(raw=raw)
-    assert DirectoryImport.objects.get().state == DirectoryImport.State.FAILED
+    assert DirectoryImport.objects.get().state == DirectoryImport.State.REFUSED
     assert not DirectoryEntry.objects.exists()
 
 
@@ -505,7 +505,7 @@ def test_a_first_line_of_a_megabyte_is_refused_for_its_length(pack, end):
     raw = PORTAL.encode() + b";" + b"x;" * 500_000 + end
     with pytest.raises(ActionError, match="La première ligne dépasse 20 ko"):
         imported(raw=pack(raw))
-    assert DirectoryImport.objects.get().state == "failed"
+    assert DirectoryImport.objects.get().state == "refused"
 
 
 def test_a_cancelled_run_stops_at_its_next_batch(monkeypatch):
