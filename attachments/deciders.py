@@ -16,6 +16,12 @@ def confirmed_principal(structure):
     return principal and principal.user
 
 
+def acting_principal(structure):
+    """The principal manager of `structure` in force who can log in; None when there is none."""
+    managing = Attachment.objects.effective().principal().filter(structure=structure)
+    return User.objects.filter(attachments__in=managing, state=User.State.ACTIVE).first()
+
+
 def is_open_to_first_comer(structure):
     """Whether the next person to come with an active account becomes principal manager of `structure`.
 
