@@ -50,7 +50,6 @@ class DecisionForm(forms.Form):
         )
         self.fields["role"].choices = [(role.value, role.label) for role in roles]
         self.fields["services"].queryset = attachment_request.structure.services.open()
-        self.codes = {service.pk: (service.label, service.code) for service in open_services}
         self.has_services = bool(open_services)
         if not open_services:
             self.fields["scope"].choices = [(WHOLE, "Structure entière")]
@@ -112,11 +111,10 @@ class RefusalForm(forms.Form):
         label="Motif du refus",
         choices=[(value, label) for value, (label, _) in MOTIVES.items()],
         widget=ExplainedChoices(
-            hints={value: sent and f"Texte envoyé : « {sent} »" for value, (_, sent) in MOTIVES.items()},
+            hints={value: f"Texte envoyé : « {sent} »" for value, (_, sent) in MOTIVES.items() if sent}
+            | {OTHER: "Écrivez-le ci-dessous."},
             are_cards=True,
         ),
-        required=False,
-        initial=OTHER,
         error_messages={"invalid_choice": "Choisissez un des motifs proposés."},
     )
     reason = forms.CharField(
@@ -128,6 +126,13 @@ class RefusalForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="Envoyée telle quelle, à la suite du motif choisi. Obligatoire pour « Autre motif ».",
     )
+
+    def __init__(self, data=None):
+        if data is not None and not data.get("motive"):
+            # Words without a ready motive are a motive of one's own.
+            data = data.copy()
+            data["motive"] = self.OTHER
+        super().__init__(data)
 
     def clean(self):
         super().clean()

@@ -1,104 +1,118 @@
-from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db.models import Count
-from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import pluralize
-from django.views.decorators.http import require_http_methods, require_safe
+"""« Demandes à traiter »: the lists of requests."""
 
-from attachments import actions
-from attachments.deciders import confirmed_principal
-from attachments.forms import DecisionForm, RefusalForm
-from attachments.models import AttachmentRequest, Role
-from plumbing.requests import perform, posted
+from urllib.parse import urlsplit
+
+from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
+from django.http import QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from attachments.deciders import Desk, tell_who_decides
+from attachments.decisions import tell_decisions
+from attachments.models import AttachmentRequest
+from plumbing.requests import came_from
 
 PER_PAGE = 50
+# « vue » in the address: what waits for the person, everything that waits (support's), what was decided.
+WAITING, ALL, DECIDED = "", "toutes", "decidees"
+SHOWN = (
+    "reference", "status", "whole_structure", "created_at", "decided_at", "reason",
+    "user__first_name", "user__last_name", "user__email",
+    "structure__legal_name", "structure__label",
+)  # fmt: skip
+
+
+class Filters:
+    """What of the desk is asked for: a view, words, one structure."""
+
+    def __init__(self, desk, query):
+        self.desk = desk
+        self.view = query.get("vue", "")
+        if self.view not in ((WAITING, ALL, DECIDED) if desk.user.is_staff else (WAITING, DECIDED)):
+            self.view = WAITING
+        self.words = query.get("q", "")[:100].strip()
+        chosen = query.get("structure", "")
+        self.structure = next((key for key in self._offered if str(key) == chosen), None)
+
+    @property
+    def _offered(self):
+        return () if self.desk.user.is_staff else self.desk.structures
+
+    @property
+    def structures(self):
+        """(key, name) of those to choose from; none for whoever decides for a single one, or for all."""
+        several = len(self._offered) > 1
+        return sorted(self._offered.items(), key=lambda item: item[1].casefold()) if several else []
+
+    @property
+    def is_set(self):
+        return bool(self.words or self.structure)
+
+    @property
+    def requests(self):
+        """The requests asked for: what waits the longest first, what was decided the last one first."""
+        if self.view == DECIDED:
+            requests = self.desk.decided
+        else:
+            waiting = AttachmentRequest.objects.pending() if self.view == ALL else self.desk.awaiting
+            requests = waiting.order_by("created_at", "pk")
+        if self.structure:
+            requests = requests.filter(structure=self.structure)
+        return requests.matching(self.words)
 
 
 @require_safe
 def pending_requests(request):
-    """« Les demandes de rattachement à une structure »: what waits for this manager, oldest first."""
-    words = request.GET.get("q", "")[:100].strip()
-    waiting = (
-        AttachmentRequest.objects.pending()
-        .for_manager(request.user)
-        .matching(words)
-        .select_related("user", "structure")
-        .annotate(service_count=Count("services"))
-        .order_by("created_at", "pk")
-    )
-    page = Paginator(waiting, PER_PAGE).get_page(request.GET.get("page"))
-    count = page.paginator.count
-    count_line = f"{count} demande{pluralize(count)} en cours de validation"
-    return render(
-        request, "attachments/pending_requests.html", {"page": page, "words": words, "count_line": count_line}
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def decide_request(request, reference):
-    """Consult a request; POST is « Valider »."""
-    attachment_request = _within_reach(request.user, reference)
-    principal = confirmed_principal(attachment_request.structure)
-    form = DecisionForm(attachment_request, posted(request), roles=_roles(request.user, attachment_request, principal))
-    if request.method == "POST" and form.is_valid():
-        done, _ = perform(
-            request,
-            actions.approve_request,
-            attachment_request.pk,
-            actor=request.user,
-            done=f"La demande de {attachment_request.user} est validée.",
-            **form.decision,
-        )
-        return redirect("attachments:pending_requests" if done else request.path)
+    """What waits for this person's decision, oldest first; for support, what nobody else can decide."""
+    desk = request.desk = Desk(request.user)
+    filters = Filters(desk, request.GET)
+    paginator = Paginator(filters.requests, PER_PAGE)
+    if filters.view == WAITING and not filters.is_set:
+        paginator.count = desk.waiting or 0
+    page = paginator.get_page(request.GET.get("page"))
+    people = ("user", "structure", "decided_by") if filters.view == DECIDED else ("user", "structure")
+    decider = ("decided_by__first_name", "decided_by__last_name") if filters.view == DECIDED else ()
+    # As a list: asking a query set whether it is empty composes a statement, even one that is never sent.
+    page.object_list = list(page.object_list.select_related(*people).only(*SHOWN, *decider))
     return render(
         request,
-        "attachments/decide_request.html",
-        {"attachment_request": attachment_request, "form": form, "principal": principal},
-        status=422 if form.errors else 200,
+        "attachments/decided_requests.html" if filters.view == DECIDED else "attachments/pending_requests.html",
+        {
+            "page": page,
+            "rows": _told(filters, page.object_list),
+            "filters": filters,
+            "shows_waiting": filters.view == WAITING,
+            "shows_all": filters.view == ALL,
+            "waiting": desk.waiting or 0,
+            "names_structures": request.user.is_staff or bool(filters.structures),
+        },
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def refuse_request(request, reference):
-    """« Refuser »: asks why, says what follows; POST refuses."""
-    attachment_request = _within_reach(request.user, reference)
-    if not attachment_request.is_pending and request.method != "POST":
-        return redirect("attachments:decide_request", reference)
-    form = RefusalForm(posted(request))
-    if request.method == "POST" and form.is_valid():
-        done, _ = perform(
-            request,
-            actions.refuse_request,
-            attachment_request.pk,
-            actor=request.user,
-            reason=form.cleaned_data["reason"],
-            done=f"La demande de {attachment_request.user} est refusée, et le motif envoyé.",
-        )
-        return redirect(*["attachments:pending_requests"] if done else ["attachments:decide_request", reference])
-    return render(
-        request,
-        "attachments/refuse_request.html",
-        {"attachment_request": attachment_request, "form": form},
-        status=422 if form.errors else 200,
-    )
+def _told(filters, rows):
+    """The rows with what their view says of each."""
+    if filters.view == DECIDED:
+        tell_decisions(rows)
+        return rows
+    prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
+    if filters.desk.user.is_staff:
+        tell_who_decides(rows)
+    return rows
 
 
-def _roles(user, attachment_request, principal):
-    """The roles `user` may give: only support names a principal manager, where there is none."""
-    roles = [Role.SIMPLE]
-    if user.has_perm("attachments.name_secondary", attachment_request):
-        roles.append(Role.SECONDARY)
-    if principal is None and user.has_perm("attachments.name_principal", attachment_request):
-        roles.append(Role.PRINCIPAL)
-    return roles
+def list_address(request):
+    """The list a request was opened from, filters kept."""
+    address = reverse("attachments:pending_requests")
+    return came_from(request, address) or address
 
 
-def _within_reach(user, reference):
-    """The request, if `user` may know of it (404 otherwise) and decide it (403 otherwise)."""
-    requests = AttachmentRequest.objects.select_related("user", "structure", "decided_by")
-    if not user.is_staff:
-        requests = requests.for_manager(user)
-    attachment_request = get_object_or_404(requests, reference=reference)
-    if not user.has_perm("attachments.decide_request", attachment_request):
-        raise PermissionDenied
-    return attachment_request
+def next_reference(request, attachment_request):
+    """The one that follows in the list it was opened from; None at its end."""
+    query = QueryDict(urlsplit(list_address(request)).query)
+    filters = Filters(request.desk, query)
+    if filters.view == DECIDED:
+        return None
+    after = filters.requests.exclude(pk=attachment_request.pk).filter(created_at__gte=attachment_request.created_at)
+    return after.values_list("reference", flat=True).first()
