@@ -85,6 +85,7 @@ def pending_requests(request):
             "filters": filters,
             "shows_waiting": filters.view == WAITING,
             "shows_all": filters.view == ALL,
+            "shows_decided": filters.view == DECIDED,
             "waiting": desk.waiting or 0,
             "names_structures": request.user.is_staff or bool(filters.structures),
         },
