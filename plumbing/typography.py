@@ -15,8 +15,14 @@ _AFTER = re.compile(r"(?<=[«°])\s+")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)")
 
 
+_CONCERNED = re.compile(r"[:;?!»%«°'&]")
+
+
 def french_text(text):
     """Plain text with French spaces and apostrophes."""
+    # Most of a page's pieces are white space or a plain word.
+    if not _CONCERNED.search(text):
+        return text
     text = _BEFORE.sub(NO_BREAK_SPACE, text)
     text = _AFTER.sub(NO_BREAK_SPACE, text)
     return _APOSTROPHE.sub("’", text)

@@ -87,6 +87,7 @@ def pending_requests(request):
             "shows_all": filters.view == ALL,
             "shows_decided": filters.view == DECIDED,
             "waiting": desk.waiting or 0,
+            "says_who_decides": request.user.is_staff,
             "names_structures": request.user.is_staff or bool(filters.structures),
         },
     )
