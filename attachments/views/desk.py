@@ -111,7 +111,9 @@ def list_address(request):
 
 
 def next_reference(request, attachment_request):
-    """The one that follows in the list it was opened from; None at its end."""
+    """The one that follows in the list it was opened from; None at its end, and after one that is decided."""
+    if not attachment_request.is_pending:
+        return None
     query = QueryDict(urlsplit(list_address(request)).query)
     filters = Filters(request.desk, query)
     if filters.view == DECIDED:

@@ -96,3 +96,26 @@ def test_whoever_is_logged_in_asks_for_a_service(site, structure, person, axe):
     page.goto(f"{site}/structures/{structure.pk}/rattachement/")
     expect(page.get_by_role("heading", name="Votre demande est déjà envoyée")).to_be_visible()
     axe(page)
+
+
+def test_a_ready_motive_is_completed_and_sent(site, structure, person, axe):
+    manager = account("claire@exemple.example")
+    AttachmentFactory(user=manager, structure=structure, role=Role.PRINCIPAL)
+    wanted = AttachmentRequestFactory(structure=structure, user__first_name="Rachid", user__last_name="Amrani")
+    page = person()
+    log_in(page, site, manager.email)
+    page.goto(f"{site}/demandes/?q=amr*ni")
+    axe(page)
+    page.get_by_role("link", name="Examiner la demande de Rachid Amrani").click()
+    page.get_by_role("link", name="Refuser", exact=True).click()
+    axe(page)
+    page.get_by_role("button", name="Refuser la demande").click()
+    expect(page.get_by_role("alert")).to_contain_text("Indiquez le motif du refus")
+    axe(page)
+    page.get_by_label("Ce n’est pas le bon service").check()
+    page.get_by_label("Précision").fill("Demandez la vie scolaire.")
+    page.get_by_role("button", name="Refuser la demande").click()
+    expect(page.get_by_text("est refusée, et le motif envoyé")).to_be_visible()
+    assert page.url == f"{site}/demandes/?q=amr*ni"
+    wanted.refresh_from_db()
+    assert wanted.reason.endswith("où vous travaillez.\nDemandez la vie scolaire.")
