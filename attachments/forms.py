@@ -171,7 +171,10 @@ class AskingForm(forms.Form):
     def __init__(self, structure, data=None, *, held=()):
         super().__init__(data)
         offered = structure.services.open().exclude(pk__in=[service.pk for service in held])
-        self.fields["services"].queryset = offered
+        services = self.fields["services"]
+        services.queryset = offered
+        services.required = data is None or data.get("scope") == PER_SERVICE
+        services.error_messages["required"] = "Cochez au moins un service, ou choisissez toute la structure."
         self.has_services = offered.exists()
         if not self.has_services:
             del self.fields["services"]
@@ -179,10 +182,7 @@ class AskingForm(forms.Form):
 
     def clean(self):
         super().clean()
-        scope, services = self.cleaned_data.get("scope"), self.cleaned_data.get("services")
-        if scope == PER_SERVICE and not services and "services" not in self.errors:
-            self.add_error("services", "Cochez au moins un service, ou choisissez toute la structure.")
-        elif scope == WHOLE and services:
+        if self.cleaned_data.get("scope") == WHOLE and self.cleaned_data.get("services"):
             self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
         return self.cleaned_data
 

@@ -7,7 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from attachments.deciders import Desk
 
-SEARCH = {"structures:search", "structures:directory_entry"}
+SEARCH = {"structures:search", "structures:directory_entry", "attachments:request_attachment"}
 
 
 @dataclass(frozen=True)
