@@ -12,21 +12,23 @@ def _write(slug, *, user, **mail):
         notify(slug, user=user, **mail)
 
 
-def send_request_sent(request, *, principal):
-    """To the person who asked: it is filed, and who decides (`principal`, None for support)."""
+def send_request_sent(request, *, principal, by_managers=False):
+    """To the person who asked: it is filed, and who decides: `principal`, else managers without one, or support."""
     _write(
         "request_sent",
         to=request.user.mail_address,
         user=request.user,
         purpose="Votre demande de rattachement est envoyée",
         reference=request.reference,
-        context={"request": request, "principal": principal},
+        context={"request": request, "principal": principal, "by_managers": by_managers},
     )
 
 
 def send_request_to_decide(request, *, deciders):
-    """To each manager who can decide: someone waits."""
+    """To each manager who can decide: someone waits, for what part of the structure, and what they say of it."""
     for decider in deciders:
+        # Free text goes to the address that activation confirmed, and to no other.
+        confirmed = decider.was_ever_active and decider.mail_address == decider.email
         _write(
             "request_to_decide",
             to=decider.mail_address,
@@ -36,13 +38,25 @@ def send_request_to_decide(request, *, deciders):
             context={
                 "request": request,
                 "decider": decider,
+                "comment": request.comment if confirmed else "",
                 "link": absolute_url("attachments:decide_request", request.reference),
             },
         )
 
 
+def send_request_to_support(request):
+    """To support: someone waits, and nobody else can decide."""
+    notify(
+        "request_to_support",
+        to=settings.SUPPORT_EMAIL,
+        purpose="Une demande attend l'assistance",
+        reference=request.reference,
+        context={"request": request, "link": absolute_url("attachments:decide_request", request.reference)},
+    )
+
+
 def send_request_approved(request, *, attachment):
-    """To the person who asked: accepted, in which role."""
+    """To the person who asked: accepted, in which role, for what part of the structure."""
     _write(
         "request_approved",
         to=request.user.mail_address,

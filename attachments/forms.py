@@ -1,6 +1,7 @@
 from django import forms
 
 from attachments.models import Attachment, Role
+from plumbing.forms import ExplainedChoices
 from plumbing.validators import validate_no_link
 from structures.forms import ServicesField
 
@@ -14,10 +15,20 @@ class DecisionForm(forms.Form):
     `roles` are those the person at the screen may give.
     """
 
-    role = forms.ChoiceField(label="Rôle", widget=forms.RadioSelect, initial=Role.SIMPLE)
+    role = forms.ChoiceField(
+        label="Rôle",
+        widget=ExplainedChoices(
+            hints={
+                Role.SIMPLE: "Travaille dans ses espaces ; ne décide rien pour les autres.",
+                Role.SECONDARY: "Décide aussi des demandes de rattachement.",
+                Role.PRINCIPAL: "Gère tout : la structure, ses services, ses comptes bancaires, les demandes.",
+            }
+        ),
+        initial=Role.SIMPLE,
+    )
     scope = forms.ChoiceField(
         label="Niveau de rattachement",
-        choices=[(WHOLE, "La structure entière"), (PER_SERVICE, "Seulement les services cochés")],
+        choices=[(WHOLE, "Structure entière"), (PER_SERVICE, "Par services")],
         widget=forms.RadioSelect,
     )
     services = ServicesField()
@@ -41,7 +52,7 @@ class DecisionForm(forms.Form):
         self.fields["services"].queryset = attachment_request.structure.services.open()
         self.has_services = bool(open_services)
         if not open_services:
-            self.fields["scope"].choices = [(WHOLE, "La structure entière")]
+            self.fields["scope"].choices = [(WHOLE, "Structure entière")]
 
     @staticmethod
     def _held(attachment_request):
@@ -60,7 +71,8 @@ class DecisionForm(forms.Form):
         scope, services = self.cleaned_data.get("scope"), self.cleaned_data.get("services")
         if scope == PER_SERVICE and not services:
             self.add_error("services", "Cochez au moins un service, ou la structure entière.")
-        elif scope == WHOLE and services:
+        # What was ticked from the start is no choice: it is out of sight when the whole structure is chosen.
+        elif scope == WHOLE and any(service.pk not in self.initial["services"] for service in services or ()):
             self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
         return self.cleaned_data
 
@@ -75,14 +87,110 @@ class DecisionForm(forms.Form):
 
 
 class RefusalForm(forms.Form):
-    """« Refuser »: why, in words the person can act upon."""
+    """« Refuser »: why, in words the person can act upon: one of the ready motives, the manager's own, or both."""
 
-    reason = forms.CharField(
+    OTHER = "other"
+    # value: (what the manager reads, what the person is sent)
+    MOTIVES = {
+        "service": (
+            "Ce n'est pas le bon service",
+            "Ce n'est pas le bon service. Faites une nouvelle demande pour le service où vous travaillez.",
+        ),
+        "structure": (
+            "Ce n'est pas la bonne structure",
+            "Ce n'est pas la bonne structure. Vérifiez le SIRET de la vôtre, puis faites une nouvelle demande.",
+        ),
+        "unknown": (
+            "Je ne connais pas cette personne",
+            "Je ne sais pas qui vous êtes. Faites-vous connaître auprès de la structure, puis renvoyez votre demande.",
+        ),
+        OTHER: ("Autre motif", ""),
+    }
+
+    motive = forms.ChoiceField(
         label="Motif du refus",
-        max_length=2000,
+        choices=[(value, label) for value, (label, _) in MOTIVES.items()],
+        widget=ExplainedChoices(
+            hints={value: f"Texte envoyé : « {sent} »" for value, (_, sent) in MOTIVES.items() if sent}
+            | {OTHER: "Écrivez-le ci-dessous."},
+            are_cards=True,
+        ),
+        error_messages={"invalid_choice": "Choisissez un des motifs proposés."},
+    )
+    reason = forms.CharField(
+        label="Précision",
+        max_length=1800,
+        required=False,
         # It is mailed to an address that nobody may have confirmed.
         validators=[validate_no_link],
-        widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="Il est envoyé tel quel au demandeur : dites-lui ce qu'il peut corriger.",
-        error_messages={"required": "Indiquez le motif du refus : il est envoyé au demandeur."},
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Envoyée telle quelle, à la suite du motif choisi. Obligatoire pour « Autre motif ».",
     )
+
+    def __init__(self, data=None):
+        if data is not None and not data.get("motive"):
+            # Words without a ready motive are a motive of one's own.
+            data = data.copy()
+            data["motive"] = self.OTHER
+        super().__init__(data)
+
+    def clean(self):
+        super().clean()
+        typed, (_, ready) = self.cleaned_data.get("reason"), self.MOTIVES.get(self.cleaned_data.get("motive"), ("", ""))
+        self.full_reason = "\n".join(filter(None, [ready, typed]))
+        if not self.errors and not self.full_reason:
+            self.add_error("reason", "Indiquez le motif du refus : il est envoyé au demandeur.")
+        return self.cleaned_data
+
+
+class AskingForm(forms.Form):
+    """« Demander un rattachement »: to all of the structure, or to some of its services beyond those `held`."""
+
+    scope = forms.ChoiceField(
+        label="Choix du niveau de rattachement",
+        choices=[(WHOLE, "Toute la structure"), (PER_SERVICE, "Seulement un ou plusieurs services")],
+        widget=ExplainedChoices(
+            hints={
+                WHOLE: "« À la maille de l'organisation » : vous travaillez pour tous ses services.",
+                PER_SERVICE: "« À la maille du service » : vous ne travaillez que pour ceux que vous cochez.",
+            },
+            are_cards=True,
+        ),
+        initial=WHOLE,
+    )
+    services = ServicesField()
+    comment = forms.CharField(
+        label="Commentaire",
+        max_length=2000,
+        required=False,
+        validators=[validate_no_link],
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Pour la personne qui décide : votre fonction, qui vous remplacez, pour combien de temps.",
+    )
+
+    def __init__(self, structure, data=None, *, held=()):
+        super().__init__(data)
+        offered = structure.services.open().exclude(pk__in=[service.pk for service in held])
+        services = self.fields["services"]
+        services.queryset = offered
+        services.required = data is None or data.get("scope") == PER_SERVICE
+        services.error_messages["required"] = "Cochez au moins un service, ou choisissez toute la structure."
+        self.has_services = offered.exists()
+        if not self.has_services:
+            del self.fields["services"]
+            self.fields["scope"].choices = self.fields["scope"].choices[:1]
+
+    def clean(self):
+        super().clean()
+        if self.cleaned_data.get("scope") == WHOLE and self.cleaned_data.get("services"):
+            self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
+        return self.cleaned_data
+
+    @property
+    def asked(self):
+        """What send_request takes."""
+        return {
+            "whole_structure": self.cleaned_data["scope"] == WHOLE,
+            "services": self.cleaned_data.get("services", ()),
+            "comment": self.cleaned_data["comment"],
+        }

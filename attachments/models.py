@@ -1,10 +1,11 @@
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from plumbing.references import spaced
+from plumbing.text import loose_pattern
 
 
 class Role(models.TextChoices):
@@ -26,6 +27,22 @@ class Scope(models.Model):
 
     class Meta:
         abstract = True
+
+    # More services than this are counted in lists, not named.
+    NAMED = 3
+
+    @property
+    def service_labels(self):
+        return [] if self.whole_structure else [service.label for service in self.services.all()]
+
+    @property
+    def part(self):
+        """« Structure entière », or the services meant: the first ones, where there are many."""
+        if self.whole_structure:
+            return "Structure entière"
+        labels = self.service_labels
+        named, more = ", ".join(labels[: self.NAMED]), len(labels) - self.NAMED
+        return f"{named} et {more} autre{'s' if more > 1 else ''}" if more > 0 else named
 
 
 class AttachmentQuerySet(models.QuerySet):
@@ -114,9 +131,13 @@ class AttachmentRequestQuerySet(models.QuerySet):
         return self.filter(structure__in=managed.values("structure")).exclude(user=user)
 
     def without_decider(self):
-        """Requests on structures where no manager is in force who can log in: support decides those."""
+        """Requests that no manager in force who can log in may decide: support decides those.
+
+        Nobody decides their own, were they the only manager.
+        """
         deciding = Attachment.objects.effective().managers().filter(user__state=get_user_model().State.ACTIVE)
-        return self.exclude(structure__in=deciding.values("structure"))
+        others = deciding.filter(structure=OuterRef("structure")).exclude(user=OuterRef("user")).order_by()
+        return self.exclude(Exists(others))
 
     def awaiting(self, user):
         """Pending ones that wait for `user`: as manager and, for support, what nobody else can decide."""
@@ -124,17 +145,23 @@ class AttachmentRequestQuerySet(models.QuerySet):
         mine = pending.for_manager(user)
         return mine | pending.without_decider().exclude(user=user) if user.is_staff else mine
 
+    def decided(self):
+        """Those somebody said yes or no to, the last one first."""
+        statuses = AttachmentRequest.Status
+        return self.filter(status__in=[statuses.APPROVED, statuses.REFUSED]).order_by("-decided_at", "-pk")
+
     def matching(self, words):
-        """Requests whose person, structure or reference contains every one of `words`."""
+        """Requests whose person, structure or reference contains every one of `words`; `*` is any run of characters."""
         matching = self
         for word in words.split():
+            pattern = loose_pattern(word)
             matching = matching.filter(
-                Q(user__first_name__icontains=word)
-                | Q(user__last_name__icontains=word)
-                | Q(user__email__icontains=word)
-                | Q(structure__legal_name__icontains=word)
-                | Q(structure__label__icontains=word)
-                | Q(reference__contains=word)
+                Q(user__first_name__iregex=pattern)
+                | Q(user__last_name__iregex=pattern)
+                | Q(user__email__iregex=pattern)
+                | Q(structure__legal_name__iregex=pattern)
+                | Q(structure__label__iregex=pattern)
+                | Q(reference__regex=pattern)
             )
         return matching
 

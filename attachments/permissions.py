@@ -6,7 +6,7 @@ import rules
 from django.db.models import Q
 from django.utils import timezone
 
-from attachments.models import Attachment
+from attachments.models import Attachment, AttachmentRequest
 from plumbing.reach import add_holding, add_reach
 from structures.models import Nature, Structure
 
@@ -28,6 +28,19 @@ def is_own(user, request):
     return request.user_id == user.pk
 
 
+@rules.predicate
+def may_ask_for(user, structure):
+    """`user` may ask for a place in `structure`: it is active, they have not all of it, and ask for none yet."""
+    return (
+        structure is not None
+        and structure.is_active
+        and not Attachment.objects.lasting().filter(user=user, structure=structure, whole_structure=True).exists()
+        and not AttachmentRequest.objects.pending().filter(user=user, structure=structure).exists()
+    )
+
+
+# Support acts everywhere without a place anywhere.
+rules.add_perm("attachments.request_attachment", ~rules.is_staff & may_ask_for)
 rules.add_perm("attachments.decide_request", ~is_own & (rules.is_staff | manages_structure_of))
 rules.add_perm("attachments.name_secondary", rules.is_staff | is_principal_of)
 rules.add_perm("attachments.name_principal", rules.is_staff)

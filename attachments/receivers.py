@@ -90,5 +90,7 @@ def _only_theirs(user):
 
 @receiver(account_events.account_deactivated)
 def withdraw(sender, user, actor, **kwargs):
-    """Pending requests are lost (domain: account, deactivation)."""
+    """Pending requests are lost (domain: account, deactivation); those they alone could decide are support's."""
     actions.withdraw_requests(user, actor=actor, cause="account_deactivated")
+    for held in user.attachments.effective().managers().select_related("structure"):
+        actions.hand_over_requests(held.structure)

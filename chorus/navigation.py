@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from attachments.deciders import waiting_for
+from attachments.deciders import Desk
 
-SEARCH = {"structures:search", "structures:directory_entry"}
+SEARCH = {"structures:search", "structures:directory_entry", "attachments:request_attachment"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ def navigation(request):
 
 
 def _sections(request):
-    waiting = waiting_for(request.user)
+    # The pages of the desk have counted what waits already.
+    waiting = (getattr(request, "desk", None) or Desk(request.user)).waiting
     views = [("home", "Accueil", 0)]
     if waiting is not None:
         views.append(("attachments:pending_requests", "Demandes à traiter", waiting))

@@ -1,3 +1,4 @@
+import re
 import unicodedata
 
 
@@ -53,3 +54,22 @@ def postcode_key(text):
     """A postcode as it is stored and searched: one made of digits without spaces, any other in upper case."""
     compact = "".join(text.split())
     return compact if compact.isdecimal() else " ".join(text.split()).upper()
+
+
+_ACCENTED = {"a": "àâäáãå", "c": "ç", "e": "éèêë", "i": "îïíì", "n": "ñ", "o": "ôöóòõ", "u": "ùûüú", "y": "ÿý"}
+# Each costs another pass over the text where the database reads patterns by trying.
+_MOST_STARS = 3
+
+
+def loose_pattern(word):
+    """`word` as a regular expression for databases, wherever it stands: accents and case do not matter, `*` is
+    any run of characters."""
+    pieces = [piece for piece in folded(word).split("*") if piece]
+    return ".*".join("".join(map(_loose, piece)) for piece in pieces[: _MOST_STARS + 1])
+
+
+def _loose(letter):
+    if letter not in _ACCENTED:
+        return re.escape(letter)
+    letters = letter + _ACCENTED[letter]
+    return f"[{letters}{letters.upper()}]"

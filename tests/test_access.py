@@ -57,6 +57,7 @@ TABLE = {
     "attachments:pending_requests": ([], (LOGIN, *(200,) * 6)),
     "attachments:decide_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
     "attachments:refuse_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
+    "attachments:request_attachment": (["structure_pk"], (LOGIN, *(200,) * 6)),
     "organisation": ([], (LOGIN, *(200,) * 6)),
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": ([], (LOGIN, *(302,) * 6)),
@@ -217,6 +218,7 @@ POSTS = {
     "structures:change_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 422)),
     "structures:deactivate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
     "structures:activate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
+    "attachments:request_attachment": ({}, (LOGIN, 422, 200, 200, 200, 422, 200)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }

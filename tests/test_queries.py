@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import LinkRequest
+from attachments.actions import approve_request, refuse_request
 from attachments.models import Role
 from history.actions import record
 from history.models import Event
@@ -65,6 +66,28 @@ def test_pending_requests(client, managed):
         wanted.services.add(ServiceFactory(structure=managed))
 
     same_for_many(client, "/demandes/", add)
+
+
+@pytest.mark.parametrize("view", ["", "toutes", "decidees"])
+def test_support_s_lists_of_requests(client, managed, view):
+    staff, manager = UserFactory(staff=True), managed.attachments.get().user
+    client.force_login(staff)
+
+    def add():
+        orphan = AttachmentRequestFactory(whole_structure=False)
+        orphan.services.add(ServiceFactory(structure=orphan.structure))
+        AttachmentFactory(structure=orphan.structure, role=Role.PRINCIPAL, user__activating=True)
+        AttachmentRequestFactory(structure=managed)
+        refuse_request(AttachmentRequestFactory(structure=managed).pk, actor=manager, reason="Non")
+        approve_request(AttachmentRequestFactory(structure=managed).pk, actor=manager)
+
+    same_for_many(client, f"/demandes/?vue={view}", add)
+
+
+def test_services_to_ask_for(client):
+    structure = StructureFactory()
+    client.force_login(UserFactory())
+    same_for_many(client, f"/structures/{structure.pk}/rattachement/", lambda: ServiceFactory(structure=structure))
 
 
 def test_home_with_structures_and_requests(client):

@@ -7,6 +7,7 @@ from attachments.actions.attachments import (
     widen,
 )
 from attachments.actions.departures import detach
+from attachments.actions.notices import hand_over_requests
 from attachments.actions.principals import (
     lapse_unactivated_principals,
     lock_structures_of,
@@ -28,6 +29,7 @@ __all__ = [
     "copy_attachments",
     "detach",
     "end",
+    "hand_over_requests",
     "lapse_unactivated_principals",
     "lock_structures_of",
     "move_requests",

@@ -4,7 +4,8 @@ from django.db import transaction
 
 from attachments import emails
 from attachments.actions.attachments import end, lock
-from attachments.models import Role
+from attachments.actions.notices import hand_over_requests
+from attachments.models import MANAGERS, Role
 from plumbing.errors import ActionError
 
 
@@ -23,3 +24,5 @@ def detach(attachment_id, *, actor):
         )
     end(attachment_id, actor=actor)
     emails.send_attachment_ended(attachment)
+    if attachment.role in MANAGERS and attachment.user.is_active:
+        hand_over_requests(attachment.structure)

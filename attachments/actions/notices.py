@@ -3,7 +3,33 @@
 from django.conf import settings
 
 from attachments import emails
+from attachments.deciders import acting_principal, deciders_of
 from notifications.actions import within_mail_rate
+
+
+def tell_who_decides(request):
+    """Tell the person who asks, and whoever can decide, that a request waits: support when nobody else can."""
+    deciders = list(deciders_of(request.structure).exclude(pk=request.user_id))
+    principal = acting_principal(request.structure)
+    emails.send_request_sent(
+        request, principal=principal if principal in deciders else None, by_managers=bool(deciders)
+    )
+    if deciders:
+        tell_deciders(request, deciders)
+    else:
+        tell_support(request)
+
+
+def tell_support(request):
+    """Mail support that a request waits for it; no more than DECIDER_MAIL_RATE of these mails leave."""
+    if within_mail_rate("request_to_support", settings.SUPPORT_EMAIL, settings.DECIDER_MAIL_RATE):
+        emails.send_request_to_support(request)
+
+
+def hand_over_requests(structure):
+    """Somebody who decided on `structure` no longer does: what waits there is support's when nobody else is left."""
+    for request in structure.attachment_requests.pending().without_decider().select_related("user", "structure"):
+        tell_support(request)
 
 
 def tell_deciders(request, deciders):

@@ -7,9 +7,9 @@ from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
 from attachments.actions.attachments import attach_or_widen, check_active, lock_structure, services_of
-from attachments.actions.notices import tell_deciders
+from attachments.actions.notices import tell_who_decides
 from attachments.actions.principals import drop_unseen_principal, take_over
-from attachments.deciders import confirmed_principal, deciders_of, is_open_to_first_comer
+from attachments.deciders import is_open_to_first_comer
 from attachments.models import AttachmentRequest, Role
 from history.actions import record
 from history.data import row_data
@@ -55,8 +55,7 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
     )
 
     if not is_open_to_first_comer(structure):
-        emails.send_request_sent(request, principal=confirmed_principal(structure))
-        tell_deciders(request, deciders_of(structure))
+        tell_who_decides(request)
     elif user.was_ever_active or not structure.attachments.current().principal().exists():
         take_over(request)
     else:

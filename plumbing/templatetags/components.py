@@ -1,5 +1,6 @@
 """The portal's screen components, available in every template without {% load %}."""
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from django import template
@@ -113,9 +114,10 @@ def status_badge(value, label):
 @register.simple_tag
 def age(since, *, prefix="depuis le"):
     """How long something has waited: in days, with the day it began; toned when that is long."""
-    days = (timezone.localdate() - timezone.localdate(since)).days
+    since = timezone.localtime(since)
+    days = (timezone.localdate() - since.date()).days
     if days == 0:
-        when = date_format(timezone.localtime(since), r"G \h i")
+        when = date_format(since, r"G \h i")
         return format_html('<span class="age"><b>Aujourd\'hui</b> <span>à {}</span></span>', when)
     tone = "late" if days >= LATE_DAYS else "wait" if days >= WAITING_DAYS else ""
     return format_html(
@@ -124,8 +126,14 @@ def age(since, *, prefix="depuis le"):
         {"late": ICONS["warning"], "wait": ICONS["clock"]}.get(tone, ""),
         "1 jour" if days == 1 else f"{days} jours",
         prefix,
-        date_format(timezone.localtime(since), "j N" if days < 300 else "j N Y"),
+        _day(since.date(), "j N" if days < 300 else "j N Y"),
     )
+
+
+@lru_cache(maxsize=1000)
+def _day(day, pattern):
+    """Kept: a list shows the same few days again and again."""
+    return date_format(day, pattern)
 
 
 @register.simple_tag

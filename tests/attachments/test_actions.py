@@ -80,7 +80,8 @@ def test_on_a_public_structure_without_manager_support_decides():
     request = send_request(user, StructureFactory(), actor=user)
     assert request.is_pending
     assert AttachmentRequest.objects.pending().without_decider().get() == request
-    assert "l'assistance examine" in OutgoingMail.objects.get().parts()[0]
+    assert mails() == [("request_sent", user.email), ("request_to_support", "assistance@portail.example")]
+    assert "l'assistance examine" in OutgoingMail.objects.get(to=user.email).parts()[0]
 
 
 def test_someone_attached_to_a_service_may_ask_for_another(managed, manager):

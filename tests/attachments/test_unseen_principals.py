@@ -118,9 +118,10 @@ def test_on_a_public_structure_support_decides_meanwhile(client):
     structure, support = StructureFactory(), UserFactory(staff=True)
     unseen = AttachmentFactory(structure=structure, role=Role.PRINCIPAL, user=UserFactory(activating=True))
     request = ask(OWNER, structure)
-    assert OutgoingMail.objects.count() == 1
+    assert OutgoingMail.objects.count() == 2
     assert slugs(OWNER) == ["request_sent"]
-    assert str(unseen.user) not in OutgoingMail.objects.get().parts()[0]
+    assert slugs("assistance@portail.example") == ["request_to_support"]
+    assert not [mail for mail in OutgoingMail.objects.all() if str(unseen.user) in mail.parts()[0]]
     assert AttachmentRequest.objects.pending().without_decider().get() == request
     client.force_login(support)
     queue = reverse("admin:attachments_attachment_changelist")

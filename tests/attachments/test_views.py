@@ -99,6 +99,14 @@ def test_ticked_services_with_the_whole_structure_are_questioned(client, managed
     assert "Des services sont cochés" in answer.text
 
 
+def test_services_ticked_from_the_start_do_not_stand_in_the_way_of_the_whole_structure(client, managed):
+    wanted, service = AttachmentRequestFactory(structure=managed, whole_structure=False), managed.services.first()
+    wanted.services.add(service)
+    client.post(url(wanted), {"role": "simple", "scope": "whole", "services": [service.pk]})
+    attachment = Attachment.objects.get(user=wanted.user)
+    assert (attachment.whole_structure, attachment.services.count()) == (True, 0)
+
+
 def test_a_closed_service_is_neither_shown_nor_granted_beside_an_open_one(client, managed):
     closed, wanted = managed.services.get(label="Intendance"), AttachmentRequestFactory(structure=managed)
     managed.services.filter(pk=closed.pk).update(is_active=False)
@@ -185,11 +193,11 @@ def test_a_refusal_keeps_what_was_typed_until_it_can_be_sent(client, managed):
 
 def test_what_people_type_is_shown_as_text(client, managed):
     wanted = AttachmentRequestFactory(
-        structure=managed, comment="<script>alert(1)</script>", user__first_name="<b>Anne</b>"
+        structure=managed, comment="<script>alert(1)</script>", user__first_name="<i>Anne</i>"
     )
     for page in (url(wanted), "/demandes/"):
         assert "<script>alert" not in client.get(page).text
-        assert "<b>Anne" not in client.get(page).text
+        assert "<i>Anne" not in client.get(page).text
 
 
 def test_nobody_decides_their_own_request(client, managed):
@@ -213,8 +221,10 @@ def test_the_list_says_who_asks_for_what_and_since_when(client, managed):
     wanted = AttachmentRequestFactory(structure=managed, whole_structure=False, user__last_name="Amrani")
     wanted.services.set(managed.services.all())
     page = client.get("/demandes/").text
-    for said in ("Anne Amrani", wanted.user.email, "Collège Jean Macé", "2 services", wanted.spaced_reference):
+    for said in ("Anne Amrani", wanted.user.email, "Intendance, Restauration", "Aujourd'hui", wanted.spaced_reference):
         assert said in page
+    # Whoever has one structure knows which.
+    assert "Collège Jean Macé" not in page
     assert url(wanted) in page
 
 
@@ -257,7 +267,8 @@ def test_the_status_of_each_service_is_written_beside_its_tick(client, managed):
     held.services.add(intendance)
     wanted = AttachmentRequestFactory(structure=managed, user=held.user, whole_structure=False)
     wanted.services.add(restauration)
-    rows = re.findall(r"<tr>.*?</tr>", client.get(url(wanted)).text, re.DOTALL)[1:]
+    services = client.get(url(wanted)).text.partition('id="id_services"')[2].partition("</fieldset>")[0]
+    rows = re.findall(r"<li>.*?</li>", services, re.DOTALL)
     found = [(" checked" in row, re.search(r"Validé|En cours de validation|Non demandé", row).group()) for row in rows]
     assert found == [(True, "Validé"), (True, "En cours de validation"), (False, "Non demandé")]
 
@@ -279,7 +290,10 @@ def test_validating_says_so_and_leads_to_the_next_one(client, managed):
     wanted = AttachmentRequestFactory(structure=managed, user__last_name="Amrani")
     answer = client.post(url(wanted), {"role": "simple", "scope": "whole"}, follow=True)
     assert answer.redirect_chain == [("/demandes/", 302)]
-    assert "La demande de Anne Amrani est validée" in answer.text
+    assert (
+        "Anne Amrani est rattaché à Collège Jean Macé comme utilisateur simple, pour toute la structure." in answer.text
+    )
+    assert "Rien à traiter" in answer.text
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "\n\t"])
@@ -332,8 +346,10 @@ def test_nobody_decides_their_own_request_by_posting_either(client, managed, tai
 def test_support_sees_who_manages_or_that_nobody_does(client, managed):
     manager = managed.attachments.get().user
     client.force_login(UserFactory(staff=True))
-    assert str(manager) in client.get(url(AttachmentRequestFactory(structure=managed))).text
-    assert "Aucun : la décision revient à" in client.get(url(AttachmentRequestFactory())).text
+    assert f"attend la décision de {manager}" in client.get(url(AttachmentRequestFactory(structure=managed))).text
+    page = client.get(url(AttachmentRequestFactory())).text
+    assert "Aucun gestionnaire principal" in page
+    assert "les prochaines demandes reviendront à l'assistance" in page
 
 
 def test_services_that_ran_out_are_not_said_to_be_held(client, managed):

@@ -46,7 +46,9 @@ def write_every_mail():
         request.user = person
         attachment_mails.send_request_sent(request, principal=user)
         attachment_mails.send_request_sent(request, principal=None)
+        attachment_mails.send_request_sent(request, principal=None, by_managers=True)
         attachment_mails.send_request_to_decide(request, deciders=[user])
+        attachment_mails.send_request_to_support(request)
         attachment_mails.send_request_approved(request, attachment=AttachmentFactory())
         attachment_mails.send_request_refused(request)
         attachment_mails.send_became_principal(request)

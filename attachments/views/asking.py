@@ -1,0 +1,67 @@
+"""« Demander un rattachement », for somebody who is logged in."""
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from attachments import actions
+from attachments.deciders import acting_principal, deciders_of, is_open_to_first_comer
+from attachments.forms import AskingForm
+from attachments.models import Attachment
+from plumbing.reach import reach
+from plumbing.requests import perform, posted
+from structures.models import Structure
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def request_attachment(request, pk):
+    """Ask for a place in one structure, all of it or some services; or hear why there is nothing to ask."""
+    structure = get_object_or_404(Structure.objects.filter(reach("structures.view_structure", request.user)), pk=pk)
+    decider = _who_decides(request, structure)
+    held = Attachment.objects.lasting().filter(user=request.user, structure=structure).first()
+    if not request.user.has_perm("attachments.request_attachment", structure):
+        waiting = structure.attachment_requests.pending().filter(user=request.user).first()
+        context = {
+            "structure": structure,
+            "held": held,
+            "waiting": waiting,
+            "decider": decider,
+        }
+        return render(request, "attachments/nothing_to_request.html", context)
+    held_services = list(held.services.all()) if held else []
+    form = AskingForm(structure, posted(request), held=held_services)
+    if request.method == "POST" and form.is_valid():
+        done, sent = perform(request, actions.send_request, request.user, structure, actor=request.user, **form.asked)
+        if done:
+            messages.success(request, _what_follows(request, sent))
+            return redirect("structures:structure", structure.pk)
+    return render(
+        request,
+        "attachments/request_attachment.html",
+        {
+            "structure": structure,
+            "form": form,
+            "held_services": held_services,
+            "takes_over": is_open_to_first_comer(structure),
+            "decider": decider,
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def _who_decides(request, structure):
+    """Who would decide: a name, managers without one, or support."""
+    principal = acting_principal(structure)
+    if principal and principal != request.user:
+        return f"{principal}, gestionnaire principal"
+    others = deciders_of(structure).exclude(pk=request.user.pk)
+    return "un gestionnaire secondaire de la structure" if others.exists() else "l'assistance du portail"
+
+
+def _what_follows(request, sent):
+    if not sent.is_pending:
+        return f"Vous êtes gestionnaire principal de {sent.structure}."
+    return (
+        f"Votre demande de rattachement à {sent.structure} est envoyée : dossier n° {sent.spaced_reference}. "
+        f"La décision revient à {_who_decides(request, sent.structure)}. Un courriel vous dira ce qu'il en est."
+    )

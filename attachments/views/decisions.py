@@ -1,0 +1,133 @@
+"""One request: read, approved or refused."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from attachments import actions
+from attachments.deciders import Desk, confirmed_principal, deciders_of, tell_who_decides
+from attachments.decisions import tell_decisions
+from attachments.forms import DecisionForm, RefusalForm
+from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.views.desk import list_address, next_reference
+from plumbing.requests import RETURN, perform, posted
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def decide_request(request, reference):
+    """Consult a request; POST is « Valider »."""
+    request.desk = Desk(request.user)
+    attachment_request = _within_reach(request.user, reference)
+    principal = confirmed_principal(attachment_request.structure)
+    form = DecisionForm(attachment_request, posted(request), roles=_roles(request.user, attachment_request, principal))
+    if request.method == "POST" and form.is_valid():
+        done, attachment = perform(
+            request, actions.approve_request, attachment_request.pk, actor=request.user, **form.decision
+        )
+        if done:
+            messages.success(request, _what_it_led_to(attachment, by_support=request.user.is_staff))
+        return redirect(list_address(request) if done else request.get_full_path())
+    tell_who_decides([attachment_request])
+    tell_decisions([attachment_request])
+    return render(
+        request,
+        "attachments/decide_request.html",
+        {
+            "attachment_request": attachment_request,
+            "form": form,
+            "principal": principal,
+            "may_name_principal": Role.PRINCIPAL in dict(form.fields["role"].choices),
+            "held": _held(attachment_request),
+            "next_reference": next_reference(request, attachment_request),
+            "kept": _kept(request),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def refuse_request(request, reference):
+    """« Refuser »: asks why, says what follows; POST refuses."""
+    request.desk = Desk(request.user)
+    attachment_request = _within_reach(request.user, reference)
+    if not attachment_request.is_pending and request.method != "POST":
+        return redirect("attachments:decide_request", reference)
+    form = RefusalForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        done, _ = perform(
+            request,
+            actions.refuse_request,
+            attachment_request.pk,
+            actor=request.user,
+            reason=form.full_reason,
+            done=f"La demande de {attachment_request.user} est refusée, et le motif envoyé.",
+        )
+        return redirect(*[list_address(request)] if done else ["attachments:decide_request", reference])
+    return render(
+        request,
+        "attachments/refuse_request.html",
+        {
+            "attachment_request": attachment_request,
+            "form": form,
+            "held": _held(attachment_request),
+            "kept": _kept(request),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def _what_it_led_to(attachment, *, by_support):
+    """What an approval changed, in a sentence; to support, what the structure still lacks."""
+    labels = attachment.service_labels
+    part = f"pour {', '.join(labels)}" if labels else "pour toute la structure"
+    role = attachment.get_role_display().lower()
+    done = f"{attachment.user} est rattaché à {attachment.structure} comme {role}, {part}."
+    if not by_support:
+        return done
+    has_principal = attachment.structure.attachments.current().principal().exists()
+    lacks = (
+        "Personne ne peut encore y décider"
+        if has_principal
+        else (f"{attachment.structure} n'a toujours pas de gestionnaire principal")
+    )
+    if not deciders_of(attachment.structure).exists():
+        return f"{done} {lacks} : les prochaines demandes reviendront à l'assistance."
+    return done if has_principal else f"{done} {lacks}."
+
+
+def _held(attachment_request):
+    """The place the person has in the structure already; None without one."""
+    return (
+        Attachment.objects.lasting()
+        .filter(user=attachment_request.user_id, structure=attachment_request.structure_id)
+        .first()
+    )
+
+
+def _kept(request):
+    """To put behind the address of the request's other page: the list it was opened from."""
+    return f"?{urlencode({RETURN: request.GET[RETURN]})}" if RETURN in request.GET else ""
+
+
+def _roles(user, attachment_request, principal):
+    """The roles `user` may give: only support names a principal manager, where there is none."""
+    roles = [Role.SIMPLE]
+    if user.has_perm("attachments.name_secondary", attachment_request):
+        roles.append(Role.SECONDARY)
+    if principal is None and user.has_perm("attachments.name_principal", attachment_request):
+        roles.append(Role.PRINCIPAL)
+    return roles
+
+
+def _within_reach(user, reference):
+    """The request, if `user` may know of it (404 otherwise) and decide it (403 otherwise)."""
+    requests = AttachmentRequest.objects.select_related("user", "structure", "decided_by")
+    if not user.is_staff:
+        requests = requests.for_manager(user)
+    attachment_request = get_object_or_404(requests, reference=reference)
+    if not user.has_perm("attachments.decide_request", attachment_request):
+        raise PermissionDenied
+    return attachment_request

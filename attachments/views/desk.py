@@ -1,0 +1,122 @@
+"""« Demandes à traiter »: the lists of requests."""
+
+from urllib.parse import urlsplit
+
+from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
+from django.http import QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from attachments.deciders import Desk, tell_who_decides
+from attachments.decisions import tell_decisions
+from attachments.models import AttachmentRequest
+from plumbing.requests import came_from
+
+PER_PAGE = 50
+# « vue » in the address: what waits for the person, everything that waits (support's), what was decided.
+WAITING, ALL, DECIDED = "", "toutes", "decidees"
+SHOWN = (
+    "reference", "status", "whole_structure", "created_at", "decided_at", "reason",
+    "user__first_name", "user__last_name", "user__email",
+    "structure__legal_name", "structure__label",
+)  # fmt: skip
+
+
+class Filters:
+    """What of the desk is asked for: a view, words, one structure."""
+
+    def __init__(self, desk, query):
+        self.desk = desk
+        self.view = query.get("vue", "")
+        if self.view not in ((WAITING, ALL, DECIDED) if desk.user.is_staff else (WAITING, DECIDED)):
+            self.view = WAITING
+        self.words = query.get("q", "")[:100].strip()
+        chosen = query.get("structure", "")
+        self.structure = next((key for key in self._offered if str(key) == chosen), None)
+
+    @property
+    def _offered(self):
+        return () if self.desk.user.is_staff else self.desk.structures
+
+    @property
+    def structures(self):
+        """(key, name) of those to choose from; none for whoever decides for a single one, or for all."""
+        several = len(self._offered) > 1
+        return sorted(self._offered.items(), key=lambda item: item[1].casefold()) if several else []
+
+    @property
+    def is_set(self):
+        return bool(self.words or self.structure)
+
+    @property
+    def requests(self):
+        """The requests asked for: what waits the longest first, what was decided the last one first."""
+        if self.view == DECIDED:
+            requests = self.desk.decided
+        else:
+            waiting = AttachmentRequest.objects.pending() if self.view == ALL else self.desk.awaiting
+            requests = waiting.order_by("created_at", "pk")
+        if self.structure:
+            requests = requests.filter(structure=self.structure)
+        return requests.matching(self.words)
+
+
+@require_safe
+def pending_requests(request):
+    """What waits for this person's decision, oldest first; for support, what nobody else can decide."""
+    desk = request.desk = Desk(request.user)
+    filters = Filters(desk, request.GET)
+    paginator = Paginator(filters.requests, PER_PAGE)
+    if filters.view == WAITING and not filters.is_set:
+        paginator.count = desk.waiting or 0
+    page = paginator.get_page(request.GET.get("page"))
+    people = ("user", "structure", "decided_by") if filters.view == DECIDED else ("user", "structure")
+    decider = ("decided_by__first_name", "decided_by__last_name") if filters.view == DECIDED else ()
+    # As a list: asking a query set whether it is empty composes a statement, even one that is never sent.
+    page.object_list = list(page.object_list.select_related(*people).only(*SHOWN, *decider))
+    return render(
+        request,
+        "attachments/decided_requests.html" if filters.view == DECIDED else "attachments/pending_requests.html",
+        {
+            "page": page,
+            "rows": _told(filters, page.object_list),
+            "filters": filters,
+            "shows_waiting": filters.view == WAITING,
+            "shows_all": filters.view == ALL,
+            "shows_decided": filters.view == DECIDED,
+            "waiting": desk.waiting or 0,
+            "says_who_decides": request.user.is_staff,
+            "names_structures": request.user.is_staff or bool(filters.structures),
+        },
+    )
+
+
+def _told(filters, rows):
+    """The rows with what their view says of each."""
+    if filters.view == DECIDED:
+        tell_decisions(rows)
+        return rows
+    prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
+    if filters.desk.user.is_staff:
+        tell_who_decides(rows)
+    return rows
+
+
+def list_address(request):
+    """The list a request was opened from, filters kept."""
+    address = reverse("attachments:pending_requests")
+    return came_from(request, address) or address
+
+
+def next_reference(request, attachment_request):
+    """The one that follows in the list it was opened from; None at its end, and after one that is decided."""
+    if not attachment_request.is_pending:
+        return None
+    query = QueryDict(urlsplit(list_address(request)).query)
+    filters = Filters(request.desk, query)
+    if filters.view == DECIDED:
+        return None
+    after = filters.requests.exclude(pk=attachment_request.pk).filter(created_at__gte=attachment_request.created_at)
+    return after.values_list("reference", flat=True).first()
