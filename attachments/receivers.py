@@ -22,6 +22,15 @@ def carry_over(sender, old, new, services, **kwargs):
     actions.move_requests(old, new, services=services)
 
 
+@receiver(structure_events.place_asked)
+def of_place(sender, structure, user, **kwargs):
+    """Their role today; for whoever has none, whether they asked for one."""
+    attachment = user.attachments.effective().filter(structure=structure).first()
+    if attachment:
+        return [Fact("place_held", 1, (attachment.get_role_display().lower(),))]
+    return [Fact("place_requested", user.attachment_requests.pending().filter(structure=structure).count())]
+
+
 @receiver(structure_events.structure_deactivating)
 def of_deactivating_structure(sender, structure, **kwargs):
     return [

@@ -3,6 +3,8 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 
+from plumbing.text import folded
+
 IN_NAMES = " -'’."
 # What is longer is refused for its length, by its own field: reading a megabyte letter by letter
 # would only cost time.
@@ -49,6 +51,12 @@ def validate_plain_line(value):
 def validate_no_link(value):
     """Text of any length for people to read, with no link to open; an e-mail address is none."""
     _refuse_link(re.sub(r"\S+@\S+", "", value[:LONGEST_TEXT]))
+
+
+def validate_french_postcode(postcode, country):
+    """A postcode of France is five digits; other countries have their own ways."""
+    if postcode and folded(country) in ("", "france") and not re.fullmatch(r"\d{5}", postcode, re.ASCII):
+        raise ValidationError("En France, un code postal compte 5 chiffres : 35000, par exemple.", code="postcode")
 
 
 def newly_typed(validate, current):

@@ -6,7 +6,7 @@ mapping the old services' ids to the new services.
 
 To be asked what will follow, receivers returning a list of `plumbing.facts.Fact`:
 `structure_deactivating` (structure), `service_deactivating` (service), `identifier_change_asked`
-(structure).
+(structure). Likewise `place_asked` (structure, user): what `user` is there.
 """
 
 from django.dispatch import Signal
@@ -16,3 +16,4 @@ identifier_changing = Signal()
 structure_deactivating = Signal()
 service_deactivating = Signal()
 identifier_change_asked = Signal()
+place_asked = Signal()

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST
 
 from plumbing.admin import SupportAdmin
-from plumbing.csv_export import stream_csv
+from plumbing.exports import stream_csv
 from plumbing.requests import perform, posted, submit
 from structures.actions import imports
 from structures.forms.imports import ImportForm

@@ -264,7 +264,7 @@ def test_an_inactive_structure_s_pages_lead_back_to_it(client, structure, princi
 def test_the_structure_page_says_what_an_invoice_must_carry(client, structure, principal):
     Structure.objects.update(requirement="either")
     answer = client.get(f"/structures/{structure.pk}/")
-    assert "numéro d&#x27;engagement ou désigner un service" in answer.text
+    assert "numéro d'engagement ou désigner un service" in answer.text
 
 
 def test_a_private_structure_is_not_there_for_others(client):
@@ -347,7 +347,7 @@ def test_what_the_directory_masks_is_named_by_its_manager_and_stays_masked(clien
 def test_wrong_words_are_told_beside_the_field(client, structure, principal, wrong):
     answer = client.post(f"/structures/{structure.pk}/modifier/", edited(structure, **wrong))
     assert answer.status_code == 422
-    assert "invalid-feedback" in answer.text
+    assert '<p class="error">' in answer.text
 
 
 def test_deactivating_says_what_follows(client, structure, principal):
@@ -358,7 +358,7 @@ def test_deactivating_says_what_follows(client, structure, principal):
     assert "1 demande en cours ne pourra plus être validée" in page
     assert "1 service ne sera plus proposé" in page
     client.post(f"/structures/{structure.pk}/desactiver/")
-    assert "Cette structure est désactivée" in client.get(f"/structures/{structure.pk}/").text
+    assert "Cette structure est inactive" in client.get(f"/structures/{structure.pk}/").text
     client.post(f"/structures/{structure.pk}/activer/")
     structure.refresh_from_db()
     assert structure.is_active

@@ -218,13 +218,13 @@ def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
     client.force_login(user)
     answer = client.get("/structures/", {"legal_name": "lycee"})
     said = {line["name"]: line for line in answer.context["lines"]}
-    assert [re.search(r">(.+)<", line["presence"])[1] for line in said.values()] == [
-        "Présente",
-        "Désactivée",
-        "Pas encore",
+    assert [re.search(r"</svg>(.+)</span>", line["presence"])[1] for line in said.values()] == [
+        "Active",
+        "Inactive",
+        "Pas encore présente",
         "Fermée",
     ]
-    assert said["Lycée quatre"] | {"presence": ""} == {
+    assert said["Lycée quatre"] | {"presence": "", "action": ""} == {
         "address": f"/annuaire/{entry.pk}/",
         "name": "Lycée quatre",
         "label": "",
@@ -232,6 +232,9 @@ def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
         "place": "",
         "nature": "Privée",
         "presence": "",
+        "action": "",
+        "is_mine": False,
+        "is_named": False,
     }
     assert "Lycée &lt;un&gt;" in answer.text
     assert "35000 Rennes" in answer.text
@@ -291,23 +294,24 @@ def test_the_export_opens_in_a_spreadsheet(client, user):
     text = sent.decode("utf-8-sig")
     assert text.splitlines()[0].startswith("Type d'identifiant;Identifiant;Type de structure;Raison sociale;Libellé")
     assert text.splitlines()[0].endswith("Non diffusible;Sur le portail;Fermé le")
-    assert text.splitlines()[1].startswith("SIRET;200 030 351 00015;Publique;'=Élan+1;")
-    assert text.splitlines()[1].endswith("Non;Non;")
+    assert text.splitlines()[1].startswith("SIRET;20003035100015;Publique;'=Élan+1;")
+    assert text.splitlines()[1].endswith("Non;Pas encore présente;")
 
 
 def test_the_export_tells_what_lives_here_and_what_is_closed(client, user):
     DirectoryEntryFactory(legal_name="Bois A", closed_on="2023-12-31")
     StructureFactory(legal_name="Bois B")
     StructureFactory(legal_name="Bois C", state="inactive")
-    hidden = DirectoryEntryFactory(legal_name="Bois D", nature="private")
+    # The numbers of structures and of entries come from two sequences.
+    hidden = DirectoryEntryFactory(legal_name="Bois D", identifier=siret_number(9_003), nature="private")
     StructureFactory(private=True, identifier=hidden.identifier, legal_name="Autre nom")
     client.force_login(user)
     lines = client.get("/structures/export.csv", {"legal_name": "bois"}).getvalue().decode().splitlines()[1:]
     assert [line.split(";")[-2:] for line in lines] == [
-        ["Non", "31/12/2023"],
-        ["Oui", ""],
-        ["Désactivée", ""],
-        ["Oui", ""],
+        ["Fermée", "31/12/2023"],
+        ["Active", ""],
+        ["Inactive", ""],
+        ["Présente", ""],
     ]
 
 
