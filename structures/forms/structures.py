@@ -113,7 +113,9 @@ class UpdateForm(forms.Form):
 class IdentifierForm(forms.Form):
     """« Modifier l'identifiant »: the number `structure` is to live on under; what it stands for in `lookup`."""
 
-    identifier_type = forms.ChoiceField(label="Type d'identifiant", choices=IdentifierType)
+    identifier_type = forms.ChoiceField(
+        label="Type d'identifiant", choices=IdentifierType, widget=forms.Select(attrs={"class": "width-name"})
+    )
     identifier = forms.CharField(
         label="Nouvel identifiant",
         max_length=80,

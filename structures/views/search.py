@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from plumbing.exports import Column, download
 from plumbing.reach import reach
-from plumbing.templatetags.components import status_badge
+from plumbing.templatetags.components import back_here, status_badge
 from structures.forms import SearchForm
 from structures.identifiers import IdentifierType, is_siret, spaced_identifier
 from structures.models import DirectoryEntry, Nature, Structure
@@ -45,7 +45,7 @@ def search(request):
         {
             "form": form,
             "page": page,
-            "lines": [] if page is None else _lines(request.user, page.results, form.criteria),
+            "lines": [] if page is None else _lines(request, page.results, form.criteria),
             "too_many": TOO_MANY if too_many else "",
             "unseen": page is not None and exists_unseen(request.user, form.criteria),
             "asked": query,
@@ -93,18 +93,18 @@ PRESENCE = {
 _BADGES = {state: status_badge("active" if state == "here" else state, label) for state, label in PRESENCE.items()}
 
 
-def _lines(user, results, criteria):
+def _lines(request, results, criteria):
     """What the list says of each result. Worked out here: templates take five times as long, for every page."""
     structures, entries = (
         reverse(f"structures:{view}", args=[0]).removesuffix("0/") for view in ("structure", "directory_entry")
     )
-    number = number_key(criteria.identifier)
+    user, number, back = request.user, number_key(criteria.identifier), back_here({"request": request})
     mine = _own(user, [result.structure.pk for result in results if result.structure])
     lines = []
     for result in results:
         row, presence = result.establishment, _presence(result)
         line = {
-            "address": f"{structures if result.structure else entries}{row.pk}/",
+            "address": f"{structures if result.structure else entries}{row.pk}/{back}",
             "name": str(row) if row.is_masked else row.legal_name,
             "label": "" if row.is_masked else row.label,
             "identifier": row.full_identifier,

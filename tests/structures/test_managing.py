@@ -377,11 +377,45 @@ def test_a_postcode_is_kept_without_its_space(client, structure, principal):
     assert structure.postcode == "35000"
 
 
+@pytest.mark.parametrize(
+    ("postcode", "country", "refused"),
+    [
+        ("3500", "France", True),
+        ("3500", "france", True),
+        ("ABCDE", "France", True),
+        ("35000", "France", False),
+        ("", "France", False),
+        ("1000", "Belgique", False),
+    ],
+)
+def test_a_french_postcode_counts_five_digits(client, structure, principal, postcode, country, refused):
+    form = edited(structure, postcode=postcode, country=country)
+    answer = client.post(f"/structures/{structure.pk}/modifier/", form)
+    assert ("En France, un code postal compte 5 chiffres" in answer.text) is refused
+    assert answer.status_code == (422 if refused else 302)
+
+
+def test_a_postcode_that_a_public_file_wrote_may_stay(client, structure, principal):
+    Structure.objects.update(postcode="3500")
+    structure.refresh_from_db()
+    answer = client.post(f"/structures/{structure.pk}/modifier/", edited(structure, label="Mairie"))
+    assert answer.status_code == 302
+
+
+def test_a_long_list_of_structures_is_searched(client, principal):
+    for number in range(11):
+        AttachmentFactory(user=principal, role=Role.PRINCIPAL, structure__legal_name=f"École {number:02d}")
+    assert "Rechercher une structure" in client.get("/structures/gerees/").text
+    found = client.get("/structures/gerees/", {"q": "ecole 07"}).context["page"]
+    assert [structure.legal_name for structure in found] == ["École 07"]
+
+
 def test_updating_shows_before_and_after_then_applies_what_is_ticked(client, structure, principal):
     DirectoryEntryFactory(identifier=OLD, legal_name="Commune de Rennes", city="RENNES")
     path = f"/structures/{structure.pk}/annuaire/"
     page = client.get(path)
     assert "Commune de Rennes" in page.text
+    assert "6 champs inchangés" in page.text
     version = page.context["form"]["version"].value()
     assert client.post(path, {"version": version}).status_code == 422
     client.post(path, {"version": version, "names": ["city"]})
