@@ -126,7 +126,7 @@ def test_somebody_searches_and_founds_a_structure(site, manager, axe):
         ("Adresse", "1 rue du Bois"),
         ("Code postal", "35000"),
     ):
-        manager.get_by_label(label).fill(value)
+        manager.get_by_label(label).first.fill(value)
     manager.get_by_role("button", name="Créer la structure").click()
     expect(manager.get_by_role("alert")).to_contain_text("Ville")
     axe(manager)
