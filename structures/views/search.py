@@ -111,6 +111,7 @@ def _lines(request, results, criteria):
             "place": "" if row.is_masked else f"{row.postcode} {row.city}".strip(),
             "nature": _NATURES[row.nature],
             "presence": _BADGES[presence],
+            "back": back,
             "is_mine": result.structure is not None and row.pk in mine,
             "is_named": row.identifier == number,
         }
@@ -129,7 +130,8 @@ def _own(user, ids):
 def _action(user, row, presence, line):
     """The link to what one most likely wants of a result; empty when that is to look at it."""
     if presence == "active" and not line["is_mine"] and not user.is_staff and rules.perm_exists(ASK):
-        return _link(reverse("attachments:request_attachment", args=[row.pk]), "Demander un rattachement", line)
+        ask = reverse("attachments:request_attachment", args=[row.pk]) + line["back"]
+        return _link(ask, "Demander un rattachement", line)
     if presence == "absent" and row.is_public:
         return _link(line["address"], "Demander sa création", line)
     if presence == "absent":

@@ -65,6 +65,12 @@ def my_structures(request):
     listed = parts.paged(request, mine)
     if listed["page"].paginator.count == 1 and not listed["words"]:
         return redirect("structures:structure", listed["page"][0].pk)
+    page = listed["page"]
+    waiting = gather(events.waiting_asked, structures=[structure.pk for structure in page])
+    for structure in page:
+        structure.waiting = [fact for fact in waiting if structure.pk in fact.who]
+    # What needs this person first.
+    page.object_list = sorted(page, key=lambda structure: not structure.waiting)
     return render(request, "structures/my_structures.html", listed)
 
 

@@ -29,10 +29,10 @@ class Workspace:
         self.tab, self.above, self.is_below = tab, above, is_below
         self.search_address = came_from(request, reverse("structures:search"))
         # From tab to tab, the search one came from is kept.
-        self._carried = f"?{urlencode({RETURN: request.GET[RETURN]})}" if self.search_address else ""
+        self.carried = f"?{urlencode({RETURN: request.GET[RETURN]})}" if self.search_address else ""
 
     def _address(self, view):
-        return reverse(view, args=[self.structure.pk]) + self._carried
+        return reverse(view, args=[self.structure.pk]) + self.carried
 
     @cached_property
     def tabs(self):

@@ -410,6 +410,17 @@ def test_a_long_list_of_structures_is_searched(client, principal):
     assert [structure.legal_name for structure in found] == ["École 07"]
 
 
+def test_structures_where_somebody_waits_come_first(client, structure, principal):
+    for name in ("Abri", "Zoo"):
+        waited = AttachmentFactory(user=principal, role=Role.PRINCIPAL, structure__legal_name=name).structure
+    AttachmentRequestFactory.create_batch(2, structure=waited)
+    AttachmentRequestFactory(structure=structure, status="approved")
+    page = client.get("/structures/gerees/")
+    assert [row.legal_name for row in page.context["page"]] == ["Zoo", "Abri", "Commune"]
+    assert page.text.count("à traiter</span>") == 1
+    assert "2 demandes à traiter" in page.text
+
+
 def test_updating_shows_before_and_after_then_applies_what_is_ticked(client, structure, principal):
     DirectoryEntryFactory(identifier=OLD, legal_name="Commune de Rennes", city="RENNES")
     path = f"/structures/{structure.pk}/annuaire/"

@@ -234,6 +234,7 @@ def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
         "nature": "Privée",
         "presence": "",
         "action": "",
+        "back": "?retour=%2Fstructures%2F%3Flegal_name%3Dlycee",
         "is_mine": False,
         "is_named": False,
     }

@@ -147,3 +147,10 @@ def test_an_inactive_structure_says_who_can_activate_it(client, structure):
     page = open_as(client, structure, Role.SIMPLE).text
     assert "Son gestionnaire principal ou l'assistance" in page
     assert "/activer/" not in page
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_whoever_may_ask_for_an_attachment_is_offered_it(client, structure, monkeypatch, may):
+    """Who may is the question of the app that knows requests."""
+    monkeypatch.setattr("structures.views.workspace.Workspace.may_ask", may)
+    assert ("Demander un rattachement</a>" in open_as(client, structure).text) is may
