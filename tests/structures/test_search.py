@@ -121,7 +121,9 @@ def test_every_character_but_the_star_stands_for_itself(name, typed):
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(typed=st.text(max_size=20), column=st.sampled_from(["legal_name", "label", "postcode", "city", "identifier"]))
+@given(
+    typed=st.text(max_size=20), column=st.sampled_from(["q", "legal_name", "label", "postcode", "city", "identifier"])
+)
 def test_any_text_is_searched_or_asked_again(client, typed, column):
     client.force_login(UserFactory())
     answer = client.get("/structures/", {column: typed})
