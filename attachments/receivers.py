@@ -1,5 +1,6 @@
 """What the life of a structure or of an account means for people's places in structures."""
 
+from django.db.models import Count
 from django.dispatch import receiver
 
 from accounts import events as account_events
@@ -20,6 +21,22 @@ def carry_over(sender, old, new, services, **kwargs):
     """Everybody's place and the requests still open follow the structure; what is over stays behind."""
     actions.copy_attachments(old, new, services=services)
     actions.move_requests(old, new, services=services)
+
+
+@receiver(structure_events.place_asked)
+def of_place(sender, structure, user, **kwargs):
+    """Their role today; for whoever has none, whether they asked for one."""
+    attachment = user.attachments.effective().filter(structure=structure).first()
+    if attachment:
+        return [Fact("place_held", 1, (attachment.get_role_display().lower(),))]
+    return [Fact("place_requested", user.attachment_requests.pending().filter(structure=structure).count())]
+
+
+@receiver(structure_events.waiting_asked)
+def of_waiting(sender, structures, **kwargs):
+    pending = AttachmentRequest.objects.pending().filter(structure__in=structures).order_by()
+    counted = pending.values_list("structure").annotate(Count("pk"))
+    return [Fact("requests_waiting", count, (structure,)) for structure, count in counted]
 
 
 @receiver(structure_events.structure_deactivating)

@@ -3,6 +3,8 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 
+from plumbing.text import folded
+
 IN_NAMES = " -'’."
 # What is longer is refused for its length, by its own field: reading a megabyte letter by letter
 # would only cost time.
@@ -62,6 +64,12 @@ def validate_plain_text(value):
     if INVISIBLE.search(read) or any(unicodedata.category(c) in HIDDEN and c not in "\r\n\t" for c in read):
         raise ValidationError("Ce texte contient un caractère invisible : retapez-le.", code="text")
     validate_no_link(value)
+
+
+def validate_french_postcode(postcode, country):
+    """A postcode of France is five digits; other countries have their own ways."""
+    if postcode and folded(country) in ("", "france") and not re.fullmatch(r"\d{5}", postcode, re.ASCII):
+        raise ValidationError("En France, un code postal compte 5 chiffres : 35000, par exemple.", code="postcode")
 
 
 def newly_typed(validate, current):

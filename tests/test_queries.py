@@ -39,6 +39,8 @@ def queries(client, path, data=None):
         connection,
     ) as captured:
         answer = client.post(path, data) if data else client.get(path)
+        if answer.streaming:
+            answer.getvalue()
     assert answer.status_code == 200
     return len(captured)
 
@@ -263,7 +265,38 @@ def test_a_search(client):
 def test_structures_one_manages(client):
     user = UserFactory()
     client.force_login(user)
-    same_for_many(client, "/structures/gerees/", lambda: AttachmentFactory(user=user, role=Role.PRINCIPAL))
+
+    def add():
+        structure = AttachmentFactory(user=user, role=Role.PRINCIPAL).structure
+        AttachmentRequestFactory(structure=structure)
+        ServiceFactory(structure=structure)
+
+    same_for_many(client, "/structures/gerees/", add)
+
+
+@pytest.mark.parametrize(
+    ("path", "factory"), [("services", ServiceFactory), ("coordonnees-bancaires", BankAccountFactory)]
+)
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_services_and_bank_accounts_as_files(client, managed, path, factory, kind):
+    same_for_many(client, f"/structures/{managed.pk}/{path}/export.{kind}", lambda: factory(structure=managed))
+
+
+def test_a_search_among_structures(client):
+    user = UserFactory()
+    client.force_login(user)
+    path = "/structures/?legal_name=menuiserie"
+
+    def add():
+        AttachmentFactory(user=user, structure__legal_name="Menuiserie")
+        StructureFactory(legal_name="Menuiserie")
+
+    client.get(path)  # a connection's first search is planned
+    add()
+    few = queries(client, path)
+    for _ in range(8):
+        add()
+    assert queries(client, path) <= few
 
 
 def test_who_can_do_the_rest(client):

@@ -27,7 +27,7 @@ def change_identifier(structure_id, *, actor, identifier_type, identifier):
     old = Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
     if not old.is_active:
         raise ActionError(
-            "structure_inactive", "Cette structure est désactivée : activez-la avant de modifier son identifiant."
+            "structure_inactive", "Cette structure est inactive : activez-la avant de modifier son identifiant."
         )
     lookup = look_up(identifier_type, identifier)
     check_new_identifier(old, lookup)

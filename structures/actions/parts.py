@@ -73,7 +73,7 @@ def _lock_structure(structure_id):
 
 def _require_active(structure):
     if not structure.is_active:
-        raise ActionError("structure_inactive", "Cette structure est désactivée : activez-la d'abord.")
+        raise ActionError("structure_inactive", "Cette structure est inactive : activez-la d'abord.")
 
 
 def _write(part, unique):

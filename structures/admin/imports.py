@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST
 
 from plumbing.admin import SupportAdmin, moment
-from plumbing.csv_export import stream_csv
+from plumbing.exports import stream_csv
 from plumbing.requests import perform, posted, submit
 from plumbing.templatetags.components import status_badge
 from structures.actions import imports

@@ -18,6 +18,13 @@ class BankAccountForm(PartForm):
     unchanged. `found_bic` is the BIC nobody typed.
     """
 
+    WIDTHS = {"label": "name", "holder": "name", "iban": "email", "bic": "identifier"}
+    REQUIRED = {
+        "label": "Donnez un nom à cette coordonnée, « Compte principal » par exemple.",
+        "holder": "Écrivez le nom du titulaire du compte.",
+        "iban": "Recopiez l'IBAN du relevé d'identité bancaire.",
+    }
+
     # Longer than what is stored: people type spaces.
     iban = forms.CharField(label="IBAN", max_length=60, widget=forms.TextInput(attrs=_AS_TYPED))
     bic = forms.CharField(

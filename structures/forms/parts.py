@@ -13,6 +13,8 @@ class PartForm(forms.ModelForm):
 
     # Fields that stand side by side.
     PAIRED = ()
+    # By field: the width of what it holds (static/css/forms.css), and what to do when it is empty.
+    WIDTHS, REQUIRED = {}, {}
 
     version = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -21,10 +23,18 @@ class PartForm(forms.ModelForm):
         super().__init__(data, initial=self.shown(part) if part else None)
         if part is None:
             del self.fields["version"]
+        for name, width in self.WIDTHS.items():
+            self.fields[name].widget.attrs["class"] = f"width-{width}"
+        for name, sentence in self.REQUIRED.items():
+            self.fields[name].error_messages["required"] = sentence
 
     def shown(self, part):
         """What the page starts from."""
         return {name: getattr(part, name) for name in part.EDITABLE} | {"version": part.version}
+
+    @property
+    def paired_fields(self):
+        return [self[name] for name in self.PAIRED]
 
     @property
     def values(self):

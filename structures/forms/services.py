@@ -14,6 +14,12 @@ class ServiceForm(PartForm):
     """« Créer un service », « Modifier ». Only public structures ask for commitment numbers."""
 
     PAIRED = ("valid_from", "valid_until")
+    WIDTHS = {"code": "name", "valid_from": "date", "valid_until": "date"}
+    REQUIRED = {
+        "label": "Donnez un nom au service, « Intendance » par exemple.",
+        "code": "Donnez un code au service, INTENDANCE par exemple.",
+        "valid_from": "Choisissez la date de début.",
+    }
 
     class Meta:
         model = Service
@@ -31,6 +37,8 @@ class ServiceForm(PartForm):
 
     def __init__(self, structure, data=None, *, part=None):
         super().__init__(structure, data, part=part)
+        for name in self.PAIRED:
+            self.fields[name].error_messages["invalid"] = "Écrivez une date qui existe, 01/09/2026 par exemple."
         for name in ("label", "code"):
             self.fields[name].validators.append(validate_plain_line)
         if not structure.is_public:

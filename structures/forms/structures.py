@@ -3,7 +3,7 @@ from django.core.exceptions import ValidationError
 
 from plumbing.errors import ActionError
 from plumbing.text import postcode_key
-from plumbing.validators import newly_typed, validate_plain_line
+from plumbing.validators import newly_typed, validate_french_postcode, validate_plain_line
 from structures.forms.identified import IdentifiedForm
 from structures.forms.parts import PartForm
 from structures.identifiers import IdentifierType, clean_identifier
@@ -27,9 +27,19 @@ class FoundingForm(IdentifiedForm):
             )
         return identifier
 
+    @property
+    def may_found(self):
+        """Whether what was looked up can become a structure here."""
+        if self.lookup.outcome is LookupOutcome.NOTHING:
+            return True
+        return self.lookup.outcome is LookupOutcome.DIRECTORY and not self.lookup.is_public
+
 
 class StructureForm(PartForm):
     """« Modifier » a structure: what its principal manager may change of it."""
+
+    WIDTHS = {"postcode": "postcode", "city": "name", "country": "name"}
+    REQUIRED = {"legal_name": "Écrivez la raison sociale.", "country": "Écrivez le pays, « France » par exemple."}
 
     class Meta:
         model = Structure
@@ -59,6 +69,24 @@ class StructureForm(PartForm):
     def clean_postcode(self):
         return postcode_key(self.cleaned_data["postcode"])
 
+    def clean(self):
+        super().clean()
+        postcode, country = self.cleaned_data.get("postcode", ""), self.cleaned_data.get("country", "")
+        # What a public file wrote may be left as it is.
+        if (postcode, country) != (self.structure.postcode, self.structure.country):
+            try:
+                validate_french_postcode(postcode, country)
+            except ValidationError as error:
+                self.add_error("postcode", error)
+        return self.cleaned_data
+
+    @property
+    def groups(self):
+        """The visible fields in order, those that stand side by side together."""
+        beside = {"postcode": ["postcode", "city"], "city": []}
+        groups = [beside.get(field.name, [field.name]) for field in self.visible_fields()]
+        return [[self[name] for name in group] for group in groups if group]
+
 
 class UpdateForm(forms.Form):
     """« Mettre à jour depuis l'annuaire »: the changes wanted, all ticked to begin with."""
@@ -85,9 +113,15 @@ class UpdateForm(forms.Form):
 class IdentifierForm(forms.Form):
     """« Modifier l'identifiant »: the number `structure` is to live on under; what it stands for in `lookup`."""
 
-    identifier_type = forms.ChoiceField(label="Type d'identifiant", choices=IdentifierType)
+    identifier_type = forms.ChoiceField(
+        label="Type d'identifiant", choices=IdentifierType, widget=forms.Select(attrs={"class": "width-name"})
+    )
     identifier = forms.CharField(
-        label="Nouvel identifiant", max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label="Nouvel identifiant",
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-identifier"}),
+        help_text="Pour un SIRET : 14 chiffres, avec ou sans espaces.",
+        error_messages={"required": "Saisissez le nouvel identifiant."},
     )
 
     def __init__(self, structure, data=None):

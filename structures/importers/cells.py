@@ -6,7 +6,7 @@ from datetime import date
 
 from django.core.exceptions import ValidationError
 
-from plumbing.csv_export import unguarded
+from plumbing.exports import unguarded
 from plumbing.text import folded
 from structures.identifiers import IdentifierType, clean_identifier, is_siret
 from structures.importers.faults import Fault

@@ -25,7 +25,7 @@ class Validity(models.Model):
         OPEN = "active", "En service"
         UPCOMING = "upcoming", "À venir"
         OVER = "over", "Terminé"
-        INACTIVE = "inactive", "Désactivé"
+        INACTIVE = "inactive", "Hors service"
 
     is_active = models.BooleanField("en service", default=True)
     valid_from = models.DateField("date de début d'activation", default=timezone.localdate)

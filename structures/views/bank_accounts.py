@@ -1,29 +1,48 @@
 """« Créer une coordonnée bancaire », « Gérer une coordonnée bancaire »."""
 
+from operator import attrgetter
+
 from django.contrib import messages
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.requests import perform, posted, submit
 from structures import actions
 from structures.forms import BankAccountForm
 from structures.models import BankAccount, Structure
 from structures.views import parts
-
-VIEW = "structures.view_bank_accounts"
+from structures.views.workspace import ACCOUNTS, VIEW_ACCOUNTS
 
 
 @require_safe
 def bank_accounts(request, pk):
     """A structure's bank accounts."""
-    structure = parts.within_reach(request.user, pk, VIEW)
+    structure = parts.within_reach(request.user, pk, VIEW_ACCOUNTS)
+    return parts.list_page(request, "structures/bank_accounts.html", structure, ACCOUNTS, structure.bank_accounts)
+
+
+# As in the list on screen, nobody gets a whole IBAN.
+COLUMNS = [
+    Column("Libellé", attrgetter("label")),
+    Column("Titulaire", attrgetter("holder")),
+    Column("IBAN", attrgetter("masked_iban")),
+    Column("BIC", attrgetter("bic")),
+    Column("Banque", attrgetter("bank")),
+    Column("État", lambda account: account.standing.label),
+]
+
+
+@require_safe
+def export_bank_accounts(request, pk, kind):
+    """The same list as a file."""
+    structure = parts.within_reach(request.user, pk, VIEW_ACCOUNTS)
     may_change = request.user.has_perm(parts.CHANGE, structure)
-    listed = parts.part_list(request, structure, structure.bank_accounts, may_change)
-    return render(request, "structures/bank_accounts.html", listed)
+    listed = parts.part_list(request, structure.bank_accounts, may_change)
+    return download(request, kind, f"coordonnees-bancaires-{structure.identifier}", COLUMNS, listed)
 
 
 @never_cache
@@ -31,7 +50,7 @@ def bank_accounts(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_bank_account(request, pk):
     """« Créer une coordonnée bancaire »"""
-    structure = parts.within_reach(request.user, pk, VIEW, parts.CHANGE)
+    structure = parts.within_reach(request.user, pk, VIEW_ACCOUNTS, parts.CHANGE)
     form = BankAccountForm(structure, posted(request))
     if request.method == "POST" and form.is_valid():
         done, created = submit(form, actions.create_bank_account, pk, actor=request.user, values=form.values)
@@ -42,9 +61,9 @@ def create_bank_account(request, pk):
     return parts.form_page(
         request,
         form,
+        ACCOUNTS,
         title="Créer une coordonnée bancaire",
         lead="Le compte sur lequel la structure est payée.",
-        back=(reverse("structures:bank_accounts", args=[pk]), "Coordonnées bancaires de la structure"),
         submit="Créer la coordonnée bancaire",
     )
 
@@ -53,10 +72,9 @@ def create_bank_account(request, pk):
 @require_safe
 def bank_account(request, pk):
     """« Consulter »"""
-    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW)
+    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW_ACCOUNTS)
     iban = account.spaced_iban if _sees_iban(request.user, account) else ""
-    context = {"account": account, "structure": account.structure, "iban": iban}
-    return render(request, "structures/bank_account.html", context)
+    return parts.part_page(request, "structures/bank_account.html", account, ACCOUNTS, iban=iban)
 
 
 @never_cache
@@ -64,7 +82,7 @@ def bank_account(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_bank_account(request, pk):
     """« Modifier »"""
-    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
+    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW_ACCOUNTS, parts.CHANGE)
     shows_iban = _sees_iban(request.user, account)
     form = BankAccountForm(account.structure, posted(request), part=account, shows_iban=shows_iban)
     if request.method == "POST" and form.is_valid():
@@ -74,13 +92,8 @@ def change_bank_account(request, pk):
             done = f"Les modifications sont enregistrées.{_found_bic(form)}" if made else "Rien n'a changé."
             messages.success(request, done)
             return redirect("structures:bank_account", pk)
-    return parts.form_page(
-        request,
-        form,
-        title="Modifier la coordonnée bancaire",
-        back=(reverse("structures:bank_account", args=[pk]), account.label),
-        submit="Enregistrer",
-    )
+    title = f"Modifier la coordonnée bancaire {account.label}"
+    return parts.form_page(request, form, ACCOUNTS, title=title, submit="Enregistrer")
 
 
 def _sees_iban(user, account):
@@ -98,7 +111,7 @@ def _found_bic(form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate_bank_account(request, pk):
     """« Désactiver »: what will follow, then the POST that does it."""
-    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
+    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW_ACCOUNTS, parts.CHANGE)
     if request.method == "POST":
         done = f"La coordonnée bancaire {account.label} est désactivée. Vous pourrez l'activer de nouveau."
         perform(request, actions.deactivate_bank_account, pk, actor=request.user, done=done)
@@ -107,16 +120,17 @@ def deactivate_bank_account(request, pk):
     return parts.deactivation_page(
         request,
         account,
-        title="Désactiver la coordonnée bancaire",
+        ACCOUNTS,
+        title=f"Désactiver la coordonnée bancaire {account.label} ?",
         first="Elle ne sert plus à payer la structure ; seuls son gestionnaire principal et l'assistance la voient.",
-        part_url=reverse("structures:bank_account", args=[pk]),
+        button="Désactiver la coordonnée bancaire",
     )
 
 
 @require_POST
 def activate_bank_account(request, pk):
     """« Activer »"""
-    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW, parts.CHANGE)
+    account = parts.part_within_reach(request.user, BankAccount, pk, VIEW_ACCOUNTS, parts.CHANGE)
     done = f"La coordonnée bancaire {account.label} est activée."
     perform(request, actions.activate_bank_account, pk, actor=request.user, done=done)
     return redirect("structures:bank_account", pk)

@@ -1,19 +1,24 @@
 """What the pages of services and of bank accounts have in common."""
 
+from urllib.parse import urlencode
+
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 
 from plumbing.reach import reach
 from plumbing.text import folded
 from structures.models import Structure
+from structures.views.workspace import ACCOUNTS, CHANGE, SERVICES, Workspace, below
 
 PER_PAGE = 50
 # A shorter list is read faster than it is searched.
 SEARCHED_FROM = 10
-CHANGE = "structures.change_structure"
+LISTS = {SERVICES: "Services", ACCOUNTS: "Coordonnées bancaires"}
+PAGES = {SERVICES: "structures:service", ACCOUNTS: "structures:bank_account"}
 
 
 def within_reach(user, pk, permission, needed=None):
@@ -34,13 +39,20 @@ def part_within_reach(user, model, pk, permission, needed=None):
     return part
 
 
-def part_list(request, structure, parts, may_change):
-    """Context of the page that lists a structure's `parts`: all for its manager, those open today for others."""
-    words = request.GET.get("q", "")[:100].strip()
+def part_list(request, parts, may_change):
+    """A structure's `parts` that match the words of the filter: all for its manager, those open today for others."""
+    words = searched_words(request)
     listed = parts.all() if may_change else parts.open()
     # In Python: databases do not agree on where « Équipement » stands, nor find it under « equipement ».
-    listed = sorted((part for part in listed if part.matches(words)), key=lambda part: (folded(part.label), part.pk))
-    return {"structure": structure, "may_change": may_change} | _page(request, listed, words)
+    return sorted((part for part in listed if part.matches(words)), key=lambda part: (folded(part.label), part.pk))
+
+
+def list_page(request, template, structure, tab, parts):
+    """The page of a tab that lists a structure's `parts`."""
+    workspace = Workspace(request, structure, tab)
+    listed = part_list(request, parts, workspace.may_change)
+    context = {"structure": structure, "workspace": workspace}
+    return render(request, template, context | paged(request, listed))
 
 
 def choose_structure(request, *, related, go_to, texts, active_only=False):
@@ -49,7 +61,7 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
 
     `texts` gives the page its title, lead, the name of what is counted, and what only managers do.
     """
-    words = request.GET.get("q", "")[:100].strip()
+    words = searched_words(request)
     mine = Structure.objects.filter(reach(CHANGE, request.user))
     if active_only:
         mine = mine.filter(state=Structure.State.ACTIVE)
@@ -60,7 +72,7 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
         if len(first_two) == 1:
             return redirect(go_to, first_two[0])
     matching = (mine.called(words) if words else mine).annotate(part_count=Count(related))
-    listed = _page(request, matching.order_by("legal_name_key", "pk"), words)
+    listed = paged(request, matching.order_by("legal_name_key", "pk"))
     if request.user.is_staff:
         listed |= {"searched": True, "count_line": listed["count_line"] if words else ""}
     return render(
@@ -68,41 +80,76 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
     )
 
 
-def _page(request, rows, words):
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+def searched_words(request):
+    """What was typed in the filter above a list."""
+    return request.GET.get("q", "")[:100].strip()
+
+
+def paged(request, rows):
+    """Context of a list: its page of `rows`, and the filter above it where there are enough to need one."""
+    page, words = Paginator(rows, PER_PAGE).get_page(request.GET.get("page")), searched_words(request)
     count = page.paginator.count
     return {
         "page": page,
         "words": words,
         "searched": words or count > SEARCHED_FROM,
-        "count_line": f"{count} résultat{'s' if count > 1 else ''}" if words else f"{count} en tout",
+        "count_line": f"{count} résultat{'s' if count > 1 else ''}" if words else "",
+        "query": urlencode({"q": words}) if words else "",
     }
 
 
-def deactivation_page(request, part, *, title, first, part_url, facts=(), nobody=""):
+def deactivation_page(request, part, tab, *, title, first, button, facts=(), nobody=""):
     """What follows from switching a service or a bank account off, before the POST that does it.
 
     `first` always holds; `nobody` is said when there are no `facts`.
     """
     context = {
         "title": title,
-        "part": part,
         "structure": part.structure,
+        "workspace": below(request, part.structure, tab, *trail_to(part, tab)),
+        "what": str(part),
         "first": first,
         "facts": facts,
         "nobody": nobody,
-        "part_url": part_url,
+        "last": "Rien n'est effacé : vous pouvez activer de nouveau quand vous voulez.",
+        "back_url": reverse(PAGES[tab], args=[part.pk]),
+        "button": button,
     }
-    return render(request, "structures/deactivate_part.html", context)
+    return render(request, "structures/deactivate.html", context)
 
 
-def form_page(request, form, *, title, back, submit, lead=""):
-    """The page of one form; `back` is the address and the name of where it came from."""
-    back_url, back_label = back
-    context = {"title": title, "lead": lead, "back_url": back_url, "back_label": back_label, "submit": submit}
-    return render(
-        request,
-        "structures/part_form.html",
-        {"form": form, "structure": form.structure} | context,
-        status=422 if form.errors else 200,
-    )
+def part_page(request, template, part, tab, **more):
+    """« Consulter » a part of a structure."""
+    list_of_parts = trail_to_list(part.structure, tab)
+    context = {
+        "structure": part.structure,
+        "part": part,
+        "workspace": below(request, part.structure, tab, list_of_parts),
+    }
+    return render(request, template, context | more)
+
+
+def trail_to_list(structure, tab):
+    """(label, address) of the list of the structure's parts."""
+    return LISTS[tab], reverse(tab, args=[structure.pk])
+
+
+def trail_to(part, tab):
+    """(label, address) of the pages that lead from the structure to what is done to `part`."""
+    return trail_to_list(part.structure, tab), (part.label, reverse(PAGES[tab], args=[part.pk]))
+
+
+def form_page(request, form, tab, *, title, submit, lead=""):
+    """The page of the form of a part of a structure."""
+    structure, part = form.structure, form.part
+    trail = [trail_to_list(structure, tab)] if part is None else trail_to(part, tab)
+    context = {
+        "form": form,
+        "structure": structure,
+        "workspace": below(request, structure, tab, *trail),
+        "title": title,
+        "lead": lead,
+        "back_url": trail[-1][1],
+        "submit": submit,
+    }
+    return render(request, "structures/part_form.html", context, status=422 if form.errors else 200)

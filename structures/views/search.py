@@ -1,23 +1,28 @@
 """« Rechercher »: structures and directory in one list, page by page or as a file."""
 
+import re
 from urllib.parse import urlencode
 
+import rules
 from django.core.signing import BadSignature
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.formats import date_format
-from django.utils.text import capfirst
+from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
-from plumbing.csv_export import stream_csv
+from plumbing.exports import Column, download
 from plumbing.reach import reach
-from plumbing.templatetags.components import status_badge
+from plumbing.templatetags.components import back_here, status_badge
 from structures.forms import SearchForm
-from structures.models import DirectoryEntry, Establishment, Nature, Structure
+from structures.identifiers import IdentifierType, is_siret, spaced_identifier
+from structures.models import DirectoryEntry, Nature, Structure
 from structures.search import TooMany, everything, exists_unseen, find
+from structures.search.criteria import number_key
+from structures.views.columns import description_columns, title_of
+from structures.views.workspace import ASK
 
 TOO_MANY = "Trop de réponses pour les trier ainsi : les voici par raison sociale. Précisez votre recherche."
-SORTED_BY = [("nom", "Raison sociale"), ("ville", "Ville"), ("identifiant", "Identifiant")]
+SORTED_BY = [("nom", "raison sociale"), ("ville", "ville"), ("identifiant", "identifiant")]
 
 
 @require_safe
@@ -40,14 +45,22 @@ def search(request):
         {
             "form": form,
             "page": page,
-            "lines": [] if page is None else _lines(page.results),
+            "lines": [] if page is None else _lines(request, page.results, form.criteria),
             "too_many": TOO_MANY if too_many else "",
             "unseen": page is not None and exists_unseen(request.user, form.criteria),
             "asked": query,
+            **_number(form, page),
             "orders": [] if page is None else _orders(request, **options),
         },
         status=422 if form.errors else 200,
     )
+
+
+def _number(form, page):
+    """The identifier that was asked for and found nothing, and whether it is a SIRET that cannot be one."""
+    number = form.criteria.only_identifier if page and not page.results else ""
+    is_wrong = bool(re.fullmatch(r"\d{14}", number)) and not is_siret(number)
+    return {"number": spaced_identifier(IdentifierType.SIRET, number), "number_is_wrong": is_wrong}
 
 
 def asked(request, **changes):
@@ -69,80 +82,100 @@ def _orders(request, order, descending):
 
 
 _NATURES = dict(Nature.choices)
-_PRESENCE = {
-    state: status_badge(state, label)
-    for state, label in (
-        ("inactive", "Désactivée"),
-        ("active", "Présente"),
-        ("closed", "Fermée"),
-        ("absent", "Pas encore"),
-    )
+# What a result is on the portal. Of a private structure of others, one learns that it is there, no more.
+PRESENCE = {
+    "active": "Active",
+    "inactive": "Inactive",
+    "here": "Présente",
+    "closed": "Fermée",
+    "absent": "Pas encore présente",
 }
+_BADGES = {state: status_badge("active" if state == "here" else state, label) for state, label in PRESENCE.items()}
 
 
-def _lines(results):
+def _lines(request, results, criteria):
     """What the list says of each result. Worked out here: templates take five times as long, for every page."""
     structures, entries = (
         reverse(f"structures:{view}", args=[0]).removesuffix("0/") for view in ("structure", "directory_entry")
     )
-    return [
-        {
-            "address": f"{structures if result.structure else entries}{row.pk}/",
+    user, number, back = request.user, number_key(criteria.identifier), back_here({"request": request})
+    mine = _own(user, [result.structure.pk for result in results if result.structure])
+    lines = []
+    for result in results:
+        row, presence = result.establishment, _presence(result)
+        line = {
+            "address": f"{structures if result.structure else entries}{row.pk}/{back}",
             "name": str(row) if row.is_masked else row.legal_name,
             "label": "" if row.is_masked else row.label,
             "identifier": row.full_identifier,
             "place": "" if row.is_masked else f"{row.postcode} {row.city}".strip(),
             "nature": _NATURES[row.nature],
-            "presence": _PRESENCE[_presence(result)],
+            "presence": _BADGES[presence],
+            "back": back,
+            "is_mine": result.structure is not None and row.pk in mine,
+            "is_named": row.identifier == number,
         }
-        for result in results
-        for row in [result.establishment]
-    ]
+        lines.append(line | {"action": _action(user, row, presence, line)})
+    return lines
+
+
+def _own(user, ids):
+    """Those of these structures that `user` is attached to. Support belongs everywhere, and is attached nowhere."""
+    if user.is_staff or not ids:
+        return set()
+    own = Structure.objects.filter(reach("structures.belong_to", user), pk__in=ids)
+    return set(own.order_by().values_list("pk", flat=True))
+
+
+def _action(user, row, presence, line):
+    """The link to what one most likely wants of a result; empty when that is to look at it."""
+    if presence == "active" and not line["is_mine"] and not user.is_staff and rules.perm_exists(ASK):
+        ask = reverse("attachments:request_attachment", args=[row.pk]) + line["back"]
+        return _link(ask, "Demander un rattachement", line)
+    if presence == "absent" and row.is_public:
+        return _link(line["address"], "Demander sa création", line)
+    if presence == "absent":
+        return _link(f"{reverse('structures:create_structure')}?{_founding(row)}", "Créer la structure", line)
+    return ""
+
+
+def _link(address, label, line):
+    return format_html(
+        '<a class="btn btn-small" href="{}">{}<span class="visually-hidden"> : {}</span></a>',
+        address,
+        label,
+        line["name"],
+    )
+
+
+def _founding(entry):
+    """What « Créer une structure » starts from."""
+    return urlencode({"identifier_type": entry.identifier_type, "identifier": entry.identifier})
 
 
 def _presence(result):
-    if result.structure and not result.structure.is_active:
-        return "inactive"
+    if result.structure:
+        return "active" if result.structure.is_active else "inactive"
     if result.lives_here:
-        return "active"
+        return "here"
     return "closed" if result.establishment.closed_on else "absent"
 
 
-EXPORTED = ("identifier_type", "identifier", "nature", *Establishment.DESCRIPTIVE, "undisclosed")
+COLUMNS = [
+    *description_columns(lambda result: result.establishment),
+    Column("Sur le portail", lambda result: PRESENCE[_presence(result)]),
+    Column(title_of("closed_on", DirectoryEntry), lambda result: getattr(result.establishment, "closed_on", None)),
+]
 
 
 @require_safe
-def export(request):
-    """The whole result as a CSV file, sent while it is being read."""
+def export(request, kind):
+    """The whole result as a file, sent while it is being read."""
     form = SearchForm(request.GET)
     if not form.asks_something:
         return redirect(f"{reverse('structures:search')}?{asked(request)}")
-    header = [*(_title(Structure, name) for name in EXPORTED), "Sur le portail", _title(DirectoryEntry, "closed_on")]
     rows = everything(request.user, form.criteria, **form.options)
-    return stream_csv(request, "structures.csv", header, map(_exported, rows))
-
-
-def _title(model, name):
-    return capfirst(model._meta.get_field(name).verbose_name)
-
-
-def _exported(result):
-    row = result.establishment
-    structure, closed_on = result.structure, getattr(row, "closed_on", None)
-    return [
-        row.get_identifier_type_display(),
-        # Spaced, it stays text: a spreadsheet would round a SIRET to a number.
-        row.spaced_identifier,
-        row.get_nature_display(),
-        *([""] * len(Establishment.DESCRIPTIVE) if row.is_masked else row.description.values()),
-        _yes_no(row.undisclosed),
-        "Désactivée" if structure and not structure.is_active else _yes_no(result.lives_here),
-        closed_on and date_format(closed_on, "d/m/Y"),
-    ]
-
-
-def _yes_no(value):
-    return "Oui" if value else "Non"
+    return download(request, kind, "structures", COLUMNS, rows)
 
 
 @require_safe
@@ -152,4 +185,12 @@ def directory_entry(request, pk):
     here = Structure.objects.identified_by(entry.identifier_type, entry.identifier).first()
     if here is not None and Structure.objects.filter(reach("structures.view_structure", request.user), pk=here.pk):
         return redirect("structures:structure", here.pk)
-    return render(request, "structures/directory_entry.html", {"entry": entry, "lives_here": here is not None})
+    presence = "here" if here else "closed" if entry.closed_on else "absent"
+    context = {
+        "entry": entry,
+        "lives_here": here is not None,
+        "presence": ("active" if here else presence, PRESENCE[presence]),
+        "creates": _founding(entry) if presence == "absent" and not entry.is_public else "",
+        "mail_subject": f"Créer la structure {entry.full_identifier}",
+    }
+    return render(request, "structures/directory_entry.html", context)

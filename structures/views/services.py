@@ -1,16 +1,19 @@
 """« Créer un service », « Gérer un service »."""
 
+from operator import attrgetter
+
 from django.contrib import messages
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plumbing.exports import Column, download
 from plumbing.facts import gather
 from plumbing.requests import perform, posted, submit
 from structures import actions, events
 from structures.forms import ServiceForm
 from structures.models import Service
 from structures.views import parts
+from structures.views.workspace import SERVICES
 
 VIEW = "structures.view_structure"
 
@@ -19,9 +22,27 @@ VIEW = "structures.view_structure"
 def services(request, pk):
     """A structure's services."""
     structure = parts.within_reach(request.user, pk, VIEW)
+    return parts.list_page(request, "structures/services.html", structure, SERVICES, structure.services)
+
+
+COLUMNS = [
+    Column("Libellé", attrgetter("label")),
+    Column("Code", attrgetter("code")),
+    Column("Description", attrgetter("description")),
+    Column("Date de début d'activation", attrgetter("valid_from")),
+    Column("Date de fin d'activation", attrgetter("valid_until")),
+    Column("Numéro d'engagement obligatoire", lambda service: "Oui" if service.requires_commitment else "Non"),
+    Column("État", lambda service: service.standing.label),
+]
+
+
+@require_safe
+def export_services(request, pk, kind):
+    """The same list as a file."""
+    structure = parts.within_reach(request.user, pk, VIEW)
     may_change = request.user.has_perm(parts.CHANGE, structure)
-    listed = parts.part_list(request, structure, structure.services, may_change)
-    return render(request, "structures/services.html", listed)
+    listed = parts.part_list(request, structure.services, may_change)
+    return download(request, kind, f"services-{structure.identifier}", COLUMNS, listed)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -37,9 +58,9 @@ def create_service(request, pk):
     return parts.form_page(
         request,
         form,
+        SERVICES,
         title="Créer un service",
         lead="Les factures s'adressent à un service, et les personnes s'y rattachent, au lieu de la structure entière.",
-        back=(reverse("structures:services", args=[pk]), "Services de la structure"),
         submit="Créer le service",
     )
 
@@ -48,7 +69,7 @@ def create_service(request, pk):
 def service(request, pk):
     """« Consulter »"""
     service = parts.part_within_reach(request.user, Service, pk, VIEW)
-    return render(request, "structures/service.html", {"service": service, "structure": service.structure})
+    return parts.part_page(request, "structures/service.html", service, SERVICES)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -62,13 +83,7 @@ def change_service(request, pk):
         if done:
             messages.success(request, "Les modifications sont enregistrées." if made else "Rien n'a changé.")
             return redirect("structures:service", pk)
-    return parts.form_page(
-        request,
-        form,
-        title="Modifier le service",
-        back=(reverse("structures:service", args=[pk]), service.label),
-        submit="Enregistrer",
-    )
+    return parts.form_page(request, form, SERVICES, title=f"Modifier le service {service.label}", submit="Enregistrer")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -83,11 +98,12 @@ def deactivate_service(request, pk):
     return parts.deactivation_page(
         request,
         service,
-        title="Désactiver le service",
+        SERVICES,
+        title=f"Désactiver le service {service.label} ?",
         first="Il n'est plus proposé à qui cherche un service de la structure.",
         facts=gather(events.service_deactivating, service=service),
         nobody="Personne n'est rattaché à ce seul service, et aucune demande en cours ne le nomme.",
-        part_url=reverse("structures:service", args=[pk]),
+        button="Désactiver le service",
     )
 
 

@@ -1,12 +1,15 @@
 """A structure's own pages."""
 
+from operator import attrgetter
+
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from plumbing.exports import Column, download
 from plumbing.facts import gather
 from plumbing.reach import reach
 from plumbing.requests import perform, posted, submit, within
@@ -14,28 +17,41 @@ from structures import actions, events
 from structures.forms import FoundingForm, IdentifierForm, StructureForm, UpdateForm
 from structures.lookup import DirectoryDifference
 from structures.models import Structure
-from structures.views.parts import CHANGE, within_reach
+from structures.views import parts
+from structures.views.columns import description_columns
+from structures.views.parts import within_reach
+from structures.views.workspace import CHANGE, INFORMATIONS, Workspace, below
 
-PER_PAGE = 50
 VIEW = "structures.view_structure"
+
+
+# (issues, receives)
+_INVOICES = {
+    (True, True): "Elle en émet et en reçoit.",
+    (True, False): "Elle en émet.",
+    (False, True): "Elle en reçoit.",
+    (False, False): "Elle n'en émet ni n'en reçoit.",
+}
 
 
 @require_safe
 def structure(request, pk):
     """« Consulter »: what whoever may see the structure sees of it."""
     structure = within_reach(request.user, pk, VIEW)
-    return render(
-        request,
-        "structures/structure.html",
-        {
-            "structure": structure,
-            "services": structure.services.open()[:10],
-            "service_count": structure.services.open().count(),
-            "account_count": structure.bank_accounts.open().count(),
-            "may_change": request.user.has_perm(CHANGE, structure),
-            "may_view_bank_accounts": request.user.has_perm("structures.view_bank_accounts", structure),
-        },
-    )
+    context = {
+        "structure": structure,
+        "workspace": Workspace(request, structure, INFORMATIONS),
+        # A country alone is no address.
+        "address": structure.address_lines if structure.address or structure.city else [],
+        "invoices": _INVOICES[structure.issues_invoices, structure.receives_invoices],
+    }
+    return render(request, "structures/structure.html", context)
+
+
+def _managed(request):
+    """The structures this person may change that match the words of the filter."""
+    mine, words = Structure.objects.filter(reach(CHANGE, request.user)), parts.searched_words(request)
+    return (mine.called(words) if words else mine).order_by("legal_name_key", "id")
 
 
 @require_safe
@@ -43,16 +59,33 @@ def my_structures(request):
     """« Gérer une structure »: those this person may change. Support may change all, and searches."""
     if request.user.is_staff:
         return redirect("structures:search")
-    mine = Structure.objects.filter(reach(CHANGE, request.user))
-    page = Paginator(
-        mine.annotate(
-            service_count=Count("services", filter=Q(services__is_active=True)),
-        ).order_by("legal_name_key", "id"),
-        PER_PAGE,
-    ).get_page(request.GET.get("page"))
-    if page.paginator.count == 1:
-        return redirect("structures:structure", page[0].pk)
-    return render(request, "structures/my_structures.html", {"page": page})
+    mine = _managed(request).annotate(
+        service_count=Count("services", distinct=True), account_count=Count("bank_accounts", distinct=True)
+    )
+    listed = parts.paged(request, mine)
+    if listed["page"].paginator.count == 1 and not listed["words"]:
+        return redirect("structures:structure", listed["page"][0].pk)
+    page = listed["page"]
+    waiting = gather(events.waiting_asked, structures=[structure.pk for structure in page])
+    for structure in page:
+        structure.waiting = [fact for fact in waiting if structure.pk in fact.who]
+    # What needs this person first.
+    page.object_list = sorted(page, key=lambda structure: not structure.waiting)
+    return render(request, "structures/my_structures.html", listed)
+
+
+@require_safe
+def export_my_structures(request, kind):
+    """The same list as a file."""
+    if request.user.is_staff:
+        return redirect("structures:search")
+    mine = _managed(request).annotate(service_count=Count("services"))
+    columns = [
+        *description_columns(lambda structure: structure),
+        Column("État", lambda structure: structure.get_state_display()),
+        Column("Services", attrgetter("service_count")),
+    ]
+    return download(request, kind, "mes-structures", columns, mine.iterator(chunk_size=1_000))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,7 +115,13 @@ def create_structure(request):
 def _founding_page(request, form, status=200):
     known = form.lookup and form.lookup.structure
     may_view = known is not None and request.user.has_perm(VIEW, known)
-    context = {"form": form, "lookup": form.lookup, "may_view": may_view}
+    context = {
+        "form": form,
+        "lookup": form.lookup,
+        "may_view": may_view,
+        "may_create": form.lookup is not None and form.may_found,
+        "mail_subject": f"Créer la structure {form.lookup.full_identifier}" if form.lookup else "",
+    }
     return render(request, "structures/create_structure.html", context, status=status)
 
 
@@ -100,7 +139,7 @@ def change_structure(request, pk):
     return render(
         request,
         "structures/change_structure.html",
-        {"structure": structure, "form": form},
+        {"structure": structure, "form": form, "workspace": below(request, structure, INFORMATIONS)},
         status=422 if form.errors else 200,
     )
 
@@ -115,17 +154,26 @@ def deactivate_structure(request, pk):
             actions.deactivate_structure,
             pk,
             actor=request.user,
-            done=f"La structure {structure} est désactivée. Vous pouvez l'activer de nouveau quand vous voulez.",
+            done=f"La structure {structure} est inactive. Vous pouvez l'activer de nouveau quand vous voulez.",
         )
     if request.method == "POST" or not structure.is_active:
         return redirect("structures:structure", pk)
-    facts = gather(events.structure_deactivating, structure=structure)
     services = structure.services.open().count()
-    return render(
-        request,
-        "structures/deactivate_structure.html",
-        {"structure": structure, "facts": facts, "service_count": services},
-    )
+    gone = f"{services} services ne seront plus proposés." if services > 1 else "1 service ne sera plus proposé."
+    context = {
+        "title": f"Désactiver {structure} ?",
+        "structure": structure,
+        "workspace": below(request, structure, INFORMATIONS),
+        "what": str(structure),
+        "first": "Plus personne ne peut demander à y être rattaché.",
+        "facts": gather(events.structure_deactivating, structure=structure),
+        "nobody": "",
+        "also": gone if services else "",
+        "last": "Rien n'est effacé : vous pourrez activer la structure de nouveau, et tout revient comme avant.",
+        "back_url": reverse("structures:structure", args=[pk]),
+        "button": "Désactiver la structure",
+    }
+    return render(request, "structures/deactivate.html", context)
 
 
 @require_POST
@@ -156,7 +204,13 @@ def update_from_directory(request, pk):
     return render(
         request,
         "structures/update_from_directory.html",
-        {"structure": structure, "entry": difference.entry, "form": form},
+        {
+            "structure": structure,
+            "workspace": below(request, structure, INFORMATIONS),
+            "entry": difference.entry,
+            "form": form,
+            "unchanged": len(Structure.DESCRIPTIVE) - len(form.changes),
+        },
         status=422 if form.errors else 200,
     )
 
@@ -176,7 +230,7 @@ def change_identifier(request, pk):
             pk,
             actor=request.user,
             **form.cleaned_data,
-            done="L'identifiant est modifié : voici la nouvelle structure. L'ancienne est désactivée.",
+            done="L'identifiant est modifié : voici la nouvelle structure. L'ancienne est inactive.",
         )
         return redirect("structures:structure", renewed.pk if done else pk)
     if checked:
@@ -184,12 +238,19 @@ def change_identifier(request, pk):
         return render(
             request,
             "structures/confirm_identifier.html",
-            {"structure": structure, "form": form, "lookup": form.lookup, "carried": carried, **_copied(structure)},
+            {
+                "structure": structure,
+                "workspace": below(request, structure, INFORMATIONS, ("Modifier l'identifiant", request.path)),
+                "form": form,
+                "lookup": form.lookup,
+                "carried": carried,
+                **_copied(structure),
+            },
         )
     return render(
         request,
         "structures/change_identifier.html",
-        {"structure": structure, "form": form},
+        {"structure": structure, "form": form, "workspace": below(request, structure, INFORMATIONS)},
         status=422 if form.errors else 200,
     )
 

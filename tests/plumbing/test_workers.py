@@ -98,5 +98,5 @@ def test_requests_reach_redis_by_the_breaker_alone():
         )
     ]
     assert ours
-    assert sorted(direct) == ["plumbing/csv_export.py", "plumbing/workers.py"]
+    assert sorted(direct) == ["plumbing/exports.py", "plumbing/workers.py"]
     assert all("redis_breaker.call(" in (ROOT / path).read_text() for path in direct)

@@ -199,7 +199,7 @@ def test_an_account_is_created_and_journaled_without_its_iban(actor):
 
 
 def test_nothing_is_created_on_an_inactive_structure(actor):
-    with pytest.raises(ActionError, match="désactivée"):
+    with pytest.raises(ActionError, match="est inactive"):
         create_bank_account(StructureFactory(state="inactive").pk, actor=actor, values=VALUES)
     assert not BankAccount.objects.exists()
 
@@ -210,7 +210,7 @@ def test_nothing_moves_in_an_inactive_structure(actor, act, is_active):
     account = BankAccountFactory(structure__state="inactive", is_active=is_active)
     before = BankAccount.objects.values().get()
     changed = {"values": {"label": "Autre"}, "version": account.version} if act is change_bank_account else {}
-    with pytest.raises(ActionError, match="désactivée") as refused:
+    with pytest.raises(ActionError, match="est inactive") as refused:
         act(account.pk, actor=actor, **changed)
     assert refused.value.code == "structure_inactive"
     assert BankAccount.objects.values().get() == before
@@ -330,7 +330,7 @@ def test_an_account_is_created_on_the_site_and_its_bank_found(client, db, caplog
     with caplog.at_level(logging.DEBUG):
         page = client.post(path, {"label": "Un", "holder": "Deux", "iban": SPACED, "bic": ""}, follow=True).text
     assert "La coordonnée bancaire Un est créée." in page
-    assert "BIC trouvé d&#x27;après l&#x27;IBAN : AGRIFRPPXXX (CREDIT AGRICOLE SA)" in page
+    assert "BIC trouvé d'après l'IBAN : AGRIFRPPXXX (CREDIT AGRICOLE SA)" in page
     assert BankAccount.objects.get().iban == IBAN
     logged = [r.getMessage() for r in caplog.records if not r.name.startswith("django.db")]
     assert not [line for line in logged if "30006" in line]
@@ -363,7 +363,7 @@ def test_an_account_out_of_service_is_only_its_manager_s_to_see(client, account)
     BankAccount.objects.update(is_active=False)
     paths = f"/coordonnees-bancaires/{account.pk}/", f"/structures/{account.structure_id}/coordonnees-bancaires/"
     log_in(client, account, Role.PRINCIPAL)
-    assert "Désactivé" in client.get(paths[0]).text
+    assert "Hors service" in client.get(paths[0]).text
     assert account.label in client.get(paths[1]).text
     log_in(client, account, Role.SIMPLE)
     assert client.get(paths[0]).status_code == 404
@@ -385,12 +385,12 @@ def test_an_account_of_an_inactive_structure_is_read_and_not_moved(client, accou
     Structure.objects.update(state="inactive")
     base = f"/coordonnees-bancaires/{account.pk}/"
     page = client.get(base).text
-    assert "Cette structure est désactivée" in page
+    assert "Cette structure est inactive" in page
     assert f"{base}modifier/" not in page
     assert "Enregistrer" not in client.get(f"{base}modifier/").text
     assert client.get(f"{base}desactiver/").url == base
     for verb in ("desactiver", "activer"):
-        assert "Cette structure est désactivée" in client.post(f"{base}{verb}/", follow=True).text
+        assert "Cette structure est inactive" in client.post(f"{base}{verb}/", follow=True).text
     assert BankAccount.objects.get().is_active
 
 

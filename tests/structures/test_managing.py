@@ -264,7 +264,7 @@ def test_an_inactive_structure_s_pages_lead_back_to_it(client, structure, princi
 def test_the_structure_page_says_what_an_invoice_must_carry(client, structure, principal):
     Structure.objects.update(requirement="either")
     answer = client.get(f"/structures/{structure.pk}/")
-    assert "numéro d&#x27;engagement ou désigner un service" in answer.text
+    assert "numéro d'engagement ou désigner un service" in answer.text
 
 
 def test_a_private_structure_is_not_there_for_others(client):
@@ -347,7 +347,7 @@ def test_what_the_directory_masks_is_named_by_its_manager_and_stays_masked(clien
 def test_wrong_words_are_told_beside_the_field(client, structure, principal, wrong):
     answer = client.post(f"/structures/{structure.pk}/modifier/", edited(structure, **wrong))
     assert answer.status_code == 422
-    assert "invalid-feedback" in answer.text
+    assert '<p class="error">' in answer.text
 
 
 def test_deactivating_says_what_follows(client, structure, principal):
@@ -358,7 +358,7 @@ def test_deactivating_says_what_follows(client, structure, principal):
     assert "1 demande en cours ne pourra plus être validée" in page
     assert "1 service ne sera plus proposé" in page
     client.post(f"/structures/{structure.pk}/desactiver/")
-    assert "Cette structure est désactivée" in client.get(f"/structures/{structure.pk}/").text
+    assert "Cette structure est inactive" in client.get(f"/structures/{structure.pk}/").text
     client.post(f"/structures/{structure.pk}/activer/")
     structure.refresh_from_db()
     assert structure.is_active
@@ -377,11 +377,56 @@ def test_a_postcode_is_kept_without_its_space(client, structure, principal):
     assert structure.postcode == "35000"
 
 
+@pytest.mark.parametrize(
+    ("postcode", "country", "refused"),
+    [
+        ("3500", "France", True),
+        ("3500", "france", True),
+        ("ABCDE", "France", True),
+        ("35000", "France", False),
+        ("", "France", False),
+        ("1000", "Belgique", False),
+    ],
+)
+def test_a_french_postcode_counts_five_digits(client, structure, principal, postcode, country, refused):
+    form = edited(structure, postcode=postcode, country=country)
+    answer = client.post(f"/structures/{structure.pk}/modifier/", form)
+    assert ("En France, un code postal compte 5 chiffres" in answer.text) is refused
+    assert answer.status_code == (422 if refused else 302)
+
+
+def test_a_postcode_that_a_public_file_wrote_may_stay(client, structure, principal):
+    Structure.objects.update(postcode="3500")
+    structure.refresh_from_db()
+    answer = client.post(f"/structures/{structure.pk}/modifier/", edited(structure, label="Mairie"))
+    assert answer.status_code == 302
+
+
+def test_a_long_list_of_structures_is_searched(client, principal):
+    for number in range(11):
+        AttachmentFactory(user=principal, role=Role.PRINCIPAL, structure__legal_name=f"École {number:02d}")
+    assert "Rechercher une structure" in client.get("/structures/gerees/").text
+    found = client.get("/structures/gerees/", {"q": "ecole 07"}).context["page"]
+    assert [structure.legal_name for structure in found] == ["École 07"]
+
+
+def test_structures_where_somebody_waits_come_first(client, structure, principal):
+    for name in ("Abri", "Zoo"):
+        waited = AttachmentFactory(user=principal, role=Role.PRINCIPAL, structure__legal_name=name).structure
+    AttachmentRequestFactory.create_batch(2, structure=waited)
+    AttachmentRequestFactory(structure=structure, status="approved")
+    page = client.get("/structures/gerees/")
+    assert [row.legal_name for row in page.context["page"]] == ["Zoo", "Abri", "Commune"]
+    assert page.text.count("à traiter</span>") == 1
+    assert "2 demandes à traiter" in page.text
+
+
 def test_updating_shows_before_and_after_then_applies_what_is_ticked(client, structure, principal):
     DirectoryEntryFactory(identifier=OLD, legal_name="Commune de Rennes", city="RENNES")
     path = f"/structures/{structure.pk}/annuaire/"
     page = client.get(path)
     assert "Commune de Rennes" in page.text
+    assert "6 champs inchangés" in page.text
     version = page.context["form"]["version"].value()
     assert client.post(path, {"version": version}).status_code == 422
     client.post(path, {"version": version, "names": ["city"]})

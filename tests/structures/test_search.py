@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from attachments.models import Role
 from plumbing.text import search_key
+from structures.forms import SearchForm
 from structures.models import DirectoryEntry
 from structures.search import Criteria, find
 from structures.search.statements import Selection, reading
@@ -120,7 +121,9 @@ def test_every_character_but_the_star_stands_for_itself(name, typed):
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(typed=st.text(max_size=20), column=st.sampled_from(["legal_name", "label", "postcode", "city", "identifier"]))
+@given(
+    typed=st.text(max_size=20), column=st.sampled_from(["q", "legal_name", "label", "postcode", "city", "identifier"])
+)
 def test_any_text_is_searched_or_asked_again(client, typed, column):
     client.force_login(UserFactory())
     answer = client.get("/structures/", {column: typed})
@@ -218,20 +221,24 @@ def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
     client.force_login(user)
     answer = client.get("/structures/", {"legal_name": "lycee"})
     said = {line["name"]: line for line in answer.context["lines"]}
-    assert [re.search(r">(.+)<", line["presence"])[1] for line in said.values()] == [
-        "Présente",
-        "Désactivée",
-        "Pas encore",
+    assert [re.search(r"</svg>(.+)</span>", line["presence"])[1] for line in said.values()] == [
+        "Active",
+        "Inactive",
+        "Pas encore présente",
         "Fermée",
     ]
-    assert said["Lycée quatre"] | {"presence": ""} == {
-        "address": f"/annuaire/{entry.pk}/",
+    assert said["Lycée quatre"] | {"presence": "", "action": ""} == {
+        "address": f"/annuaire/{entry.pk}/?retour=%2Fstructures%2F%3Flegal_name%3Dlycee",
         "name": "Lycée quatre",
         "label": "",
         "identifier": entry.full_identifier,
         "place": "",
         "nature": "Privée",
         "presence": "",
+        "action": "",
+        "back": "?retour=%2Fstructures%2F%3Flegal_name%3Dlycee",
+        "is_mine": False,
+        "is_named": False,
     }
     assert "Lycée &lt;un&gt;" in answer.text
     assert "35000 Rennes" in answer.text
@@ -291,26 +298,120 @@ def test_the_export_opens_in_a_spreadsheet(client, user):
     text = sent.decode("utf-8-sig")
     assert text.splitlines()[0].startswith("Type d'identifiant;Identifiant;Type de structure;Raison sociale;Libellé")
     assert text.splitlines()[0].endswith("Non diffusible;Sur le portail;Fermé le")
-    assert text.splitlines()[1].startswith("SIRET;200 030 351 00015;Publique;'=Élan+1;")
-    assert text.splitlines()[1].endswith("Non;Non;")
+    assert text.splitlines()[1].startswith("SIRET;20003035100015;Publique;'=Élan+1;")
+    assert text.splitlines()[1].endswith("Non;Pas encore présente;")
 
 
 def test_the_export_tells_what_lives_here_and_what_is_closed(client, user):
     DirectoryEntryFactory(legal_name="Bois A", closed_on="2023-12-31")
     StructureFactory(legal_name="Bois B")
     StructureFactory(legal_name="Bois C", state="inactive")
-    hidden = DirectoryEntryFactory(legal_name="Bois D", nature="private")
+    # The numbers of structures and of entries come from two sequences.
+    hidden = DirectoryEntryFactory(legal_name="Bois D", identifier=siret_number(9_003), nature="private")
     StructureFactory(private=True, identifier=hidden.identifier, legal_name="Autre nom")
     client.force_login(user)
     lines = client.get("/structures/export.csv", {"legal_name": "bois"}).getvalue().decode().splitlines()[1:]
     assert [line.split(";")[-2:] for line in lines] == [
-        ["Non", "31/12/2023"],
-        ["Oui", ""],
-        ["Désactivée", ""],
-        ["Oui", ""],
+        ["Fermée", "31/12/2023"],
+        ["Active", ""],
+        ["Inactive", ""],
+        ["Présente", ""],
     ]
 
 
 def test_an_export_of_nothing_goes_back_to_the_search(client, user):
     client.force_login(user)
     assert client.get("/structures/export.csv").url == "/structures/?"
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        ("35580", Criteria(postcode="35580")),
+        ("35 580", Criteria(postcode="35 580")),
+        ("200 030 351 00015", Criteria(identifier="200 030 351 00015")),
+        ("2000303", Criteria(identifier="2000303")),
+        ("2000*", Criteria(identifier="2000*")),
+        ("35*", Criteria(identifier="35*")),
+        ("boulang*", Criteria(legal_name="boulang*")),
+        ("lycée 35", Criteria(legal_name="lycée 35")),
+        ("3 rue*", Criteria(legal_name="3 rue*")),
+    ],
+)
+def test_one_box_reads_digits_as_a_number_or_a_postcode_and_words_as_a_name(typed, asked):
+    form = SearchForm({"q": typed})
+    form.is_valid()
+    assert form.criteria == asked
+
+
+def test_the_box_and_the_fields_go_together():
+    form = SearchForm({"q": "menuiserie", "legal_name": "kerjean", "city": "Rennes"})
+    assert form.asks_something
+    assert form.is_precise
+    assert form.criteria == Criteria(legal_name="menuiserie kerjean", city="Rennes")
+    assert not SearchForm({"q": "menuiserie"}).is_precise
+    torn = SearchForm({"q": "35000", "postcode": "35580"})
+    assert "« Code postal », plus bas, dit autre chose" in torn.errors["q"][0]
+
+
+@pytest.mark.parametrize("sent", [{"q": ""}, {"q": " * "}, {"legal_name": "", "city": ""}])
+def test_an_empty_search_is_answered_in_words(client, user, sent):
+    client.force_login(user)
+    answer = client.get("/structures/", sent)
+    assert answer.status_code == 422
+    assert "Écrivez au moins trois lettres" in answer.text
+    assert client.get("/structures/").status_code == 200
+
+
+def test_the_number_asked_for_is_marked_among_those_that_begin_so(client, user):
+    for number in ("123456789", "1234567890"):
+        DirectoryEntryFactory(identifier_type="ridet", identifier=number, nature="private")
+    client.force_login(user)
+    lines = client.get("/structures/", {"q": "123 456 789"}).context["lines"]
+    assert [line["is_named"] for line in lines] == [True, False]
+
+
+def test_each_result_offers_what_one_may_do_with_it(client, user):
+    for number, nature in enumerate(("public", "private")):
+        DirectoryEntryFactory(legal_name=f"Bois {nature}", identifier=siret_number(9_010 + number), nature=nature)
+    own = AttachmentFactory(user=user, structure__legal_name="Bois à moi").structure
+    client.force_login(user)
+    lines = {line["name"]: line for line in client.get("/structures/", {"q": "bois"}).context["lines"]}
+    assert lines[own.legal_name]["is_mine"]
+    assert lines[own.legal_name]["action"] == ""
+    assert "Demander sa création" in lines["Bois public"]["action"]
+    assert f"?identifier_type=siret&amp;identifier={siret_number(9_011)}" in lines["Bois private"]["action"]
+    page = client.get(lines["Bois public"]["address"]).text
+    assert "Vous ne pouvez pas la créer vous-même" in page
+    assert "/structures/?q=bois" in page
+
+
+def test_a_public_structure_that_the_directory_knows_is_not_created_and_says_who_can(client, user):
+    entry = DirectoryEntryFactory(legal_name="Collège de Pen-ar-Vir")
+    client.force_login(user)
+    page = client.get("/structures/nouvelle/", {"identifier": entry.identifier})
+    assert "L'assistance la crée" in page.text
+    assert "Créer la structure</button>" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("20003035100015", "Un SIRET compte 14 chiffres"),
+        ("20003035100016", "La clé de contrôle ne tombe pas juste"),
+        ("inconnue", "Écrivez un mot de moins"),
+    ],
+)
+def test_no_answer_tells_the_ways_on(client, user, typed, said):
+    client.force_login(user)
+    assert said in client.get("/structures/", {"q": typed}).text
+
+
+def test_pages_keep_what_was_typed(client, user):
+    DirectoryEntryFactory.create_batch(25, legal_name="Menuiserie", city="Rennes")
+    client.force_login(user)
+    page = client.get("/structures/", {"q": "menuiserie", "city": "rennes"})
+    assert "?q=menuiserie&amp;city=rennes&amp;after=" in page.text
+    after = client.get("/structures/", {"q": "menuiserie", "city": "rennes", "after": page.context["page"].after})
+    assert len(after.context["lines"]) == 5
+    assert "Page précédente" in after.text

@@ -62,7 +62,7 @@ def test_a_service_is_created_and_journaled():
 
 def test_nothing_is_created_on_an_inactive_structure():
     structure = StructureFactory(state="inactive")
-    with pytest.raises(ActionError, match="désactivée"):
+    with pytest.raises(ActionError, match="est inactive"):
         create_service(structure.pk, actor=UserFactory(), values=VALUES)
     assert not Service.objects.exists()
 
@@ -153,7 +153,7 @@ def test_a_service_is_switched_off_and_on_each_once():
 def test_nothing_moves_in_an_inactive_structure(act, is_active):
     service = ServiceFactory(structure__state="inactive", is_active=is_active)
     before = Service.objects.values().get()
-    with pytest.raises(ActionError, match="désactivée") as refused:
+    with pytest.raises(ActionError, match="est inactive") as refused:
         act(service, UserFactory())
     assert refused.value.code == "structure_inactive"
     assert Service.objects.values().get() == before
@@ -166,12 +166,12 @@ def test_nothing_moves_in_an_inactive_structure(act, is_active):
 @pytest.mark.parametrize(
     ("typed", "field", "sentence"),
     [
-        ({"code": ""}, "code", "obligatoire"),
+        ({"code": ""}, "code", "Donnez un code"),
         ({"code": "x" * 101}, "code", "100 caractères"),
         ({"label": "a\u202eb"}, "label", "invisible"),
         ({"code": "a\tb"}, "code", "invisible"),
-        ({"valid_from": ""}, "valid_from", "obligatoire"),
-        ({"valid_from": "2026-02-30"}, "valid_from", "date valide"),
+        ({"valid_from": ""}, "valid_from", "Choisissez la date"),
+        ({"valid_from": "2026-02-30"}, "valid_from", "une date qui existe"),
         ({"valid_until": "2026-08-31"}, "valid_until", "précède"),
     ],
 )
@@ -200,7 +200,7 @@ def test_dates_go_out_in_iso_and_come_back_also_in_french():
 
 def test_a_service_is_created_on_the_site(client, principal):
     path = f"/structures/{principal.structure.pk}/services/nouveau/"
-    data = {"code": " A ", "label": "Intendance", "valid_from": "2026-01-01", "requires_commitment": "on"}
+    data = {"code": "\u00a0 A ", "label": "Intendance", "valid_from": "2026-01-01", "requires_commitment": "on"}
     page = client.post(path, data, follow=True).text
     service = Service.objects.get()
     assert (service.code, service.requires_commitment, service.structure) == ("A", True, principal.structure)
@@ -225,7 +225,7 @@ def test_an_edit_over_somebody_else_s_shows_both_then_goes_through(client, princ
 
     answer = client.post(path, data | {"version": seen})
     assert answer.status_code == 422
-    assert "Quelqu&#x27;un d&#x27;autre" in answer.text
+    assert "Quelqu'un d'autre" in answer.text
     assert "Valeur actuelle : Gestion." in answer.text
     assert 'value="Économat"' in answer.text
     again = answer.context["form"]["version"].value()
@@ -312,7 +312,7 @@ def test_deactivating_says_for_whom_and_does_it(client, principal):
 
 def test_deactivating_what_nobody_uses_says_so_too(client, principal):
     service = ServiceFactory(structure=principal.structure)
-    assert "Personne n&#x27;est rattaché à ce seul service" in client.get(f"/services/{service.pk}/desactiver/").text
+    assert "Personne n'est rattaché à ce seul service" in client.get(f"/services/{service.pk}/desactiver/").text
     Service.objects.update(is_active=False)
     assert client.get(f"/services/{service.pk}/desactiver/").url == f"/services/{service.pk}/"
     assert "déjà hors service" in client.post(f"/services/{service.pk}/desactiver/", follow=True).text
@@ -369,7 +369,7 @@ def test_the_page_of_an_inactive_structure_offers_no_form(client, principal):
     structure.state = "inactive"
     structure.save()
     path = f"/structures/{structure.pk}/services/nouveau/"
-    assert "Cette structure est désactivée" in client.get(path).text
+    assert "Cette structure est inactive" in client.get(path).text
     assert client.post(path, {"code": "A", "label": "Un", "valid_from": "2026-01-01"}).status_code == 422
     assert not Service.objects.exists()
 
@@ -380,16 +380,16 @@ def test_a_service_of_an_inactive_structure_is_read_and_not_moved(client, princi
     Structure.objects.update(state="inactive")
     for service in (on, off):
         page = client.get(f"/services/{service.pk}/").text
-        assert "Cette structure est désactivée" in page
+        assert "Cette structure est inactive" in page
         assert not [verb for verb in ("modifier", "desactiver", "activer") if f"/services/{service.pk}/{verb}/" in page]
     page = client.get(f"/services/{on.pk}/modifier/").text
-    assert "Cette structure est désactivée" in page
+    assert "Cette structure est inactive" in page
     assert "Enregistrer" not in page
     data = {"code": "A", "label": "Un", "valid_from": "2026-01-01", "version": on.version}
     assert client.post(f"/services/{on.pk}/modifier/", data).status_code == 422
     assert client.get(f"/services/{on.pk}/desactiver/").url == f"/services/{on.pk}/"
     for service, verb in ((on, "desactiver"), (off, "activer")):
-        assert "Cette structure est désactivée" in client.post(f"/services/{service.pk}/{verb}/", follow=True).text
+        assert "Cette structure est inactive" in client.post(f"/services/{service.pk}/{verb}/", follow=True).text
     assert set(Service.objects.values_list("label", "is_active")) == {(on.label, True), (off.label, False)}
 
 

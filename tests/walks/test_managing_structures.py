@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from attachments.models import Role
+from plumbing.typography import french_text
 from structures.models import Structure
 from tests.factories import AttachmentFactory, DirectoryEntryFactory, ServiceFactory, StructureFactory, UserFactory
 from tests.walks.steps import PASSWORD, log_in
@@ -39,26 +40,30 @@ def test_a_manager_keeps_the_structure_right(site, manager, axe):
     manager.get_by_role("link", name="Modifier", exact=True).click()
     axe(manager)
     manager.get_by_label("Libellé").fill("Mairie")
-    manager.get_by_label("Le numéro d'engagement ou le service est obligatoire").check()
+    manager.get_by_label(french_text("Le numéro d'engagement ou le service est obligatoire")).check()
+    manager.get_by_label("Code postal").fill("3551")
     manager.get_by_label("Pays").fill("")
     manager.get_by_role("button", name="Valider").click()
     expect(manager.get_by_role("alert")).to_contain_text("Pays")
     axe(manager)
     manager.get_by_label("Pays").fill("France")
     manager.get_by_role("button", name="Valider").click()
+    expect(manager.get_by_role("alert")).to_contain_text("un code postal compte 5 chiffres")
+    manager.get_by_label("Code postal").fill("35510")
+    manager.get_by_role("button", name="Valider").click()
     expect(manager.get_by_text("Les modifications sont enregistrées")).to_be_visible()
     expect(manager.get_by_text("ou désigner un service, au choix")).to_be_visible()
 
-    manager.get_by_role("link", name="Mettre à jour depuis l'annuaire").click()
+    manager.get_by_role("link", name=french_text("Mettre à jour depuis l'annuaire")).click()
     expect(manager.get_by_role("row").filter(has_text="Ville")).to_contain_text("CESSON-SÉVIGNÉ")
     axe(manager)
     manager.get_by_role("button", name="Mettre à jour").click()
-    expect(manager.get_by_text("La structure est à jour de l'annuaire")).to_be_visible()
+    expect(manager.get_by_text(french_text("La structure est à jour de l'annuaire"))).to_be_visible()
 
     manager.get_by_role("link", name="Désactiver").click()
     axe(manager)
     manager.get_by_role("button", name="Désactiver la structure").click()
-    expect(manager.get_by_role("heading", name="Cette structure est désactivée")).to_be_visible()
+    expect(manager.get_by_role("heading", name="Cette structure est inactive")).to_be_visible()
     axe(manager)
     manager.get_by_role("button", name="Activer").click()
     expect(manager.get_by_text("est activée.")).to_be_visible()
@@ -66,11 +71,11 @@ def test_a_manager_keeps_the_structure_right(site, manager, axe):
 
 def test_a_manager_gives_the_structure_a_new_siret(site, manager, axe):
     manager.goto(f"{site}/structures/gerees/")
-    manager.get_by_role("link", name="Modifier l'identifiant").click()
+    manager.get_by_role("link", name=french_text("Modifier l'identifiant")).click()
     axe(manager)
     manager.get_by_label("Nouvel identifiant").fill("213 500 515 00044")
     manager.get_by_role("button", name="Continuer").click()
-    expect(manager.get_by_role("alert")).to_contain_text("Ce SIRET n'existe pas")
+    expect(manager.get_by_role("alert")).to_contain_text(french_text("Ce SIRET n'existe pas"))
     expect(manager.get_by_label("Nouvel identifiant")).to_have_value("213 500 515 00044")
     axe(manager)
     manager.get_by_label("Nouvel identifiant").fill("213 500 515 00043")
@@ -78,8 +83,8 @@ def test_a_manager_gives_the_structure_a_new_siret(site, manager, axe):
     expect(manager.get_by_text("1 service, avec codes")).to_be_visible()
     expect(manager.get_by_text("1 rattachement, avec rôles")).to_be_visible()
     axe(manager)
-    manager.get_by_role("button", name="Modifier l'identifiant").click()
-    expect(manager.get_by_text("L'identifiant est modifié")).to_be_visible()
+    manager.get_by_role("button", name=french_text("Modifier l'identifiant")).click()
+    expect(manager.get_by_text(french_text("L'identifiant est modifié"))).to_be_visible()
     expect(manager.get_by_text("213 500 515 00043").first).to_be_visible()
     axe(manager)
     assert not Structure.objects.get(identifier=OLD).is_active
@@ -91,31 +96,37 @@ def test_somebody_searches_and_founds_a_structure(site, manager, axe):
     manager.goto(f"{site}/organisation/")
     manager.get_by_role("link", name="Rechercher une structure").click()
     axe(manager)
-    manager.get_by_label("Raison sociale").fill("me")
-    manager.get_by_role("button", name="Rechercher").click()
+    box = manager.get_by_label("Raison sociale, identifiant ou code postal")
+    box.fill("me")
+    manager.get_by_role("button", name="Rechercher", exact=True).click()
     expect(manager.get_by_role("alert")).to_contain_text("au moins trois lettres")
     axe(manager)
-    manager.get_by_label("Raison sociale").fill("menuiserie")
-    manager.get_by_role("button", name="Rechercher").click()
+    box.fill("menuiserie")
+    manager.get_by_text("Préciser champ par champ").click()
+    manager.get_by_label("Ville").fill("rennes")
+    manager.get_by_role("button", name="Rechercher avec ces champs").click()
     axe(manager)
     manager.get_by_role("link", name="Page suivante").click()
     expect(manager.get_by_role("row").filter(has_text="Menuiserie 24")).to_be_visible()
-    manager.get_by_role("link", name="Menuiserie 24").click()
+    manager.get_by_role("link", name="Menuiserie 24").first.click()
     axe(manager)
+    manager.get_by_role("link", name="Rechercher une structure").click()
+    expect(manager.get_by_role("row").filter(has_text="Menuiserie 24")).to_be_visible()
+    expect(manager.get_by_label("Ville")).to_have_value("rennes")
     manager.goto(f"{site}/structures/?legal_name=inconnue")
     axe(manager)
 
-    manager.get_by_role("link", name="créée").click()
-    manager.get_by_label("Identifiant*", exact=True).fill("999 900 111 00017")
+    manager.get_by_role("link", name="Créer une structure").click()
+    manager.get_by_label("Identifiant", exact=True).fill("999 900 111 00017")
     manager.get_by_role("button", name="Rechercher la structure").click()
     axe(manager)
     manager.get_by_label("Privée").check()
     for label, value in (
         ("Raison sociale", "Menuiserie Kerjean"),
-        ("Adresse*", "1 rue du Bois"),
+        ("Adresse", "1 rue du Bois"),
         ("Code postal", "35000"),
     ):
-        manager.get_by_label(label).fill(value)
+        manager.get_by_label(label).first.fill(value)
     manager.get_by_role("button", name="Créer la structure").click()
     expect(manager.get_by_role("alert")).to_contain_text("Ville")
     axe(manager)

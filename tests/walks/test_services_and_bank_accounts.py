@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from attachments.models import Role
 from history.models import HistoryEntry
+from plumbing.typography import french_text
 from tests.factories import AttachmentFactory, UserFactory
 from tests.walks.steps import PASSWORD, log_in
 
@@ -30,11 +31,11 @@ def test_a_service_is_created_changed_switched_off_and_on(site, manager, axe):
     manager.get_by_role("link", name="Créer un service").click()
     manager.get_by_label("Libellé").fill("Intendance")
     manager.get_by_role("button", name="Créer le service").click()
-    expect(manager.get_by_role("alert")).to_contain_text("Code : Ce champ est obligatoire")
+    expect(manager.get_by_role("alert")).to_contain_text(french_text("Code : Donnez un code au service"))
     axe(manager)
     manager.get_by_label("Code").fill("SERVICE_INTENDANCE")
     manager.get_by_label("Date de début").fill("2026-01-01")
-    manager.get_by_label("Le numéro d'engagement est obligatoire").check()
+    manager.get_by_label(french_text("Le numéro d'engagement est obligatoire")).check()
     manager.get_by_role("button", name="Créer le service").click()
     expect(manager.get_by_text("Le service Intendance est créé.")).to_be_visible()
     axe(manager)
@@ -51,7 +52,7 @@ def test_a_service_is_created_changed_switched_off_and_on(site, manager, axe):
     axe(manager)
     manager.get_by_role("button", name="Activer").click()
     expect(manager.get_by_text("Le service Gestion est activé.")).to_be_visible()
-    manager.get_by_role("link", name="Services de la structure").click()
+    manager.get_by_role("link", name="Services").first.click()
     expect(manager.get_by_role("row").filter(has_text="Gestion")).to_contain_text("En service")
     axe(manager)
     assert HistoryEntry.objects.filter(event__startswith="service_").count() == 4
@@ -82,7 +83,7 @@ def test_a_bank_account_is_created_changed_switched_off_and_on(site, manager, ax
     manager.get_by_role("button", name="Désactiver").click()
     manager.get_by_role("button", name="Activer").click()
     expect(manager.get_by_text("La coordonnée bancaire Compte principal est activée.")).to_be_visible()
-    manager.get_by_role("link", name="Coordonnées bancaires de la structure").click()
+    manager.get_by_role("link", name="Coordonnées bancaires").first.click()
     expect(manager.get_by_role("row").filter(has_text="Compte principal")).to_contain_text("FR•• •••• 2606")
     axe(manager)
     assert not [entry for entry in HistoryEntry.objects.all() if "2004" in str(entry.data)]

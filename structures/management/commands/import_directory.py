@@ -5,8 +5,8 @@ from contextlib import ExitStack
 
 from django.core.management.base import BaseCommand, CommandError
 
-from plumbing.csv_export import csv_chunks
 from plumbing.errors import ActionError
+from plumbing.exports import csv_chunks
 from structures.actions.imports import prepare_import, run_import
 from structures.importers import LAYOUTS
 from structures.importers.faults import FileRefused

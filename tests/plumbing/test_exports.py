@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from plumbing import csv_export
-from plumbing.csv_export import guarded, stream_csv, unguarded
+from plumbing import exports
+from plumbing.exports import guarded, stream_csv, unguarded
 from structures.search.results import Result
 from structures.views import search
 from tests.factories import StructureFactory, UserFactory
@@ -102,8 +102,8 @@ def test_a_download_that_was_never_begun_is_let_go_of(connected):
 
 @pytest.mark.django_db
 def test_an_unread_download_keeps_its_person_out_for_minutes_only(connected, monkeypatch):
-    assert 60 <= csv_export.LEASE <= 300
-    monkeypatch.setattr(csv_export, "LEASE", 1)
+    assert 60 <= exports.LEASE <= 300
+    monkeypatch.setattr(exports, "LEASE", 1)
     unread, later = start(rows=[[1]]), []
     wait_until(lambda: later.append(start()) or later[-1].status_code == 200, seconds=5)
     unread.close()
@@ -113,27 +113,27 @@ def test_an_unread_download_keeps_its_person_out_for_minutes_only(connected, mon
 @pytest.mark.django_db
 def test_a_slow_download_keeps_its_lease(monkeypatch):
     clock = 0
-    monkeypatch.setattr(csv_export.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(exports.time, "monotonic", lambda: clock)
     slow = iter(start(rows=repeat([1])).streaming_content)
     for _ in range(3):
-        cache.expire("csv-export:7", 1)
+        cache.expire("export:7", 1)
         clock += 60
         next(slow)
-        assert cache.ttl("csv-export:7") > 100
-    cache.delete("csv-export:7")
+        assert cache.ttl("export:7") > 100
+    cache.delete("export:7")
     clock += 60
     next(slow)
     assert start().status_code == 429
 
 
 def test_a_download_whose_lease_another_one_took_leaves_it_alone():
-    late = csv_export.Lease("csv-export:7")
+    late = exports.Lease("export:7")
     assert late.acquire()
-    cache.set("csv-export:7", "another")
-    late.renewed -= csv_export.LEASE
+    cache.set("export:7", "another")
+    late.renewed -= exports.LEASE
     late.renew()
     late.release()
-    assert cache.get("csv-export:7") == "another"
+    assert cache.get("export:7") == "another"
 
 
 def test_without_redis_nobody_is_kept_out(monkeypatch, settings):

@@ -1,0 +1,90 @@
+"""A structure as a workspace: what its band and its tabs show, on every page inside it."""
+
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from plumbing.facts import gather
+from plumbing.requests import RETURN, came_from
+from structures import events
+
+CHANGE = "structures.change_structure"
+VIEW_ACCOUNTS = "structures.view_bank_accounts"
+# Answered by the app that knows of requests.
+ASK = "attachments.request_attachment"
+# Which pages are tabs, by the name of their view.
+INFORMATIONS, SERVICES, ACCOUNTS = "structures:structure", "structures:services", "structures:bank_accounts"
+
+
+class Workspace:
+    """`structure` as whoever asks (`request`) sees it.
+
+    `tab` is the one the page belongs to. The tab itself is titled by the structure's name; a page below it has
+    a title of its own (`is_below`), and `above` are the pages between the two: (label, address).
+    """
+
+    def __init__(self, request, structure, tab, *above, is_below=False):
+        self.request, self.user, self.structure = request, request.user, structure
+        self.tab, self.above, self.is_below = tab, above, is_below
+        self.search_address = came_from(request, reverse("structures:search"))
+        # From tab to tab, the search one came from is kept.
+        self.carried = f"?{urlencode({RETURN: request.GET[RETURN]})}" if self.search_address else ""
+
+    def _address(self, view):
+        return reverse(view, args=[self.structure.pk]) + self.carried
+
+    @cached_property
+    def tabs(self):
+        """(label, address, whether it is the current one, how many rows it lists)"""
+        tabs = [(INFORMATIONS, "Informations", None), (SERVICES, "Services", self.service_count)]
+        if self.may_view_accounts:
+            tabs.append((ACCOUNTS, "Coordonnées bancaires", self.account_count))
+        return [(label, self._address(view), view == self.tab, count) for view, label, count in tabs]
+
+    @property
+    def trail(self):
+        """(label, address) of the pages above this one; lists get their filters back."""
+        if self.search_address:
+            trail = [("Résultats de la recherche", self.search_address)]
+        else:
+            trail = [("Organisation", reverse("organisation"))]
+            if self.may_change:
+                trail.append(("Gérer une structure", reverse("structures:my_structures")))
+        if self.is_below:
+            trail.append((str(self.structure), self._address(INFORMATIONS)))
+        steps = [*trail, *self.above]
+        return [(label, came_from(self.request, address) or address) for label, address in steps]
+
+    @cached_property
+    def may_change(self):
+        return self.user.has_perm(CHANGE, self.structure)
+
+    @cached_property
+    def may_view_accounts(self):
+        return self.user.has_perm(VIEW_ACCOUNTS, self.structure)
+
+    @cached_property
+    def may_ask(self):
+        return self.structure.is_active and self.user.has_perm(ASK, self.structure)
+
+    @cached_property
+    def place(self):
+        """What the person at the screen is here, as Facts."""
+        return gather(events.place_asked, structure=self.structure, user=self.user)
+
+    @cached_property
+    def service_count(self):
+        return self._seen(self.structure.services).count()
+
+    @cached_property
+    def account_count(self):
+        return self._seen(self.structure.bank_accounts).count()
+
+    def _seen(self, parts):
+        return parts.all() if self.may_change else parts.open()
+
+
+def below(request, structure, tab, *above):
+    """The workspace of a page below `tab`; `above` are the pages that lead from the structure to it."""
+    return Workspace(request, structure, tab, *above, is_below=True)
