@@ -137,6 +137,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.get_full_name() or self.email
 
     @property
+    def greeting(self):
+        """How mails begin. Before they activated the account, what they gave as their name may be anybody's words."""
+        return f"Bonjour {self.first_name}," if self.was_ever_active else "Bonjour,"
+
+    @property
     def initials(self):
         """What stands for the person where a name has no room."""
         return f"{self.first_name[:1]}{self.last_name[:1]}".upper() or "?"

@@ -317,7 +317,7 @@ def test_nothing_a_stranger_typed_is_mailed_to_an_address_nobody_confirmed():
     """Whoever registers with somebody else's address, or names it as contact address, has nothing to say there."""
     victim, words = "victime@exemple.example", "Gagnez un lot"
     register(
-        person=PERSON | {"contact_email": victim},
+        person=PERSON | {"contact_email": victim, "first_name": words, "last_name": words},
         described=DESCRIBED | {"legal_name": words, "label": words},
     )
     assert slugs() == ["activation", "became_principal"]
