@@ -58,6 +58,7 @@ def write_every_mail():
         account_mails.send_activation(person, reference=request.reference)
         account_mails.send_reset(person)
         account_mails.send_password_changed(person)
+        account_mails.send_contact_confirmation(person)
     for state in User.State:
         user.state = state
         send_address_used(user, reference=request.reference)
