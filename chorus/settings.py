@@ -206,6 +206,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "attachments.tasks.lapse_unactivated",
         "schedule": crontab(minute="37"),
     },
+    "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},
 }
 
