@@ -68,6 +68,8 @@ class NewPasswordForm(LimitedForm):
     def __init__(self, user, data=None, *, refusal=""):
         super().__init__(data, refusal=refusal)
         self.user = user
+        # The rules stand above both fields and are read with the first.
+        self.fields["password"].widget.attrs["aria-describedby"] = "password-rules"
 
     @property
     def password_rules(self):

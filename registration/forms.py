@@ -79,7 +79,9 @@ class AddressTwice(forms.Form):
         again = self.cleaned_data["email_again"]
         first = self.cleaned_data.get("email")
         if first and again.lower() != first.lower():
-            raise ValidationError(f"Les deux adresses diffèrent : « {first} » puis « {again} ».")
+            (name, domain), (other, other_domain) = first.rsplit("@", 1), again.rsplit("@", 1)
+            seen = (name, other) if domain.lower() == other_domain.lower() else (domain, other_domain)
+            raise ValidationError("Les deux adresses diffèrent : « {} » puis « {} ».".format(*seen))
         return again
 
 
