@@ -251,7 +251,8 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
         per_service = bool(self.found and self.found.services) and self["scope"].value() == PER_SERVICE
         chosen = not per_service or self["services"].value()
         described = self.found and not (self.found.must_describe and self._lacks(self.REQUIRED_DESCRIPTION))
-        scope_note = "Services choisis" if per_service else "Toute la structure"
+        count = len(self["services"].value() or ())
+        scope_note = f"{count} service{'s' if count > 1 else ''}" if per_service else "Toute la structure"
         return in_turn(
             [
                 Block(1, "personne", "Informations personnelles", not self._lacks(self.COMPULSORY), "Complet"),

@@ -55,7 +55,13 @@ class Receipt(models.Model):
     class Meta:
         verbose_name = "inscription reçue"
         verbose_name_plural = "inscriptions reçues"
-        constraints = [models.UniqueConstraint(fields=["captcha_key"], name="receipt_captcha_key_unique")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["captcha_key"],
+                name="receipt_captcha_key_unique",
+                violation_error_message="Ce captcha a déjà servi.",
+            )
+        ]
 
     def __str__(self):
         return self.captcha_key

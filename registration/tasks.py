@@ -7,9 +7,9 @@ from registration.models import AddressCorrection, Submission
 
 @shared_task
 def carry_out_submissions():
-    """Carry out the registrations visitors submitted, then what they corrected."""
-    work_off(Submission, actions.carry_out_submission)
+    """Carry out what visitors corrected, then the registrations they submitted: a mistyped address gets no mail."""
     work_off(AddressCorrection, actions.carry_out_correction)
+    work_off(Submission, actions.carry_out_submission)
 
 
 @shared_task

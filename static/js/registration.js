@@ -71,6 +71,22 @@ form.elements.identifier.addEventListener("keydown", (event) => {
 });
 form.elements.identifier_type.addEventListener("change", () => findStructure());
 
+// « Où vous en êtes » follows the choice of a level, and a captcha that is right.
+function mark(block, state, words) {
+  const line = document.querySelector(`.progress a[href="#${block}"]`);
+  if (!line) return;
+  line.parentElement.className = state;
+  const note = line.querySelector(".hint");
+  if (note && words) note.textContent = words;
+}
+form.addEventListener("change", (event) => {
+  if (!["scope", "services"].includes(event.target.name)) return;
+  const ticked = form.querySelectorAll("[name=services]:checked").length;
+  if (form.elements.scope.value !== "services") mark("niveau", "done", "Toute la structure");
+  else if (ticked) mark("niveau", "done", `${ticked} service${ticked > 1 ? "s" : ""}`);
+  else mark("niveau", "current", "Cochez au moins un service");
+});
+
 // « Écouter » plays in place; a second press stops.
 let playing = null;
 function listen(link) {
@@ -100,7 +116,9 @@ captchaBlock.addEventListener("click", async (event) => {
   try {
     const answer = await askServer(form.dataset.captchaUrl, button.name);
     captchaBlock.replaceChildren(...answer.body.childNodes);
-    (captchaBlock.querySelector("[data-captcha-outcome]") || form.elements.captcha_answer).focus();
+    const outcome = captchaBlock.querySelector("[data-captcha-outcome]");
+    if (outcome) mark("captcha", "done");
+    (outcome || form.elements.captcha_answer).focus();
   } catch {
     form.requestSubmit(button);
   }
