@@ -90,8 +90,8 @@ class NewAddressForm(LimitedForm, AddressTwice):
 
     field_order = ["email", "email_again"]
 
-    def __init__(self, data=None, *, current, refusal=""):
-        super().__init__(data, refusal=refusal)
+    def __init__(self, data=None, *, current, likely="", refusal=""):
+        super().__init__(data, initial={"email": likely}, refusal=refusal)
         self.current = current
         self.fields["email"].label = "Nouvelle adresse e-mail"
         for field in self.fields.values():

@@ -65,7 +65,7 @@ def structure_block(request):
 @require_POST
 def captcha_block(request):
     """The captcha after « Valider le captcha » or « Nouvelle image », for our script."""
-    return render(request, "registration/captcha_block.html", {"captcha": _captcha_after(request)})
+    return render(request, "registration/captcha_answer.html", {"captcha": _captcha_after(request)})
 
 
 @visitors_only
@@ -114,7 +114,7 @@ def correct_address(request):
     refusal = ""
     if request.method == "POST" and not within(request, "registration", settings.REGISTRATION_RATE, count=False):
         refusal = TOO_MANY_REGISTRATIONS
-    form = NewAddressForm(posted(request), current=said["email"], refusal=refusal)
+    form = NewAddressForm(posted(request), current=said["email"], likely=said["suggestion"], refusal=refusal)
     if request.method == "POST" and form.is_valid() and _is_counted(request, form):
         email = form.cleaned_data["email"]
         request_correction(said["reference"], email=email, payload=said["payload"])
