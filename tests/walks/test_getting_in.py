@@ -113,6 +113,7 @@ def test_a_newcomer_is_approved_activates_and_sees_the_structure(site, college, 
     expect(row).to_contain_text("Utilisateur simple")
     expect(row).to_contain_text("Intendance")
     axe(newcomer)
+    newcomer.locator("summary", has_text="Compte de").click()
     newcomer.get_by_role("button", name="Se déconnecter").click()
     expect(newcomer.get_by_text("Vous êtes déconnecté")).to_be_visible()
 
