@@ -256,7 +256,7 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
         return in_turn(
             [
                 Block(1, "personne", "Informations personnelles", not self._lacks(self.COMPULSORY), "Complet"),
-                Block(2, "structure", "Informations sur la structure", described, shown or ""),
+                Block(2, "structure", "Informations sur la structure", described, str(shown or "")),
                 Block(3, "niveau", "Choix du niveau de rattachement", bool(self.found and chosen), scope_note),
                 Block(4, "captcha", "Contrôle anti-robot", captcha_is_right, "Validé"),
             ],
