@@ -75,6 +75,23 @@ def approve_account(user_id, *, actor, reference):
 
 
 @transaction.atomic
+def correct_address(user_id, *, email):
+    """Give an account that was never active the login address its registrant mistyped; links sent before die.
+
+    Raises ActionError when it is further than that, or the address is somebody's.
+    """
+    user = _lock(user_id)
+    if user.was_ever_active or user.state not in (User.State.PENDING, User.State.ACTIVATING):
+        raise ActionError("not_correctable", "L'adresse de ce compte ne peut plus être corrigée ici.")
+    if User.objects.with_email(email).exists():
+        raise ActionError("address_used", "Cette adresse est déjà utilisée.")
+    user.link_version += 1
+    made = write_changes(user, {"email": normalised_email(email)})
+    record(Event.ACCOUNT_CHANGED, actor=user, subject=user, reference=user.reference, **change_data(user, made))
+    return user
+
+
+@transaction.atomic
 def resend_activation(user_id, *, actor):
     """Send the activation mail again; the first link used ends the others.
 

@@ -14,7 +14,7 @@ class LoginForm(LimitedForm):
     username = forms.EmailField(
         label="Adresse de connexion",
         max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True, "class": "width-email"}),
     )
     password = forms.CharField(
         label="Mot de passe",
@@ -45,7 +45,7 @@ class AddressForm(LimitedForm):
         label="Adresse de connexion",
         max_length=254,
         validators=[validate_deliverable],
-        widget=forms.EmailInput(attrs={"autocomplete": "username"}),
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "class": "width-email"}),
     )
 
 
@@ -68,6 +68,8 @@ class NewPasswordForm(LimitedForm):
     def __init__(self, user, data=None, *, refusal=""):
         super().__init__(data, refusal=refusal)
         self.user = user
+        # The rules stand above both fields and are read with the first.
+        self.fields["password"].widget.attrs["aria-describedby"] = "password-rules"
 
     @property
     def password_rules(self):
@@ -100,7 +102,7 @@ class ActivationForm(NewPasswordForm):
         label="Réponse secrète",
         max_length=100,
         help_text="Elle vous sera demandée si vous oubliez le mot de passe. Majuscules et accents ne comptent pas.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-email"}),
     )
 
     def clean_secret_answer(self):
@@ -124,7 +126,7 @@ class ResetForm(NewPasswordForm):
     secret_answer = forms.CharField(
         label="Réponse secrète",
         max_length=100,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-email"}),
         help_text="Majuscules et accents ne comptent pas.",
     )
     field_order = ["secret_answer"]

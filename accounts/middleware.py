@@ -1,9 +1,21 @@
 import time
 
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.utils.cache import patch_cache_control
+
+from accounts.views import session_ended
 
 KEY = "seen"
 PRECISION_SECONDS = 60
+
+
+class KeepingLoginRequiredMiddleware(LoginRequiredMiddleware):
+    """Login everywhere but where a page opts out. A form sent after the session ended is not lost."""
+
+    def handle_no_permission(self, request, view_func):
+        if request.method == "POST":
+            return session_ended(request)
+        return super().handle_no_permission(request, view_func)
 
 
 class InactivityMiddleware:
@@ -23,6 +35,7 @@ class InactivityMiddleware:
                 request.session[KEY] = now
         response = self.get_response(request)
         if request.user.is_authenticated:
-            # A shared computer's « page précédente » must not bring somebody's page back.
+            # A shared computer's « page précédente » must not bring somebody's page back. Answers to a form
+            # are the exception (plumbing.middleware.BackButtonMiddleware): logging out clears them away.
             patch_cache_control(response, private=True, no_store=True)
         return response

@@ -1,3 +1,5 @@
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
@@ -9,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import actions
+from accounts import actions, kept
 from accounts.actions import activate_account, request_link, reset_password
 from accounts.forms import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
@@ -29,14 +31,26 @@ def log_in(request):
     refusal = ""
     if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
         refusal = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
-    form = LoginForm(request, posted(request), refusal=refusal)
+    form = LoginForm(request, request.POST if request.method == "POST" else None, refusal=refusal)
     if form.is_valid():
         login(request, form.user)
+        kept.give_back(request, form.user)
         # Not redirect(): a path without a slash would be taken for the name of a view.
         return HttpResponseRedirect(_next_page(request))
-    session_ended = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
-    context = {"form": form, "session_ended": session_ended}
-    return render(request, "accounts/login.html", context, status=form.status)
+    had_one = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
+    return _login_page(request, form, kept.still_kept(request), session_ended=had_one, status=form.status)
+
+
+def session_ended(request):
+    """In answer to a form sent without a session: the login page, which keeps what was typed for after."""
+    return _login_page(request, LoginForm(request), kept.keep(request), next_page=kept.page_of(request))
+
+
+def _login_page(request, form, typed, *, next_page="", session_ended=True, status=200):
+    next_page = next_page or request.GET.get("next", "")
+    query = f"?{urlencode({'next': next_page})}" if next_page else ""
+    context = {"form": form, "kept": typed, "session_ended": session_ended, "query": query}
+    return render(request, "accounts/login.html", context, status=status)
 
 
 def _next_page(request):
@@ -56,7 +70,10 @@ def locked_out(request, credentials, *args, **kwargs):
 def log_out(request):
     logout(request)
     messages.success(request, "Vous êtes déconnecté. À bientôt.")
-    return redirect("home")
+    answer = redirect("home")
+    # Answers to forms may be shown again (plumbing.middleware.BackButtonMiddleware): not to the next person.
+    answer["Clear-Site-Data"] = '"cache"'
+    return answer
 
 
 @login_not_required
@@ -83,7 +100,7 @@ def _use_link(request, token, purpose, form_class, action, done):
     if not link.is_valid:
         return render(request, "accounts/stale_link.html", {"link": link, "renew": RENEW[purpose]}, status=410)
     form = form_class(link.user, posted(request))
-    if form.is_valid() and submit(form, action, token, **form.answers)[0]:
+    if request.method == "POST" and form.is_valid() and submit(form, action, token, **form.answers)[0]:
         messages.success(request, done)
         return redirect("accounts:login")
     return render(request, PAGES[purpose], {"form": form, "link": link}, status=form.status)
@@ -109,7 +126,7 @@ def _send_link(request, purpose, template):
         refusal = "Trop de demandes depuis votre connexion. Réessayez dans une heure."
     form = AddressForm(posted(request), refusal=refusal)
     sent_to = ""
-    if form.is_valid():
+    if request.method == "POST" and form.is_valid():
         sent_to = form.cleaned_data["email"]
         request_link(sent_to, purpose)
     return render(request, template, {"form": form, "sent_to": sent_to}, status=form.status)

@@ -16,13 +16,13 @@ from attachments.models import Attachment, AttachmentRequest
 from chorus import pages
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
-from registration.models import Submission
+from registration.models import AddressCorrection, Submission
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Referent, Structure
 
 # The tables as the first page groups them.
 WORKS = {
     "Structures": [Structure, BankAccount, Referent],
-    "Personnes": [User, Submission, LinkRequest, AccessAttempt],
+    "Personnes": [User, Submission, AddressCorrection, LinkRequest, AccessAttempt],
     "Rattachements": [AttachmentRequest, Attachment],
     "Annuaire": [DirectoryImport, DirectoryEntry, LegalUnit],
     "Courriels": [OutgoingMail],

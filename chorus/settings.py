@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "plumbing.middleware.BackButtonMiddleware",
     "plumbing.middleware.NoNulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -104,7 +105,7 @@ MIDDLEWARE = [
     "plumbing.middleware.UploadLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.KeepingLoginRequiredMiddleware",
     "accounts.middleware.InactivityMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -208,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "attachments.tasks.lapse_unactivated",
         "schedule": crontab(minute="37"),
     },
+    "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},
 }
 

@@ -17,6 +17,27 @@ class NoNulMiddleware:
         return self.get_response(request)
 
 
+class BackButtonMiddleware:
+    """Lets the browser show the page that answered a form again, when somebody comes back to it.
+
+    It cannot be asked for a second time without sending the form again: were it not stored, or stored for one
+    value of the cookies only, « page précédente » would show the browser's own error (ERR_CACHE_MISS).
+    Stands before all that writes these headers.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html") and "Location" not in response
+        if request.method == "POST" and is_page:
+            response["Cache-Control"] = "private, no-cache"
+            for header in ("Expires", "Vary"):
+                response.headers.pop(header, None)
+        return response
+
+
 class UploadLimitMiddleware:
     """Refuses what is too large before any of it is read, and files wherever no page takes them.
 

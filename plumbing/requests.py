@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.http import QueryDict
 from django_ratelimit.core import get_usage
 
 from plumbing.breaker import redis_breaker
@@ -12,6 +13,8 @@ from plumbing.errors import ActionError
 IPV6_NETWORK_BITS = 64
 # The query parameter by which a row's page knows the list it was opened from: its path, filters included.
 RETURN = "retour"
+# Where the session holds what was typed when the one before it ended: {"path", "data"} (accounts/kept.py).
+KEPT = "kept_form"
 
 
 def client_ip(request):
@@ -46,8 +49,19 @@ def _address(text):
 
 
 def posted(request):
-    """What a form is bound to: the posted data, were it empty, and nothing on a GET."""
-    return request.POST if request.method == "POST" else None
+    """What a form is bound to: the posted data, were it empty, and nothing on a GET.
+
+    Nothing but, once, what was typed on this page when the session ended: so whoever acts on a valid form looks
+    at the method first.
+    """
+    if request.method == "POST":
+        return request.POST
+    kept = request.session.get(KEPT)
+    if request.method != "GET" or kept is None or kept["path"] != request.get_full_path():
+        return None
+    del request.session[KEPT]
+    messages.success(request, "Voici ce que vous aviez saisi : relisez, puis validez.")
+    return QueryDict(kept["data"])
 
 
 def came_from(request, address):

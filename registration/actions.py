@@ -5,15 +5,20 @@ out, so that neither the answer nor its time tells.
 """
 
 import logging
+from datetime import timedelta
 from enum import StrEnum
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from accounts.actions import register_account
+from accounts.actions import correct_address, register_account
+from accounts.emails import send_activation
 from accounts.models import User, normalised_email
 from attachments.actions import send_request
-from attachments.deciders import deciders_of, is_open_to_first_comer
+from attachments.actions.attachments import lock_structure
+from attachments.deciders import confirmed_principal, deciders_of, is_open_to_first_comer
+from attachments.emails import send_became_principal, send_first_to_activate, send_request_sent
 from attachments.models import AttachmentRequest
 from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError
@@ -21,10 +26,12 @@ from plumbing.references import draw_reference
 from plumbing.workers import wake
 from registration import captcha
 from registration.emails import send_address_used, send_not_registered
-from registration.models import Submission
+from registration.models import AddressCorrection, Receipt, Submission
 from structures.actions import create_from_directory, create_private
 from structures.lookup import LookupOutcome, look_up
 from structures.models import Service
+
+RECEIPT_LIFETIME = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
 
@@ -44,52 +51,134 @@ def answer_captcha(key, answer):
 
 
 @transaction.atomic
-def submit_registration(*, captcha_key, person, lookup, described=None, whole_structure=True, services=()):
-    """Write down a registration for the worker; its reference (« Dossier n° »).
+def submit_registration(
+    *,
+    captcha_key,
+    person,
+    lookup,
+    described=None,
+    whole_structure=True,
+    services=(),
+    comment="",
+    recap=None,
+    fingerprint="",
+):
+    """Write down a registration for the worker; what the last page says of it, `recap` with its reference.
 
     `person` is what register_account takes; `described` the structure's details when nobody else knows
-    them. The rightly answered picture is used up: raises ActionError when somebody else just did.
+    them. The rightly answered picture is used up: raises ActionError when somebody else just did. The receipt
+    is there as soon as the picture is used up, so that the same form sent at the same moment finds it.
     """
     if not captcha.use_up(captcha_key):
         raise ActionError("wrong_captcha", captcha.WRONG, field="captcha_answer")
-    submission = Submission.objects.create(
-        reference=draw_reference(AttachmentRequest),
-        payload={
-            "person": person | {"phone": person["phone"].as_e164 if person["phone"] else ""},
-            "identifier_type": lookup.identifier_type,
-            "identifier": lookup.identifier,
-            "described": described,
-            "whole_structure": whole_structure,
-            "services": [service.pk for service in services],
-        },
-    )
+    reference = draw_reference(AttachmentRequest)
+    payload = {
+        "person": person | {"phone": person["phone"].as_e164 if person["phone"] else ""},
+        "identifier_type": lookup.identifier_type,
+        "identifier": lookup.identifier,
+        "described": described,
+        "whole_structure": whole_structure,
+        "services": [service.pk for service in services],
+        "comment": comment,
+    }
+    Submission.objects.create(reference=reference, payload=payload)
+    recap = (recap or {}) | {"reference": reference, "payload": payload, "corrections": 0}
+    Receipt.objects.create(captcha_key=captcha_key, fingerprint=fingerprint, recap=recap)
     wake("registration.tasks.carry_out_submissions")
-    return submission.reference
+    return recap
+
+
+def recap_of(captcha_key, fingerprint):
+    """What the last page said of this very form, when it was taken already; None otherwise."""
+    receipt = Receipt.objects.filter(captcha_key=captcha_key, fingerprint=fingerprint).first()
+    return receipt and receipt.recap
+
+
+def forget_receipts():
+    Receipt.objects.filter(created_at__lt=timezone.now() - RECEIPT_LIFETIME).delete()
 
 
 @transaction.atomic
 def carry_out_submission(submission):
     """Carry out a Submission. When the structure no longer accepts anyone, the registrant gets a mail instead."""
-    asked = submission.payload
+    _carry_out(submission.reference, submission.payload)
+
+
+def _carry_out(reference, asked):
     lookup = look_up(asked["identifier_type"], asked["identifier"])
     try:
         register(
-            reference=submission.reference,
+            reference=reference,
             person=asked["person"],
             lookup=lookup,
             described=asked["described"],
             whole_structure=asked["whole_structure"],
             services=Service.objects.filter(pk__in=asked["services"]),
+            comment=asked.get("comment", ""),
         )
     except ActionError as refusal:
-        logger.info("Registration %s came to nothing: %s", submission.reference, refusal.code)
+        logger.info("Registration %s came to nothing: %s", reference, refusal.code)
         email = normalised_email(asked["person"]["email"])
         if within_mail_rate("not_registered", email, settings.MAIL_TO_ONE_RATE):
-            send_not_registered(email, identifier=lookup.full_identifier, reference=submission.reference)
+            send_not_registered(email, identifier=lookup.full_identifier, reference=reference)
+
+
+def request_correction(reference, *, email, payload):
+    """The registrant of `reference` says that the address was mistyped: written down, whoever has the new one."""
+    AddressCorrection.objects.create(reference=reference, email=normalised_email(email), payload=payload)
+    wake("registration.tasks.carry_out_submissions")
 
 
 @transaction.atomic
-def register(*, reference, person, lookup, described=None, whole_structure=True, services=()):
+def carry_out_correction(correction):
+    """Carry out an AddressCorrection: the account gets the new address, and its registrant all mails anew.
+
+    Nothing changes once a person decided or the account was active, nor when the new address is somebody's:
+    its owner gets a mail.
+    """
+    reference, email = correction.reference, correction.email
+    waiting = Submission.objects.select_for_update().filter(reference=reference).first()
+    if waiting is not None:
+        waiting.payload["person"]["email"] = email
+        waiting.save(update_fields=["payload"])
+        return
+    filed = AttachmentRequest.objects.filter(reference=reference).first()
+    if filed is None:
+        # The mistyped address was somebody else's, or the structure closed: the registration begins again.
+        _carry_out(reference, correction.payload | {"person": correction.payload["person"] | {"email": email}})
+        return
+    lock_structure(filed.structure_id)
+    if filed.user.attachment_requests.exclude(decided_by=None).exists():
+        return
+    try:
+        correct_address(filed.user_id, email=email)
+    except (ActionError, IntegrityError) as refusal:
+        if getattr(refusal, "code", "address_used") == "address_used":
+            _tell_owner(email, reference)
+        return
+    _tell_again(AttachmentRequest.objects.select_related("user", "structure").get(pk=filed.pk))
+
+
+def _tell_again(request):
+    """To a corrected address, all that the mistyped one was told."""
+    user = request.user
+    if user.state == User.State.PENDING:
+        mails = [("request_sent", lambda: send_request_sent(request, principal=confirmed_principal(request.structure)))]
+    else:
+        slug, send = ("became_principal", send_became_principal)
+        if request.is_pending:
+            slug, send = ("first_to_activate", send_first_to_activate)
+        mails = [
+            (slug, lambda: send(request)),
+            ("activation", lambda: send_activation(user, reference=request.reference)),
+        ]
+    for slug, mail in mails:
+        if within_mail_rate(slug, user.email, settings.MAIL_TO_ONE_RATE):
+            mail()
+
+
+@transaction.atomic
+def register(*, reference, person, lookup, described=None, whole_structure=True, services=(), comment=""):
     """Create the account, the structure if it is new here, and the request for attachment under `reference`.
 
     When the address is already used nothing is created, and its owner gets a mail. Raises ActionError
@@ -98,9 +187,7 @@ def register(*, reference, person, lookup, described=None, whole_structure=True,
     try:
         user = register_account(**person)
     except (ActionError, IntegrityError):
-        user = User.objects.select_for_update(of=("self",)).with_email(person["email"]).get()
-        if within_mail_rate("address_used", user.email, settings.MAIL_TO_ONE_RATE):
-            send_address_used(user, reference=reference)
+        _tell_owner(person["email"], reference)
         return
 
     structure = lookup.structure
@@ -113,7 +200,22 @@ def register(*, reference, person, lookup, described=None, whole_structure=True,
         structure = create_private(
             identifier_type=lookup.identifier_type, identifier=lookup.identifier, described=described, actor=user
         )
-    send_request(user, structure, actor=user, reference=reference, whole_structure=whole_structure, services=services)
+    send_request(
+        user,
+        structure,
+        actor=user,
+        reference=reference,
+        whole_structure=whole_structure,
+        services=services,
+        comment=comment,
+    )
+
+
+def _tell_owner(email, reference):
+    """Somebody registered with an address that has an account: its owner is told, nobody else."""
+    user = User.objects.select_for_update(of=("self",)).with_email(email).get()
+    if within_mail_rate("address_used", user.email, settings.MAIL_TO_ONE_RATE):
+        send_address_used(user, reference=reference)
 
 
 def expected_outcome(lookup):

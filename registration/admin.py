@@ -2,7 +2,7 @@ from django.contrib import admin
 
 from plumbing.admin import SupportAdmin, TriedFilter, moment
 from plumbing.references import spaced
-from registration.models import Submission
+from registration.models import AddressCorrection, Submission
 
 
 @admin.register(Submission)
@@ -27,3 +27,13 @@ class SubmissionAdmin(SupportAdmin):
     @admin.display(description="dossier n°", ordering="reference")
     def spaced_reference(self, submission):
         return spaced(submission.reference)
+
+
+@admin.register(AddressCorrection)
+class AddressCorrectionAdmin(SubmissionAdmin):
+    """Corrected addresses a worker has not carried out yet: one that stays, with an error, is a fault to report."""
+
+    purpose = "Adresses corrigées par les inscrits, que le portail n'a pas encore reprises."
+
+    def row_title(self, row):
+        return f"Adresse corrigée, dossier n° {spaced(row.reference)}"

@@ -1,27 +1,112 @@
+from dataclasses import dataclass
+from difflib import get_close_matches
+
 from django import forms
 from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from phonenumber_field.formfields import PhoneNumberField
 
-from accounts.models import validate_deliverable
-from plumbing.forms import LimitedForm
-from plumbing.validators import validate_person_name
+from accounts.models import normalised_email, validate_deliverable
+from plumbing.changes import version_of
+from plumbing.forms import ExplainedChoices, LimitedForm
+from plumbing.validators import validate_no_link, validate_person_name
 from structures.forms import IdentifiedForm, ServicesField
 from structures.identifiers import IdentifierType, spaced_identifier
-from structures.models import Nature, address_lines
+from structures.models import Establishment, Nature, address_lines
 
 WHOLE, PER_SERVICE = "whole", "services"
+# Where most people have their mail: what is nearly one of these is likely mistyped.
+COMMON_DOMAINS = (
+    "gmail.com", "orange.fr", "wanadoo.fr", "free.fr", "laposte.net", "hotmail.com", "hotmail.fr", "outlook.com",
+    "outlook.fr", "yahoo.fr", "yahoo.com", "sfr.fr", "live.fr", "icloud.com", "bbox.fr", "ac-versailles.fr",
+)  # fmt: skip
+NEARLY = 0.85
 
 
-class RegistrationForm(LimitedForm, IdentifiedForm):
-    """« Créer un compte »: who registers, for which structure, for all of it or some services."""
+def likely_address(email):
+    """`email` with the well-known domain it nearly ends in; empty when nothing looks mistyped."""
+    name, _, domain = normalised_email(email).rpartition("@")
+    nearest = get_close_matches(domain, COMMON_DOMAINS, n=1, cutoff=NEARLY)
+    return f"{name}@{nearest[0]}" if nearest and domain not in COMMON_DOMAINS else ""
+
+
+@dataclass
+class Block:
+    """One of the form's four blocks beside it, in `state` done, wrong, current or todo."""
+
+    number: int
+    anchor: str
+    title: str
+    is_done: bool
+    note: str
+    state: str = "todo"
+
+
+def in_turn(blocks, errors):
+    """`blocks` with their states: what is wrong, what is done, and the first of the others as the current one."""
+    current = None
+    for block in blocks:
+        wrong = errors[block.number]
+        if wrong:
+            block.state, block.note = "wrong", f"{wrong} point{'s' if wrong > 1 else ''} à corriger"
+        elif block.is_done:
+            block.state = "done"
+        else:
+            block.state, block.note = "todo" if current else "current", ""
+            current = current or block
+    return blocks
+
+
+class AddressTwice(forms.Form):
+    """A login address, typed twice."""
 
     email = forms.EmailField(
         label="Adresse e-mail",
         max_length=254,
         help_text="Elle vous servira à vous connecter.",
         validators=[validate_deliverable],
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    email_again = forms.EmailField(label="Confirmation de l'adresse e-mail", max_length=254)
+    email_again = forms.EmailField(
+        label="Confirmation de l'adresse e-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def clean_email_again(self):
+        again = self.cleaned_data["email_again"]
+        first = self.cleaned_data.get("email")
+        if first and again.lower() != first.lower():
+            (name, domain), (other, other_domain) = first.rsplit("@", 1), again.rsplit("@", 1)
+            seen = (name, other) if domain.lower() == other_domain.lower() else (domain, other_domain)
+            raise ValidationError("Les deux adresses diffèrent : « {} » puis « {} ».".format(*seen))
+        return again
+
+
+class NewAddressForm(LimitedForm, AddressTwice):
+    """« Corriger l'adresse » of a registration: anything but `current`."""
+
+    field_order = ["email", "email_again"]
+
+    def __init__(self, data=None, *, current, likely="", refusal=""):
+        super().__init__(data, initial={"email": likely}, refusal=refusal)
+        self.current = current
+        self.fields["email"].label = "Nouvelle adresse e-mail"
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "width-email"
+
+    def clean_email(self):
+        email = self.cleaned_data["email"]
+        if normalised_email(email) == normalised_email(self.current):
+            raise ValidationError("C'est déjà l'adresse de votre demande : indiquez la nouvelle.")
+        return email
+
+
+class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
+    """« Créer un compte »: who registers, for which structure, for all of it or some services."""
+
     first_name = forms.CharField(label="Prénom", max_length=100, validators=[validate_person_name])
     last_name = forms.CharField(label="Nom", max_length=100, validators=[validate_person_name])
     phone = PhoneNumberField(label="Téléphone", required=False, max_length=30)
@@ -30,12 +115,9 @@ class RegistrationForm(LimitedForm, IdentifiedForm):
         max_length=254,
         required=False,
         validators=[validate_deliverable],
-        help_text="Seulement si vous voulez recevoir les courriels de suivi à une autre adresse, "
-        "une fois votre compte activé.",
+        help_text="Pour recevoir les courriels de suivi ailleurs, une fois votre compte activé.",
     )
-    survey_consent = forms.BooleanField(
-        label="J'accepte de recevoir de temps en temps une enquête de satisfaction", required=False
-    )
+    survey_consent = forms.BooleanField(label="Je veux bien répondre à des enquêtes de satisfaction", required=False)
     terms = forms.BooleanField(
         label="J'accepte les conditions",
         error_messages={"required": "Pour créer un compte, il faut accepter les conditions."},
@@ -43,15 +125,33 @@ class RegistrationForm(LimitedForm, IdentifiedForm):
 
     scope = forms.ChoiceField(
         label="Niveau de rattachement",
-        choices=[
-            (WHOLE, "Je souhaite me rattacher à la maille de l'organisation"),
-            (PER_SERVICE, "Je souhaite me rattacher à la maille du service"),
-        ],
-        widget=forms.RadioSelect,
+        choices=[(WHOLE, "Toute la structure"), (PER_SERVICE, "Seulement un ou plusieurs services")],
+        widget=ExplainedChoices(
+            are_cards=True,
+            hints={
+                WHOLE: mark_safe(
+                    "Vous suivez tout ce qui concerne la structure : direction, secrétariat général.<br>"
+                    "« je souhaite me rattacher à la maille de l'organisation »"
+                ),
+                PER_SERVICE: mark_safe(
+                    "Vous suivez ce qui concerne ces services. Vous pourrez en demander d'autres plus tard.<br>"
+                    "« à la maille du service »"
+                ),
+            },
+        ),
         required=False,
         initial=WHOLE,
     )
-    services = ServicesField()
+    services = ServicesField(label="Services de cette structure")
+    comment = forms.CharField(
+        label="Commentaire",
+        max_length=2000,
+        required=False,
+        # Read by people who decide, in their mails too.
+        validators=[validate_no_link],
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Pour la personne qui décide : votre fonction, votre bureau… Sans adresse de site.",
+    )
 
     captcha_key = forms.CharField(max_length=40, required=False)
     captcha_answer = forms.CharField(
@@ -62,40 +162,50 @@ class RegistrationForm(LimitedForm, IdentifiedForm):
     )
 
     # As on the page: the person before the structure.
-    PERSON = ("email", "email_again", "first_name", "last_name", "phone", "contact_email")
-    field_order = [*PERSON, "survey_consent", "terms"]
+    field_order = [
+        "email",
+        "email_again",
+        "first_name",
+        "last_name",
+        "phone",
+        "contact_email",
+        "terms",
+        "survey_consent",
+    ]
     AUTOCOMPLETE = {
-        "email": "email",
-        "email_again": "email",
         "first_name": "given-name",
         "last_name": "family-name",
         "phone": "tel",
         "contact_email": "off",
         "captcha_answer": "off",
     }
+    COMPULSORY = ("email", "email_again", "first_name", "last_name", "terms")
+    BLOCKS = {
+        1: field_order,
+        2: ("identifier_type", "identifier", "nature", *Establishment.DESCRIPTIVE, "undisclosed"),
+        3: ("scope", "services", "comment"),
+        4: ("captcha_answer",),
+    }
+    WIDTHS = IdentifiedForm.WIDTHS | {"phone": "width-phone", "captcha_answer": "width-code"}
 
-    def __init__(self, data=None, *, initial=None, lookups_allowed=True, refusal=""):
-        super().__init__(data, initial=initial, lookups_allowed=lookups_allowed, refusal=refusal)
+    def __init__(self, data=None, *, initial=None, refusal="", **options):
+        super().__init__(data, initial=initial, refusal=refusal, **options)
         for name, value in self.AUTOCOMPLETE.items():
             self.fields[name].widget.attrs["autocomplete"] = value
+        self.fields["terms"].help_text = format_html(
+            '<a href="{}" target="_blank">Lire les conditions (nouvel onglet)</a>', reverse("terms")
+        )
         self.fields["captcha_answer"].widget.attrs.update(autocapitalize="characters", spellcheck="false")
         if self.lookup and self.lookup.services:
             self.fields["services"].queryset = self.lookup.structure.services.open()
-
-    def clean_email_again(self):
-        again = self.cleaned_data["email_again"]
-        first = self.cleaned_data.get("email")
-        if first and again.lower() != first.lower():
-            raise ValidationError("Les deux adresses diffèrent : vérifiez-les.")
-        return again
 
     def clean_services(self):
         services = self.cleaned_data["services"]
         per_service = self.cleaned_data.get("scope") == PER_SERVICE
         if self.lookup and self.lookup.services and per_service and not services:
-            raise ValidationError("Cochez au moins un service, ou choisissez la maille de l'organisation.")
+            raise ValidationError("Cochez au moins un service, ou choisissez « Toute la structure ».")
         if services and not per_service:
-            raise ValidationError("Décochez les services, ou choisissez la maille du service.")
+            raise ValidationError("Décochez les services, ou choisissez « Seulement un ou plusieurs services ».")
         return services
 
     @property
@@ -125,12 +235,36 @@ class RegistrationForm(LimitedForm, IdentifiedForm):
             "nature": str(nature),
             "structure": structure,
             "address_lines": address_lines(structure) if structure else [],
+            "comment": self.cleaned_data["comment"],
+            "suggestion": likely_address(person["email"]),
             "services": [] if self.whole_structure else [str(service) for service in self.cleaned_data["services"]],
         }
 
     @property
-    def person_fields(self):
-        return self.fields_named(*self.PERSON)
+    def fingerprint(self):
+        """Of all that was typed: the very same form, sent again, is no second registration."""
+        return version_of({name: self.data.getlist(name) for name in self.fields})
+
+    def progress(self, captcha_is_right):
+        """« Où vous en êtes »: the four blocks, each with what is still to do there."""
+        shown = self.found and (self.found.establishment if self.found.may_show else self.found.full_identifier)
+        per_service = bool(self.found and self.found.services) and self["scope"].value() == PER_SERVICE
+        chosen = not per_service or self["services"].value()
+        described = self.found and not (self.found.must_describe and self._lacks(self.REQUIRED_DESCRIPTION))
+        count = len(self["services"].value() or ())
+        scope_note = f"{count} service{'s' if count > 1 else ''}" if per_service else "Toute la structure"
+        return in_turn(
+            [
+                Block(1, "personne", "Informations personnelles", not self._lacks(self.COMPULSORY), "Complet"),
+                Block(2, "structure", "Informations sur la structure", described, str(shown or "")),
+                Block(3, "niveau", "Choix du niveau de rattachement", bool(self.found and chosen), scope_note),
+                Block(4, "captcha", "Contrôle anti-robot", captcha_is_right, "Validé"),
+            ],
+            {number: sum(len(self.errors.get(name, ())) for name in names) for number, names in self.BLOCKS.items()},
+        )
+
+    def _lacks(self, names):
+        return any(not self[name].value() for name in names)
 
 
 class CaptchaCheck(forms.Form):

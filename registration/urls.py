@@ -10,4 +10,5 @@ urlpatterns = [
     path("inscription/captcha/<slug:key>/image/", views.captcha_image, name="captcha_image"),
     path("inscription/captcha/<slug:key>/audio/", views.captcha_audio, name="captcha_audio"),
     path("inscription/recapitulatif/", views.recap, name="recap"),
+    path("inscription/recapitulatif/adresse/", views.correct_address, name="correct_address"),
 ]

@@ -1,22 +1,24 @@
 from functools import wraps
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plumbing.errors import ActionError
 from plumbing.references import spaced
-from plumbing.requests import submit, within
+from plumbing.requests import posted, submit, within
 from registration import captcha
-from registration.actions import answer_captcha, expected_outcome, submit_registration
-from registration.forms import CaptchaCheck, RegistrationForm
+from registration.actions import answer_captcha, expected_outcome, recap_of, request_correction, submit_registration
+from registration.forms import CaptchaCheck, NewAddressForm, RegistrationForm, likely_address
 
 RECAP = "registration_recap"
-TOO_MANY_REGISTRATIONS = "Trop de comptes créés depuis votre connexion. Réessayez dans une heure."
-BUTTONS = {"find_structure", "new_captcha", "check_captcha"}
+TOO_MANY_REGISTRATIONS = "Trop de comptes créés ou corrigés depuis votre connexion. Réessayez dans une heure."
+BUTTONS = {"find_structure", "other_structure", "new_captcha", "check_captcha"}
+MOST_CORRECTIONS = 3
 
 
 def visitors_only(view):
@@ -41,7 +43,12 @@ def register(request):
     if not within(request, "registration", settings.REGISTRATION_RATE, count=False):
         refusal = TOO_MANY_REGISTRATIONS
     form = RegistrationForm(request.POST, lookups_allowed=_may_look_up(request), refusal=refusal)
-    if _is_valid_with_captcha(form) and _registered(request, form):
+    # Looked for before and after: the same form may be on its way a second time, or have come first.
+    if (
+        _was_taken(request, form)
+        or (_is_valid_with_captcha(form) and _registered(request, form))
+        or ("captcha_answer" in form.errors and _was_taken(request, form))
+    ):
         return redirect("registration:recap")
     return _page(request, form, _captcha_of(form))
 
@@ -51,14 +58,14 @@ def register(request):
 def structure_block(request):
     """The part of the form that depends on the identifier, for our script."""
     form = _typed_so_far(request)
-    return render(request, "registration/structure_answer.html", {"form": form, "lookup": form.lookup})
+    return render(request, "registration/structure_answer.html", _context(form, _captcha_after(request)))
 
 
 @visitors_only
 @require_POST
 def captcha_block(request):
     """The captcha after « Valider le captcha » or « Nouvelle image », for our script."""
-    return render(request, "registration/captcha_block.html", {"captcha": _captcha_after(request)})
+    return render(request, "registration/captcha_answer.html", {"captcha": _captcha_after(request)})
 
 
 @visitors_only
@@ -92,16 +99,52 @@ def recap(request):
     """« Dernière étape »: what was registered and what happens next."""
     if RECAP not in request.session:
         return redirect("registration:register")
-    return render(request, "registration/recap.html", {"recap": request.session[RECAP]})
+    said = request.session[RECAP]
+    context = {"recap": said, "reference": spaced(said["reference"]), "may_correct": _may_correct(said)}
+    return render(request, "registration/recap.html", context)
+
+
+@visitors_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def correct_address(request):
+    """« Corriger l'adresse » of the registration just made: the same answer whoever has the new one."""
+    said = request.session.get(RECAP)
+    if said is None or not _may_correct(said):
+        return redirect("registration:recap")
+    refusal = ""
+    if request.method == "POST" and not within(request, "registration", settings.REGISTRATION_RATE, count=False):
+        refusal = TOO_MANY_REGISTRATIONS
+    form = NewAddressForm(posted(request), current=said["email"], likely=said["suggestion"], refusal=refusal)
+    if request.method == "POST" and form.is_valid() and _is_counted(request, form):
+        email = form.cleaned_data["email"]
+        request_correction(said["reference"], email=email, payload=said["payload"])
+        corrected = {"email": email, "suggestion": likely_address(email), "corrections": said["corrections"] + 1}
+        request.session[RECAP] = said | corrected
+        messages.success(request, f"C'est noté : ce qui concerne votre demande part désormais à {email}.")
+        return redirect("registration:recap")
+    return render(request, "registration/correct_address.html", {"form": form, "recap": said}, status=form.status)
+
+
+def _may_correct(said):
+    return said["corrections"] < MOST_CORRECTIONS
 
 
 def _page(request, form, shown):
-    context = {"form": form, "lookup": form.lookup, "captcha": shown}
-    return render(request, "registration/register.html", context, status=form.status)
+    return render(request, "registration/register.html", _context(form, shown), status=form.status)
+
+
+def _context(form, shown):
+    outcome = expected_outcome(form.found) if form.found else None
+    progress = form.progress(captcha_is_right=shown.confirmed)
+    return {"form": form, "lookup": form.found, "captcha": shown, "outcome": outcome, "progress": progress}
 
 
 def _typed_so_far(request):
-    return RegistrationForm.typed_so_far(request.POST, lookups_allowed=_may_look_up(request))
+    typed = request.POST
+    if "other_structure" in typed:
+        typed = typed.copy()
+        typed["identifier"] = ""
+    return RegistrationForm.typed_so_far(typed, lookups_allowed=_may_look_up(request))
 
 
 def _may_look_up(request):
@@ -150,12 +193,10 @@ def _captcha_of(form):
 
 def _registered(request, form):
     """Submit what the valid form says; False when it was not taken, told on the form."""
-    # Counted only now: errors in the form use nothing up.
-    if not within(request, "registration", settings.REGISTRATION_RATE):
-        form.add_error(None, TOO_MANY_REGISTRATIONS)
+    if not _is_counted(request, form):
         return False
     summary, outcome = form.summary, expected_outcome(form.lookup)
-    taken, reference = submit(
+    taken, recap = submit(
         form,
         submit_registration,
         captcha_key=form.cleaned_data["captcha_key"],
@@ -164,7 +205,27 @@ def _registered(request, form):
         described=form.described,
         whole_structure=form.whole_structure,
         services=form.cleaned_data["services"],
+        comment=form.cleaned_data["comment"],
+        recap=summary | {"outcome": outcome},
+        fingerprint=form.fingerprint,
     )
     if taken:
-        request.session[RECAP] = summary | {"reference": spaced(reference), "outcome": outcome}
+        request.session[RECAP] = recap
     return taken
+
+
+def _is_counted(request, form):
+    """Count a valid form against its sender's limit, which errors do not use up; False, told on it, beyond."""
+    counted = within(request, "registration", settings.REGISTRATION_RATE)
+    if not counted:
+        form.add_error(None, TOO_MANY_REGISTRATIONS)
+    return counted
+
+
+def _was_taken(request, form):
+    """Whether this very form was taken already: its last page is then shown again, as it was since corrected."""
+    key = request.POST.get("captcha_key", "")
+    recap = recap_of(key, form.fingerprint) if key.isprintable() else None
+    if recap is not None and request.session.get(RECAP, {}).get("reference") != recap["reference"]:
+        request.session[RECAP] = recap
+    return recap is not None

@@ -47,6 +47,7 @@ TABLE = {
     "registration:captcha_image": (["captcha"], VISITORS_ONLY),
     "registration:captcha_audio": (["captcha"], VISITORS_ONLY),
     "registration:recap": ([], (302,) * 7),
+    "registration:correct_address": ([], (302,) * 7),
     "accounts:login": ([], VISITORS_ONLY),
     "accounts:logout": ([], POST_ONLY),
     "accounts:resend_activation": ([], PUBLIC),
@@ -203,6 +204,7 @@ POSTS = {
     "registration:structure_block": ({"identifier": "20003035100015"}, VISITORS_ONLY),
     "registration:captcha_block": ({"new_captcha": "1"}, VISITORS_ONLY),
     "registration:register": ({}, VISITORS_ONLY),
+    "registration:correct_address": ({}, (302,) * 7),
     "accounts:login": ({}, VISITORS_ONLY),
     "accounts:resend_activation": ({"email": "a@exemple.example"}, PUBLIC),
     "accounts:forgotten_password": ({"email": "a@exemple.example"}, PUBLIC),
@@ -244,6 +246,10 @@ def test_access_by_post(client, arguments, name, role):
     posted, answers = POSTS[name]
     log_in_as(client, role, arguments["structure"])
     answer = client.post(reverse(name, args=[arguments[argument] for argument in TABLE[name][0]]), posted)
+    if role == "visitor" and TABLE[name][1][0] == LOGIN and not name.startswith("registration:"):
+        # Not sent away: the login page keeps what was typed.
+        assert (answer.status_code, answer.templates[0].name) == (200, "accounts/login.html")
+        return
     assert answer.status_code == answers[ROLES.index(role)]
     decided = name.startswith("attachments:") and answer.status_code == 302 and role != "visitor"
     assert AttachmentRequest.objects.get().is_pending is not decided

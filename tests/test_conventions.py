@@ -102,6 +102,14 @@ def test_forms_check_and_call_no_action(path):
     assert not [module for module in modules if "actions" in module.split(".")]
 
 
+@named([path for path in app_files if {"views", "admin"} & {path.stem, path.parent.name}])
+def test_what_a_session_left_typed_is_never_acted_on(path):
+    """`posted` binds a form on a GET too, after a session ended: only a POST may go on with a valid one."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef) and "posted(request)" in (code := ast.unparse(node)):
+            assert "is_valid()" not in code or "request.method" in code, node.name
+
+
 MAILING = {"apps", "emails", "actions", "tasks", "workers", "loader"}
 
 

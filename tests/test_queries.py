@@ -15,7 +15,7 @@ from history.models import Event
 from notifications.models import OutgoingMail
 from plumbing.references import new_reference
 from registration.captcha import challenge, fresh
-from registration.models import Submission
+from registration.models import AddressCorrection, Submission
 from structures.models import Referent
 from tests.factories import (
     AttachmentFactory,
@@ -148,6 +148,7 @@ def test_what_follows_from_deactivating_a_service(client, managed):
 ADD = {
     "accounts.User": UserFactory,
     "accounts.LinkRequest": lambda: LinkRequest.objects.create(email="a@exemple.example", purpose="reset"),
+    "registration.AddressCorrection": lambda: AddressCorrection.objects.create(reference=new_reference(), payload={}),
     "registration.Submission": lambda: Submission.objects.create(reference=new_reference(), payload={}),
     "structures.Structure": StructureFactory,
     "structures.DirectoryEntry": DirectoryEntryFactory,

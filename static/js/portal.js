@@ -25,14 +25,22 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sending]")) delete form.dataset.sending;
 });
 
-// « Afficher » beside each password.
+// « Afficher » beside each password; hidden again before it is sent, so that browsers take it for one.
 for (const button of document.querySelectorAll("[data-show-password]")) {
   const input = document.getElementById(button.getAttribute("aria-controls"));
+  const whose = document.createElement("span");
+  whose.className = "visually-hidden";
+  whose.textContent = ` : ${input.labels[0].textContent.replace(/\s+/g, " ").trim()}`;
+  const show = (shown) => {
+    input.type = shown ? "text" : "password";
+    button.replaceChildren(shown ? "Masquer" : "Afficher", whose);
+    button.setAttribute("aria-pressed", String(shown));
+  };
+  show(false);
   button.hidden = false;
   button.addEventListener("click", () => {
-    const shown = input.type === "password";
-    input.type = shown ? "text" : "password";
-    button.textContent = shown ? "Masquer" : "Afficher";
-    button.setAttribute("aria-pressed", String(shown));
+    show(input.type === "password");
+    input.focus();
   });
+  input.form.addEventListener("submit", () => show(false));
 }

@@ -109,7 +109,7 @@ class DirectoryImportAdmin(SupportAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(posted(request), request.FILES or None)
-        if form.is_valid():
+        if request.method == "POST" and form.is_valid():
             received, directory_import = submit(
                 form, imports.receive_import, form.cleaned_data["file"], actor=request.user
             )

@@ -1,14 +1,28 @@
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.forms.utils import ErrorDict
+from django.utils.html import format_html_join
 
-from plumbing.text import postcode_key
+from plumbing.text import folded, postcode_key
 from plumbing.validators import validate_plain_line
 from structures.identifiers import IdentifierType, clean_identifier, names_public_body
 from structures.lookup import LookupOutcome, look_up
 from structures.models import Establishment, Nature
 
 TOO_MANY_LOOKUPS = "Trop de recherches depuis votre connexion. Attendez une minute, puis recommencez."
+
+
+# What each type of identifier looks like; the page shows the line of the chosen one.
+HINTS = {
+    IdentifierType.SIRET: "14 chiffres, avec ou sans espaces. Il figure sur les factures et les courriers.",
+    IdentifierType.EU_VAT: "Numéro de TVA : deux lettres pour le pays, puis 16 caractères au plus.",
+    IdentifierType.NON_EU: "De 2 à 18 lettres et chiffres.",
+    IdentifierType.RIDET: "9 ou 10 chiffres (Nouvelle-Calédonie).",
+    IdentifierType.TAHITI: "Une lettre ou un chiffre, puis 8 chiffres (Polynésie française).",
+    IdentifierType.REGISTERING: "Numéro du dossier d'immatriculation : de 2 à 50 lettres et chiffres.",
+    IdentifierType.PERSON: "De 2 à 50 lettres et chiffres.",
+}
 
 
 class IdentifiedForm(forms.Form):
@@ -23,7 +37,7 @@ class IdentifiedForm(forms.Form):
     identifier = forms.CharField(
         label="Identifiant",
         max_length=80,
-        help_text="Pour un SIRET : 14 chiffres, avec ou sans espaces. Il figure sur les factures et les courriers.",
+        help_text=format_html_join("", '<span class="hint-{}">{}</span>', HINTS.items()),
     )
     nature = forms.ChoiceField(label="Type de structure", choices=Nature, widget=forms.RadioSelect, required=False)
     legal_name = forms.CharField(label="Raison sociale", max_length=250, required=False)
@@ -41,26 +55,36 @@ class IdentifiedForm(forms.Form):
     )
 
     REQUIRED_DESCRIPTION = ("legal_name", "address", "postcode", "city")
+    WIDTHS = {"identifier": "width-identifier", "postcode": "width-postcode", "country": "width-name"}
 
-    def __init__(self, data=None, *, initial=None, lookups_allowed=True):
+    def __init__(self, data=None, *, initial=None, lookups_allowed=True, judged=True):
         super().__init__(data, initial=initial)
-        self.lookups_allowed = lookups_allowed
+        self.lookups_allowed, self.judged = lookups_allowed, judged
         self.lookup = None
         for name in Establishment.DESCRIPTIVE:
             self.fields[name].validators.append(validate_plain_line)
+        for name, width in self.WIDTHS.items():
+            self.fields[name].widget.attrs["class"] = width
         self.fields["identifier"].widget.attrs["autocomplete"] = "off"
         typed = data if data is not None else initial or {}
         self._find(typed.get("identifier_type") or IdentifierType.SIRET, typed.get("identifier") or "")
 
     @classmethod
     def typed_so_far(cls, data, **options):
-        """The form showing what was typed, without judging what is still missing."""
-        initial = {
-            name: data.getlist(name) if isinstance(field, forms.ModelMultipleChoiceField) else data.get(name)
-            for name, field in cls.base_fields.items()
-            if name in data
-        }
-        return cls(initial=initial, **options)
+        """The form showing what was typed: only the identifier is judged, not what is still missing."""
+        typed = data.copy()
+        for name, field in cls.base_fields.items():
+            if field.initial and name not in typed:
+                typed[name] = field.initial
+        return cls(typed, judged=False, **options)
+
+    def full_clean(self):
+        if self.judged:
+            return super().full_clean()
+        self._errors, self.cleaned_data = ErrorDict(renderer=self.renderer), {}
+        if self.identifier_error:
+            self.add_error("identifier", self.identifier_error)
+        return None
 
     def _find(self, identifier_type, typed):
         """Set `lookup`, and what depends on it. A wrong identifier is judged by clean_identifier."""
@@ -76,36 +100,40 @@ class IdentifiedForm(forms.Form):
             self.identifier_error = ValidationError(TOO_MANY_LOOKUPS)
             return
         self.lookup = look_up(identifier_type, identifier)
-        for name in self.REQUIRED_DESCRIPTION if self.lookup.must_describe else ():
-            # « required » on the field draws the star and the browser's own check.
-            self.fields[name].required = True
-        if self.lookup.outcome is LookupOutcome.NOTHING:
-            self.fields["nature"].required = True
+        refusal = self.refusal_of(self.lookup)
+        if refusal:
+            self.identifier_error = ValidationError(refusal)
+        elif self.lookup.must_describe:
+            for name in self.REQUIRED_DESCRIPTION:
+                # « required » on the field marks it, and is the browser's own check.
+                self.fields[name].required = True
+
+    def refusal_of(self, lookup):
+        """Why nobody can go on with what was found; empty when one can."""
+        if lookup.outcome is LookupOutcome.INACTIVE:
+            return f"Cette structure est désactivée. Pour la rouvrir, écrivez à {settings.SUPPORT_EMAIL}."
+        if lookup.outcome is LookupOutcome.CLOSED:
+            return "D'après l'annuaire, cet établissement est fermé : saisissez le SIRET de celui qui l'a remplacé."
+        if lookup.outcome is LookupOutcome.NOTHING and names_public_body(lookup.identifier_type, lookup.identifier):
+            return self.unknown_public
+        return ""
+
+    @property
+    def found(self):
+        """What the identifier stands for, when one can go on with it."""
+        return None if self.identifier_error else self.lookup
 
     def clean_identifier(self):
         if self.identifier_error:
             raise self.identifier_error
-        if self.lookup is None:
-            return self.cleaned_data["identifier"]
-        if self.lookup.outcome is LookupOutcome.INACTIVE:
-            raise ValidationError(
-                f"Cette structure est désactivée. Écrivez à {settings.SUPPORT_EMAIL} pour la rouvrir."
-            )
-        if self.lookup.outcome is LookupOutcome.CLOSED:
-            raise ValidationError(
-                "D'après l'annuaire, cet établissement est fermé : cherchez le SIRET qui l'a remplacé."
-            )
-        if self.lookup.outcome is LookupOutcome.NOTHING and names_public_body(
-            self.lookup.identifier_type, self.lookup.identifier
-        ):
-            raise ValidationError(self.unknown_public)
-        return self.lookup.identifier
+        return self.lookup.identifier if self.lookup else self.cleaned_data["identifier"]
 
     def clean_nature(self):
+        """A structure nothing is known of is private: the page does not ask."""
         nature = self.cleaned_data["nature"]
-        unknown = self.lookup is not None and self.lookup.outcome is LookupOutcome.NOTHING
+        unknown = self.found is not None and self.found.outcome is LookupOutcome.NOTHING
         if unknown and nature == Nature.PUBLIC:
-            raise ValidationError(self.unknown_public)
+            self.add_error("identifier", self.unknown_public)
         return nature
 
     @property
@@ -125,6 +153,14 @@ class IdentifiedForm(forms.Form):
     def clean_country(self):
         return self.cleaned_data["country"] or self.fields["country"].initial
 
+    def clean(self):
+        super().clean()
+        postcode, country = self.cleaned_data.get("postcode"), self.cleaned_data.get("country", "")
+        in_france = self.found and self.found.must_describe and folded(country) == "france"
+        if in_france and postcode and not (len(postcode) == 5 and postcode.isdecimal()):
+            self.add_error("postcode", "En France, un code postal compte 5 chiffres.")
+        return self.cleaned_data
+
     @property
     def described(self):
         """The structure as the registrant describes it; None when it is known without them."""
@@ -137,7 +173,3 @@ class IdentifiedForm(forms.Form):
 
     def fields_named(self, *names):
         return [self[name] for name in names]
-
-    @property
-    def description_fields(self):
-        return self.fields_named(*Establishment.DESCRIPTIVE)

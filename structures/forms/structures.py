@@ -1,4 +1,5 @@
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from plumbing.errors import ActionError
@@ -14,18 +15,15 @@ from structures.models import Establishment, Structure
 class FoundingForm(IdentifiedForm):
     """« Créer une structure »: private, and not here yet."""
 
-    def clean_identifier(self):
-        identifier = super().clean_identifier()
-        if self.lookup is not None and self.lookup.outcome is LookupOutcome.STRUCTURE:
-            raise ValidationError(
-                "Cette structure est déjà présente sur le portail : demandez à y être rattaché au lieu de la créer."
+    def refusal_of(self, lookup):
+        if lookup.outcome is LookupOutcome.STRUCTURE:
+            return "Cette structure est déjà présente sur le portail : demandez à y être rattaché au lieu de la créer."
+        if lookup.outcome is LookupOutcome.DIRECTORY and lookup.is_public:
+            return (
+                "C'est une structure publique : elle ne se crée pas sur le site. Pour l'ouvrir et en désigner le "
+                f"gestionnaire, écrivez à {settings.SUPPORT_EMAIL} en indiquant son SIRET."
             )
-        if self.lookup is not None and self.lookup.is_public:
-            raise ValidationError(
-                "C'est une structure publique : elle ne se crée pas sur le site. "
-                "Demandez à y être rattaché : l'assistance désigne son premier gestionnaire."
-            )
-        return identifier
+        return super().refusal_of(lookup)
 
     @property
     def may_found(self):

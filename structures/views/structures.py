@@ -91,9 +91,11 @@ def export_my_structures(request, kind):
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_structure(request):
     """« Créer une structure »: private; whoever creates it becomes its principal manager."""
+    if "other_structure" in request.POST:
+        return redirect("structures:create_structure")
     allowed = within(request, "prefill", settings.PREFILL_RATE, key="user")
     if request.method != "POST" or "find_structure" in request.POST:
-        form = FoundingForm.typed_so_far(request.POST or request.GET, lookups_allowed=allowed)
+        form = FoundingForm.typed_so_far(posted(request) or request.GET, lookups_allowed=allowed)
         return _founding_page(request, form)
     form = FoundingForm(request.POST, lookups_allowed=allowed)
     if not form.is_valid():

@@ -103,7 +103,7 @@ def test_a_session_ends_after_inactivity_and_says_so(client, claire, time_machin
 def test_reading_does_not_write_the_session_at_each_click(client, claire, django_assert_num_queries):
     log_in(client)
     client.get("/conditions/")
-    with django_assert_num_queries(3):  # session, user, is_manager
+    with django_assert_num_queries(4):  # session, user, what waits, is_manager
         client.get("/conditions/")
 
 
@@ -174,7 +174,7 @@ def test_trying_many_passwords_from_one_place_is_limited_before_any_is_tried(cli
     refused = [log_in(client, password=password) for password in ("faux", PASSWORD)]
     for answer in refused:
         assert answer.status_code == 429
-        assert "Trop d&#x27;essais" in answer.text
+        assert "Trop d'essais" in answer.text
         assert "inexact" not in answer.text
         assert 'value="claire@exemple.example"' in answer.text
         assert PASSWORD not in answer.text
@@ -252,7 +252,7 @@ def test_a_reset_asks_the_secret_question_if_there_is_one(client, claire):
     path = f"/mot-de-passe/{make_token(claire, Purpose.RESET)}/"
     new = {"password": "une autre phrase longue", "password_again": "une autre phrase longue"}
     assert "Quel était le nom de votre premier animal" in client.get(path).text
-    assert "Ce n&#x27;est pas la réponse enregistrée" in client.post(path, new | {"secret_answer": "Rex"}).text
+    assert "Ce n'est pas la réponse enregistrée" in client.post(path, new | {"secret_answer": "Rex"}).text
     assert client.post(path, new | {"secret_answer": "medor"}).status_code == 302
     assert log_in(client, password="une autre phrase longue").status_code == 302
 

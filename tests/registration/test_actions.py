@@ -84,7 +84,7 @@ KINDS = {
 def submit(*, described=DESCRIBED, **more):
     lookup = look_up("siret", SIRET)
     given = {"person": PERSON, "lookup": lookup, "described": described if lookup.must_describe else None}
-    return submit_registration(captcha_key=answered(), **given | more)
+    return submit_registration(captcha_key=answered(), **given | more)["reference"]
 
 
 def answered():

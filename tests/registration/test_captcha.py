@@ -64,7 +64,7 @@ def test_a_wrong_answer_burns_the_picture_and_shows_another(client, key, path):
 
 def test_an_empty_answer_costs_nothing(client, key):
     page = send(client, key, "").text
-    assert "Recopiez d&#x27;abord" in page
+    assert "Recopiez d'abord" in page
     assert key in page
 
 

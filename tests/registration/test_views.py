@@ -141,7 +141,7 @@ def test_what_is_typed_of_a_known_structure_is_ignored(client, managed):
 @pytest.mark.parametrize(("identifier", "nature"), [("20003035100015", "private"), (NEW_PRIVATE, "public")])
 def test_an_unknown_public_structure_is_refused_with_what_to_do(client, identifier, nature):
     page = register(client, identifier=identifier, **DESCRIPTION | {"nature": nature}).text
-    assert "ne permet pas d&#x27;en créer" in page
+    assert "ne permet pas d'en créer" in page
     assert "assistance@portail.example" in page
     assert not Structure.objects.exists()
 
@@ -400,7 +400,7 @@ def test_ticks_are_kept_when_something_is_wrong(client, managed):
     assert boxes == {ticked.pk: True, other.pk: False}
 
 
-@pytest.mark.parametrize("missing", ["legal_name", "address", "postcode", "city", "nature"])
+@pytest.mark.parametrize("missing", ["legal_name", "address", "postcode", "city"])
 def test_an_unknown_structure_is_described_in_full(client, missing):
     page = register(client, identifier=NEW_PRIVATE, **DESCRIPTION | {missing: ""})
     assert page.context["form"].errors.keys() == {missing}
@@ -431,8 +431,8 @@ def test_the_request_never_looks_for_the_address(client, managed, email):
         client.post("/inscription/", person(identifier=managed.identifier, email=email, email_again=email))
     naming = [query["sql"] for query in captured if email in query["sql"]]
     # The session keeps the last page's words encoded.
-    assert len(naming) == 1
-    assert naming[0].startswith('INSERT INTO "registration_submission"')
+    written = ["registration_submission", "registration_receipt"]
+    assert [sql.split('"')[:2] for sql in naming] == [["INSERT INTO ", table] for table in written]
 
 
 def test_a_used_address_counts_against_the_rate_like_any_other(client, managed, settings):
@@ -455,3 +455,86 @@ def test_nobody_else_sees_the_last_page(client, managed):
     register(client, identifier=managed.identifier)
     assert client.get("/inscription/recapitulatif/").status_code == 200
     assert Client().get("/inscription/recapitulatif/").url == "/inscription/"
+
+
+def test_a_comment_goes_to_whoever_decides_and_to_no_unconfirmed_address(client, managed):
+    said = "Je remplace Mme Le Goff à l'intendance."
+    page = register(client, identifier=managed.identifier, comment=said).text
+    assert said in page
+    assert AttachmentRequest.objects.get().comment == said
+    for mail in OutgoingMail.objects.filter(to="rachid@exemple.example"):
+        assert not [body for body in mail.parts() if "Le Goff" in body]
+
+
+@pytest.mark.parametrize("comment", ["Voyez https://mal.example", "x" * 2001])
+def test_a_comment_has_no_link_and_an_end(client, managed, comment):
+    page = register(client, identifier=managed.identifier, comment=comment)
+    assert page.context["form"].errors.keys() == {"comment"}
+    assert not AttachmentRequest.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: AttachmentFactory(role=Role.PRINCIPAL).structure, "Une personne gestionnaire de cette structure"),
+        (lambda: StructureFactory(private=True), "vous en deviendrez"),
+        (lambda: StructureFactory(), "l'assistance examinera"),
+        (lambda: DirectoryEntryFactory(), "l'assistance examinera"),
+    ],
+)
+def test_the_card_says_who_decides_and_names_nobody(client, build, said):
+    known = build()
+    page = find(client, known.identifier)
+    assert said in page
+    assert "Est-ce bien votre établissement ?" in page
+    assert not [user for user in User.objects.all() if user.last_name in page or user.email in page]
+
+
+@pytest.mark.parametrize("fragment", [True, False])
+def test_a_look_up_that_fails_marks_the_field(client, fragment):
+    closed = DirectoryEntryFactory(closed_on="2020-01-01")
+    path = "/inscription/structure/" if fragment else "/inscription/"
+    for number in (closed.identifier, "20003035100016", "20003035100015"):
+        page = client.post(path, {"identifier_type": "siret", "identifier": number, "find_structure": "1"})
+        assert 'aria-invalid="true"' in page.text
+        assert page.context["form"].errors.keys() == {"identifier"}
+        assert 'name="legal_name"' not in page.text
+
+
+def test_another_structure_can_be_looked_for(client, managed):
+    page = client.post(
+        "/inscription/", person(identifier=managed.identifier, other_structure="1", first_name="Zoé")
+    ).text
+    assert "Collège Jean Macé" not in page
+    assert managed.identifier not in page
+    assert 'value="Zoé"' in page
+
+
+def test_a_french_postcode_has_five_digits(client):
+    page = register(client, identifier=NEW_PRIVATE, **DESCRIPTION | {"postcode": "3540"})
+    assert page.context["form"].errors == {"postcode": ["En France, un code postal compte 5 chiffres."]}
+    abroad = {"postcode": "1000", "country": "Belgique", "identifier_type": "eu_vat", "identifier": "BE0123456789"}
+    assert "Dernière étape" in register(client, **DESCRIPTION | abroad).text
+
+
+def test_progress_counts_what_is_to_correct_in_each_block(client, managed):
+    ServiceFactory(structure=managed)
+    form = {"identifier": managed.identifier, "scope": "services", "first_name": "", "last_name": ""}
+    page = register(client, **form)
+    states = [(block.state, block.note) for block in page.context["progress"]]
+    assert states == [
+        ("wrong", "2 points à corriger"),
+        ("done", "Collège Jean Macé"),
+        ("wrong", "1 point à corriger"),
+        ("done", "Validé"),
+    ]
+
+
+def test_a_public_structure_of_the_directory_is_not_founded_and_the_page_says_why(client):
+    client.force_login(UserFactory())
+    entry = DirectoryEntryFactory()
+    page = client.post(
+        "/structures/nouvelle/", {"identifier_type": "siret", "identifier": entry.identifier, "find_structure": "1"}
+    )
+    assert "C'est une structure publique" in page.text
+    assert "Créer la structure" not in page.text

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from accounts.models import User
 from attachments.models import Attachment, Role
 from notifications.actions import deliver_due
+from plumbing.typography import french_text as shown
 from registration.captcha import challenge
 from tests.deferred import work_off_everything
 from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
@@ -40,16 +41,16 @@ def link_in_mail(smtp_sink, to, subject):
 
 
 def fill_person(page, email):
-    page.get_by_label("Adresse e-mail*", exact=True).fill(email)
-    page.get_by_label("Confirmation de l'adresse e-mail").fill(email)
+    page.get_by_label("Adresse e-mail", exact=True).fill(email)
+    page.get_by_label(shown("Confirmation de l'adresse e-mail")).fill(email)
     page.get_by_label("Prénom").fill("Rachid")
-    page.get_by_label("Nom*", exact=True).fill("Amrani")
-    page.get_by_label("J'accepte les conditions").check()
+    page.get_by_label("Nom", exact=True).fill("Amrani")
+    page.get_by_label(shown("J'accepte les conditions")).check()
 
 
 def answer_captcha(page):
     key = page.locator("input[name=captcha_key]").input_value()
-    page.get_by_label("Caractères de l'image").fill(challenge(key)[1])
+    page.get_by_label(shown("caractères de l'image")).fill(challenge(key)[1])
     page.get_by_role("button", name="Valider le captcha").click()
     expect(page.get_by_text("Captcha validé")).to_be_visible()
 
@@ -57,7 +58,7 @@ def answer_captcha(page):
 def activate(page, axe, link):
     page.goto(link)
     axe(page)
-    page.get_by_label("Mot de passe*", exact=True).fill(PASSWORD)
+    page.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
     page.get_by_label("Confirmation du mot de passe").fill(PASSWORD)
     page.get_by_label("Question secrète").select_option(index=1)
     page.get_by_label("Réponse secrète").fill("Médor")
@@ -75,7 +76,7 @@ def test_a_newcomer_is_approved_activates_and_sees_the_structure(site, college, 
     newcomer.get_by_role("main").get_by_role("link", name="Créer un compte").click()
     axe(newcomer)
     fill_person(newcomer, "Rachid.Amrani@Champoulant.example")
-    newcomer.get_by_label("Identifiant*", exact=True).fill("200 030 351 00015")
+    newcomer.get_by_label("Identifiant", exact=True).fill("200 030 351 00015")
     newcomer.get_by_role("button", name="Rechercher la structure").click()
     expect(newcomer.get_by_role("heading", name="Cette structure est déjà présente")).to_be_visible()
     axe(newcomer)
@@ -148,13 +149,12 @@ def test_the_first_person_of_a_private_structure_manages_it(site, person, smtp_s
     founder = person()
     founder.goto(f"{site}/inscription/")
     fill_person(founder, "gwen@menuiserie.example")
-    founder.get_by_label("Identifiant*", exact=True).fill("99990011100017")
+    founder.get_by_label("Identifiant", exact=True).fill("99990011100017")
     founder.get_by_role("button", name="Rechercher la structure").click()
-    expect(founder.get_by_role("heading", name="Cet identifiant n'est pas encore connu")).to_be_visible()
+    expect(founder.get_by_role("heading", name=shown("Cet identifiant n'est pas encore connu"))).to_be_visible()
     axe(founder)
-    founder.get_by_label("Privée").check()
     founder.get_by_label("Raison sociale").fill("Menuiserie Kerjean")
-    founder.get_by_label("Adresse*", exact=True).fill("3 rue du Port")
+    founder.get_by_label("Adresse", exact=True).fill("3 rue du Port")
     founder.get_by_label("Code postal").fill("35400")
     founder.get_by_label("Ville").fill("Saint-Malo")
     answer_captcha(founder)
@@ -174,15 +174,40 @@ def test_errors_are_said_and_nothing_typed_is_lost(site, college, person, axe):
     visitor = person()
     visitor.goto(f"{site}/inscription/")
     fill_person(visitor, "rachid@champoulant.example")
-    visitor.get_by_label("Confirmation de l'adresse e-mail").fill("autre@champoulant.example")
-    visitor.get_by_label("Identifiant*", exact=True).fill("20003035100016")
+    visitor.get_by_label(shown("Confirmation de l'adresse e-mail")).fill("autre@champoulant.example")
+    visitor.get_by_label("Identifiant", exact=True).fill("20003035100016")
     visitor.get_by_role("button", name="Créer mon compte").last.click()
     alert = visitor.get_by_role("alert").first
     expect(alert).to_contain_text("Les deux adresses diffèrent")
-    expect(alert).to_contain_text("Ce SIRET n'existe pas")
+    expect(alert).to_contain_text(shown("Ce SIRET n'existe pas"))
     expect(visitor.get_by_label("Prénom")).to_have_value("Rachid")
-    expect(visitor.get_by_label("Identifiant*", exact=True)).to_have_value("20003035100016")
+    expect(visitor.get_by_label("Identifiant", exact=True)).to_have_value("20003035100016")
     axe(visitor)
+
+
+def test_a_wrong_identifier_is_told_at_the_look_up_and_services_appear_when_chosen(site, college, person, axe):
+    visitor = person()
+    visitor.goto(f"{site}/inscription/")
+    number = visitor.get_by_label("Identifiant", exact=True)
+    number.fill("20003035100016")
+    visitor.get_by_role("button", name="Rechercher la structure").click()
+    expect(number).to_have_attribute("aria-invalid", "true")
+    expect(number).to_have_accessible_description(re.compile("14 chiffres.*sans doute mal recopié"))
+    axe(visitor)
+    number.fill(SIRET)
+    visitor.get_by_role("button", name="Rechercher la structure").click()
+    expect(visitor.get_by_role("heading", name="Cette structure est déjà présente")).to_be_visible()
+    expect(number).not_to_have_attribute("aria-invalid", "true")
+    expect(visitor.get_by_label("Intendance")).to_be_hidden()
+    visitor.get_by_label("à la maille du service").check()
+    expect(visitor.get_by_label("Intendance")).to_be_visible()
+    axe(visitor)
+    visitor.get_by_role("button", name="Non, chercher une autre structure").click()
+    expect(number).to_have_value("")
+    expect(visitor.get_by_role("heading", name="Cette structure est déjà présente")).to_be_hidden()
+    visitor.get_by_label(shown("Type d'identifiant")).select_option("RIDET")
+    expect(visitor.get_by_text("9 ou 10 chiffres")).to_be_visible()
+    expect(visitor.get_by_text("14 chiffres, avec")).to_be_hidden()
 
 
 def test_a_forgotten_password_is_replaced(site, college, person, smtp_sink, axe):
@@ -192,12 +217,12 @@ def test_a_forgotten_password_is_replaced(site, college, person, smtp_sink, axe)
     axe(owner)
     owner.get_by_label("Adresse de connexion").fill("claire@champoulant.example")
     owner.get_by_role("button", name="Envoyer le lien").click()
-    expect(owner.get_by_text("un courriel vient d'y être envoyé")).to_be_visible()
+    expect(owner.get_by_text(shown("un courriel vient d'y être envoyé"))).to_be_visible()
     axe(owner)
     link = link_in_mail(smtp_sink, "claire@champoulant.example", "nouveau mot de passe")
     owner.goto(link)
     axe(owner)
-    owner.get_by_label("Mot de passe*", exact=True).fill("une autre phrase longue")
+    owner.get_by_label("Mot de passe", exact=True).fill("une autre phrase longue")
     owner.get_by_label("Confirmation du mot de passe").fill("une autre phrase longue")
     owner.get_by_role("button", name="Remplacer le mot de passe").click()
     expect(owner.get_by_text("Votre mot de passe est remplacé")).to_be_visible()
@@ -211,7 +236,7 @@ def test_a_forgotten_password_is_replaced(site, college, person, smtp_sink, axe)
 def register(page, site, email):
     page.goto(f"{site}/inscription/")
     fill_person(page, email)
-    page.get_by_label("Identifiant*", exact=True).fill(SIRET)
+    page.get_by_label("Identifiant", exact=True).fill(SIRET)
     page.get_by_role("button", name="Rechercher la structure").click()
     expect(page.get_by_role("heading", name="Cette structure est déjà présente")).to_be_visible()
     answer_captcha(page)

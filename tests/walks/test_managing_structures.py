@@ -120,13 +120,12 @@ def test_somebody_searches_and_founds_a_structure(site, manager, axe):
     manager.get_by_label("Identifiant", exact=True).fill("999 900 111 00017")
     manager.get_by_role("button", name="Rechercher la structure").click()
     axe(manager)
-    manager.get_by_label("Privée").check()
     for label, value in (
         ("Raison sociale", "Menuiserie Kerjean"),
         ("Adresse", "1 rue du Bois"),
         ("Code postal", "35000"),
     ):
-        manager.get_by_label(label).first.fill(value)
+        manager.get_by_label(label, exact=True).fill(value)
     manager.get_by_role("button", name="Créer la structure").click()
     expect(manager.get_by_role("alert")).to_contain_text("Ville")
     axe(manager)
