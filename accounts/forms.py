@@ -1,5 +1,4 @@
 from django import forms
-from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 
@@ -9,7 +8,7 @@ from plumbing.text import folded
 
 
 class LoginForm(LimitedForm):
-    """« Adresse de connexion » and password. On success the account is in `user`."""
+    """« Adresse de connexion » and password, as typed: whether they open an account is for the view to ask."""
 
     username = forms.EmailField(
         label="Adresse de connexion",
@@ -22,20 +21,6 @@ class LoginForm(LimitedForm):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
-
-    def __init__(self, request, data=None, *, refusal=""):
-        super().__init__(data, refusal=refusal)
-        self.request = request
-        self.user = None
-
-    def clean(self):
-        super().clean()
-        username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        if username and password:
-            self.user = authenticate(self.request, username=username, password=password)
-            if self.user is None:
-                raise ValidationError("Adresse de connexion ou mot de passe inexact, ou compte pas encore activé.")
-        return self.cleaned_data
 
 
 class AddressForm(LimitedForm):

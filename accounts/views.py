@@ -2,7 +2,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout
+from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
@@ -31,19 +31,22 @@ def log_in(request):
     refusal = ""
     if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
         refusal = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
-    form = LoginForm(request, request.POST if request.method == "POST" else None, refusal=refusal)
-    if form.is_valid():
-        login(request, form.user)
-        kept.give_back(request, form.user)
+    form = LoginForm(request.POST if request.method == "POST" else None, refusal=refusal)
+    user = authenticate(request, **form.cleaned_data) if form.is_valid() else None
+    if user is not None:
+        login(request, user)
+        kept.give_back(request, user)
         # Not redirect(): a path without a slash would be taken for the name of a view.
         return HttpResponseRedirect(_next_page(request))
+    if form.is_valid():
+        form.add_error(None, "Adresse de connexion ou mot de passe inexact, ou compte pas encore activé.")
     had_one = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
     return _login_page(request, form, kept.still_kept(request), session_ended=had_one, status=form.status)
 
 
 def session_ended(request):
     """In answer to a form sent without a session: the login page, which keeps what was typed for after."""
-    return _login_page(request, LoginForm(request), kept.keep(request), next_page=kept.page_of(request))
+    return _login_page(request, LoginForm(), kept.keep(request), next_page=kept.page_of(request))
 
 
 def _login_page(request, form, typed, *, next_page="", session_ended=True, status=200):

@@ -2,7 +2,7 @@ from django import forms
 
 from attachments.models import Attachment, Role
 from plumbing.forms import ExplainedChoices
-from plumbing.validators import validate_no_link
+from plumbing.validators import validate_plain_text
 from structures.forms import ServicesField
 
 WHOLE, PER_SERVICE = "whole", "services"
@@ -122,7 +122,7 @@ class RefusalForm(forms.Form):
         max_length=1800,
         required=False,
         # It is mailed to an address that nobody may have confirmed.
-        validators=[validate_no_link],
+        validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="Envoyée telle quelle, à la suite du motif choisi. Obligatoire pour « Autre motif ».",
     )
@@ -163,7 +163,7 @@ class AskingForm(forms.Form):
         label="Commentaire",
         max_length=2000,
         required=False,
-        validators=[validate_no_link],
+        validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Pour la personne qui décide : votre fonction, qui vous remplacez, pour combien de temps.",
     )

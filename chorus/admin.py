@@ -1,19 +1,18 @@
 """Support's admin: its first page starts with what waits, then lists its tables by work."""
 
-from dataclasses import dataclass
-
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 
 from accounts.models import LinkRequest, User
+from attachments.deciders import Desk
 from attachments.models import Attachment, AttachmentRequest
 from chorus import pages
+from chorus.errands import changelist, errands, requests_errand
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from registration.models import AddressCorrection, Submission
@@ -28,16 +27,6 @@ WORKS = {
     "Courriels": [OutgoingMail],
     "Historique": [HistoryEntry],
 }
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What waits for support: how many, in words, what to do about it, and the list of exactly those."""
-
-    count: int
-    words: str
-    advice: str
-    address: str
 
 
 class SupportSite(admin.AdminSite):
@@ -62,9 +51,10 @@ class SupportSite(admin.AdminSite):
         return redirect("admin:index")
 
     def index(self, request, extra_context=None):
+        requests = requests_errand(Desk(request.user).waiting)
         context = self.each_context(request) | {
             "title": self.index_title,
-            "waiting": [line for line in _waiting(request.user) if line.count],
+            "waiting": [requests, *errands()] if requests.count else errands(),
             "works": self._works(request),
         }
         return render(request, "admin/index.html", context)
@@ -72,70 +62,5 @@ class SupportSite(admin.AdminSite):
     def _works(self, request):
         """(kind of work, the page and address of each of its tables) for whoever asks."""
         for work, models in WORKS.items():
-            pages_of_work = [(self._registry[model], _list(model)) for model in models]
+            pages_of_work = [(self._registry[model], changelist(model)) for model in models]
             yield work, [pair for pair in pages_of_work if pair[0].has_module_permission(request)]
-
-
-def _list(model, filters=""):
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + filters
-
-
-def _waiting(user):
-    def line(rows, one, many, advice, address):
-        count = rows.count()
-        return Waiting(count, one if count == 1 else many, advice, address)
-
-    unseen = Attachment.objects.current().principal().filter(user__activated_at=None)
-    imports = DirectoryImport.objects
-    return [
-        line(
-            AttachmentRequest.objects.awaiting(user),
-            "demande attend votre décision",
-            "demandes attendent votre décision",
-            "Personne d'autre ne peut en décider.",
-            reverse("attachments:pending_requests"),
-        ),
-        line(
-            unseen,
-            "gestionnaire principal n'a jamais activé son compte",
-            "gestionnaires principaux n'ont jamais activé leur compte",
-            f"Le rôle est retiré au bout de {settings.PRINCIPAL_ACTIVATION_DAYS} jours : "
-            "le lien d'activation se renvoie depuis le compte.",
-            _list(Attachment, "?account=unseen"),
-        ),
-        line(
-            imports.filter(state__in=DirectoryImport.UNDER_WAY),
-            "import de l'annuaire est en attente ou en cours",
-            "imports de l'annuaire sont en attente ou en cours",
-            "Rien à faire : chaque import avance sans vous.",
-            _list(DirectoryImport, "?state__in=waiting,running"),
-        ),
-        line(
-            imports.filter(state=DirectoryImport.State.FAILED),
-            "import de l'annuaire s'est interrompu",
-            "imports de l'annuaire se sont interrompus",
-            "Reprenez-le depuis sa page : il continue là où il s'est arrêté.",
-            _list(DirectoryImport, "?state__exact=failed"),
-        ),
-        line(
-            OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED),
-            "courriel n'a pas pu partir",
-            "courriels n'ont pas pu partir",
-            "Lisez l'erreur, corrigez l'adresse s'il le faut, puis renvoyez.",
-            _list(OutgoingMail, "?state__exact=failed"),
-        ),
-        line(
-            Submission.objects.failing(),
-            "inscription n'a pas pu être traitée",
-            "inscriptions n'ont pas pu être traitées",
-            "Le portail réessaie seul ; si cela dure, prévenez l'exploitant.",
-            _list(Submission, "?tries=failed"),
-        ),
-        line(
-            LinkRequest.objects.failing(),
-            "demande de lien n'a pas pu être traitée",
-            "demandes de lien n'ont pas pu être traitées",
-            "Le portail réessaie seul ; si cela dure, prévenez l'exploitant.",
-            _list(LinkRequest, "?tries=failed"),
-        ),
-    ]

@@ -1,18 +1,14 @@
 """What home and « Organisation » show of one person's structures and work. Only reads, and holds no rule."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Count, Q, prefetch_related_objects
-from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import LinkRequest, User
+from accounts.models import User
 from attachments.models import MANAGERS, Attachment, AttachmentRequest, Role
 from history.models import Event, HistoryEntry
-from notifications.models import OutgoingMail
-from registration.models import Submission
-from structures.models import BankAccount, DirectoryImport, Service
+from structures.models import BankAccount, Service
 
 REFUSALS_STAY = timedelta(weeks=4)
 SOON = timedelta(days=30)
@@ -135,58 +131,6 @@ def deeds_of(user, number):
         entry.tone, entry.drawing = DEEDS[entry.event]
         entry.about = entry.data.get("name") or (entry.subject if entry.subject_id != user.pk else "")
     return entries
-
-
-@dataclass(frozen=True)
-class Errand:
-    """One kind of thing that waits for support in the admin."""
-
-    count: int
-    one: str
-    many: str
-    address: str
-
-    @property
-    def what(self):
-        return self.one if self.count == 1 else self.many
-
-
-def errands():
-    """What waits for support beside the requests, as the admin lists it; kinds with nothing are left out."""
-    unseen = Attachment.objects.current().principal().filter(user__activated_at=None)
-    imports = DirectoryImport.objects.filter(state__in=(*DirectoryImport.UNDER_WAY, DirectoryImport.State.FAILED))
-    by_state = dict(imports.order_by().values_list("state").annotate(Count("pk")))
-    stopped = by_state.pop(DirectoryImport.State.FAILED, 0)
-    imports_page = reverse("admin:structures_directoryimport_changelist")
-    found = (
-        Errand(
-            unseen.count(),
-            "gestionnaire principal n'a jamais activé son compte",
-            "gestionnaires principaux n'ont jamais activé leur compte",
-            reverse("admin:attachments_attachment_changelist") + "?account=unseen",
-        ),
-        Errand(stopped, "import de l'annuaire s'est interrompu", "imports se sont interrompus", imports_page),
-        Errand(sum(by_state.values()), "import de l'annuaire en cours", "imports en cours", imports_page),
-        Errand(
-            Submission.objects.filter(attempts__gt=0).count(),
-            "inscription n'a pas pu être traitée",
-            "inscriptions n'ont pas pu être traitées",
-            reverse("admin:registration_submission_changelist"),
-        ),
-        Errand(
-            LinkRequest.objects.filter(attempts__gt=0).count(),
-            "lien demandé n'a pas pu être envoyé",
-            "liens demandés n'ont pas pu être envoyés",
-            reverse("admin:accounts_linkrequest_changelist"),
-        ),
-        Errand(
-            OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED).count(),
-            "courriel refusé par le serveur de messagerie",
-            "courriels refusés par le serveur de messagerie",
-            reverse("admin:notifications_outgoingmail_changelist") + "?state__exact=failed",
-        ),
-    )
-    return [errand for errand in found if errand.count]
 
 
 def _per_structure(rows):

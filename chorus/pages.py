@@ -13,7 +13,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from chorus.overview import deeds_of, errands, oldest_awaiting, places_of, requests_of, to_come, with_counts
+from chorus.errands import errands
+from chorus.overview import deeds_of, oldest_awaiting, places_of, requests_of, to_come, with_counts
 
 # Rows of each list on home; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, DEEDS_SHOWN = 4, 6, 4

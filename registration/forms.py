@@ -11,7 +11,7 @@ from phonenumber_field.formfields import PhoneNumberField
 from accounts.models import normalised_email, validate_deliverable
 from plumbing.changes import version_of
 from plumbing.forms import ExplainedChoices, LimitedForm
-from plumbing.validators import validate_no_link, validate_person_name
+from plumbing.validators import validate_person_name, validate_plain_text
 from structures.forms import IdentifiedForm, ServicesField
 from structures.identifiers import IdentifierType, spaced_identifier
 from structures.models import Establishment, Nature, address_lines
@@ -148,7 +148,7 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
         max_length=2000,
         required=False,
         # Read by people who decide, in their mails too.
-        validators=[validate_no_link],
+        validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Pour la personne qui décide : votre fonction, votre bureau… Sans adresse de site.",
     )

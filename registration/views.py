@@ -16,6 +16,7 @@ from registration.actions import answer_captcha, expected_outcome, recap_of, req
 from registration.forms import CaptchaCheck, NewAddressForm, RegistrationForm, likely_address
 
 RECAP = "registration_recap"
+TOO_MANY_ANSWERS = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
 TOO_MANY_REGISTRATIONS = "Trop de comptes créés ou corrigés depuis votre connexion. Réessayez dans une heure."
 BUTTONS = {"find_structure", "other_structure", "new_captcha", "check_captcha"}
 MOST_CORRECTIONS = 3
@@ -46,7 +47,7 @@ def register(request):
     # Looked for before and after: the same form may be on its way a second time, or have come first.
     if (
         _was_taken(request, form)
-        or (_is_valid_with_captcha(form) and _registered(request, form))
+        or (_is_valid_with_captcha(request, form) and _registered(request, form))
         or ("captcha_answer" in form.errors and _was_taken(request, form))
     ):
         return redirect("registration:recap")
@@ -155,8 +156,8 @@ def _may_look_up(request):
 def _captcha_after(request):
     """What the captcha block shows after one of the form's inner buttons."""
     data = request.POST
-    if "check_captcha" in data and not within(request, "captcha_answer", settings.CAPTCHA_IMAGE_RATE):
-        return captcha.fresh("Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez.")
+    if "check_captcha" in data and not _may_answer(request):
+        return captcha.fresh(TOO_MANY_ANSWERS)
     sent = CaptchaCheck(data)
     complete = sent.is_valid()
     key, answer = (sent.cleaned_data.get(name, "") for name in ("captcha_key", "captcha_answer"))
@@ -171,13 +172,20 @@ def _captcha_after(request):
     return captcha.Shown(key, answer, error=captcha.EMPTY if "check_captcha" in data else "")
 
 
-def _is_valid_with_captcha(form):
+def _is_valid_with_captcha(request, form):
     """Whether all is right, captcha included: its answer is judged even when something else is wrong."""
     form.full_clean()
     answer = form.cleaned_data.get("captcha_answer")
-    if answer:
-        submit(form, answer_captcha, form.cleaned_data["captcha_key"], answer)
+    if answer and not _may_answer(request):
+        form.add_error("captcha_answer", TOO_MANY_ANSWERS)
+    elif answer:
+        submit(form, answer_captcha, form.cleaned_data.get("captcha_key", ""), answer)
     return form.is_valid()
+
+
+def _may_answer(request):
+    """Every answer to a picture counts, whatever button sent it."""
+    return within(request, "captcha_answer", settings.CAPTCHA_IMAGE_RATE)
 
 
 def _captcha_of(form):

@@ -226,10 +226,10 @@ def test_support_s_home_starts_with_its_queue(client):
         "École sans personne, structure entière",
         "1 gestionnaire principal n'a jamais activé son compte",
         "1 import de l'annuaire s'est interrompu",
-        "1 import de l'annuaire en cours",
+        "1 import de l'annuaire est en attente ou en cours",
         "1 inscription n'a pas pu être traitée",
-        "1 lien demandé n'a pas pu être envoyé",
-        "2 courriels refusés",
+        "1 demande de lien n'a pas pu être traitée",
+        "2 courriels n'ont pas pu partir",
     ):
         assert said in words(page)
     for errand in page.context["errands"]:

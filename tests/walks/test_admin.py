@@ -11,7 +11,7 @@ from accounts.models import LinkRequest
 from attachments.models import Role
 from history.actions import record
 from history.models import Event
-from registration.models import Submission
+from registration.models import AddressCorrection, Submission
 from structures.models import DirectoryImport, Referent, RejectedLine, Structure
 from tests.factories import (
     AttachmentFactory,
@@ -91,6 +91,7 @@ def one_of_each():
         mail,
         record(Event.REQUEST_SENT, actor=person, subject=person, structure=structure, reason=LONG),
         Submission.objects.create(reference="123456782", payload={}, attempts=3, error="OperationalError('…')"),
+        AddressCorrection.objects.create(reference="123456782", email="a@exemple.example", payload={}, attempts=1),
         LinkRequest.objects.create(email=LONG, purpose="reset", attempts=1),
         AccessAttempt.objects.create(username=LONG, ip_address="10.0.0.1", failures_since_start=3, user_agent="M"),
         stopped,

@@ -1,0 +1,42 @@
+"""What one visitor may do again and again, and how often."""
+
+import pytest
+from captcha.models import CaptchaStore
+
+from accounts.actions import approve_account, close_never_active, register_account
+from notifications.models import OutgoingMail
+from registration.captcha import fresh
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("key", ["x" * 41, "x\x00y", ""], ids=["long", "NUL", "none"])
+def test_a_captcha_key_that_is_none_is_a_wrong_answer(client, key):
+    answer = client.post("/inscription/", {"captcha_key": key, "captcha_answer": "AAAAA"})
+    assert answer.status_code == 200
+    assert "error" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/inscription/", "/inscription/captcha/"])
+def test_answers_to_pictures_are_counted_whichever_button_sends_them(client, settings, path):
+    settings.CAPTCHA_IMAGE_RATE = "2/m"
+    sent = {"captcha_answer": "AAAAA"} | ({"check_captcha": "1"} if "captcha" in path else {})
+    for _ in range(5):
+        client.post(path, sent | {"captcha_key": fresh().key})
+    assert CaptchaStore.objects.count() == 2
+
+
+def test_registering_an_address_again_and_again_activates_it_by_a_few_mails(settings):
+    settings.MAIL_TO_ONE_RATE = "2/h"
+    for _ in range(4):
+        user = register_account(
+            email="cible@exemple.example",
+            first_name="A",
+            last_name="B",
+            phone="",
+            contact_email="",
+            survey_consent=False,
+        )
+        approve_account(user.pk, actor=None, reference=user.reference)
+        close_never_active(user.pk, actor=None)
+    assert OutgoingMail.objects.filter(slug="activation").count() == 2
