@@ -59,6 +59,7 @@ def send_contact_confirmation(user):
         to=user.contact_email,
         user=user,
         purpose="Confirmez votre adresse de contact",
+        reference=user.reference,
         context={
             "link": absolute_url("accounts:confirm_contact", make_token(user, Purpose.CONTACT)),
             "expires_at": timezone.now() + Purpose.CONTACT.lifetime,

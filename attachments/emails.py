@@ -27,8 +27,6 @@ def send_request_sent(request, *, principal, by_managers=False):
 def send_request_to_decide(request, *, deciders):
     """To each manager who can decide: someone waits, for what part of the structure, and what they say of it."""
     for decider in deciders:
-        # Free text goes to the address that activation confirmed, and to no other.
-        confirmed = decider.was_ever_active and decider.mail_address == decider.email
         _write(
             "request_to_decide",
             to=decider.mail_address,
@@ -38,7 +36,8 @@ def send_request_to_decide(request, *, deciders):
             context={
                 "request": request,
                 "decider": decider,
-                "comment": request.comment if confirmed else "",
+                # Free text goes to addresses that somebody who reads them confirmed.
+                "comment": request.comment if decider.was_ever_active else "",
                 "link": absolute_url("attachments:decide_request", request.reference),
             },
         )

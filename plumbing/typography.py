@@ -21,9 +21,6 @@ _APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)(?![\w.+'
 _CONCERNED = re.compile(r"[:;?!»%«°'&1]")
 
 
-_CONCERNED = re.compile(r"[:;?!»%«°'&]")
-
-
 def french_text(text):
     """Plain text with French spaces and apostrophes."""
     # Most of a page's pieces are white space or a plain word.

@@ -15,6 +15,7 @@ from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
 from structures.models import Structure
+from tests.conftest import as_typed
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -81,7 +82,7 @@ def test_on_a_public_structure_without_manager_support_decides():
     assert request.is_pending
     assert AttachmentRequest.objects.pending().without_decider().get() == request
     assert mails() == [("request_sent", user.email), ("request_to_support", "assistance@portail.example")]
-    assert "l'assistance examine" in OutgoingMail.objects.get(to=user.email).parts()[0]
+    assert "l'assistance examine" in as_typed(OutgoingMail.objects.get(to=user.email).parts()[0])
 
 
 def test_someone_attached_to_a_service_may_ask_for_another(managed, manager):

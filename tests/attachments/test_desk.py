@@ -7,8 +7,10 @@ from django.utils import timezone
 
 from accounts.actions import deactivate_account
 from attachments.actions import approve_request, detach, refuse_request, send_request
+from attachments.emails import send_request_to_decide
 from attachments.models import AttachmentRequest, Role
 from notifications.models import OutgoingMail
+from tests.conftest import as_typed
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -275,7 +277,7 @@ def test_a_motive_of_one_s_own_needs_words_and_a_forged_one_is_none(client, mana
 
 
 def mail_to(address):
-    return OutgoingMail.objects.get(to=address).parts()
+    return [as_typed(part) for part in OutgoingMail.objects.get(to=address).parts()]
 
 
 def test_the_manager_s_mail_names_scope_and_comment(managed):
@@ -292,13 +294,16 @@ def test_the_manager_s_mail_names_scope_and_comment(managed):
 
 
 def test_a_comment_goes_to_no_address_nobody_confirmed(managed):
+    """Nor is it in the mail to somebody who decides and has never activated the account."""
     manager, user = managed.attachments.get().user, UserFactory(pending=True)
     manager.contact_email = "bureau@exemple.example"
     manager.save()
-    send_request(user, managed, actor=user, comment="Je remplace Anne.")
-    for part in mail_to("bureau@exemple.example"):
-        assert "toute la structure" in part
-        assert "Je remplace" not in part
+    request = send_request(user, managed, actor=user, comment="Je remplace Anne.")
+    assert "Je remplace" in mail_to(manager.email)[0]
+    assert not OutgoingMail.objects.filter(to=manager.contact_email).exists()
+    unseen = UserFactory(activating=True)
+    send_request_to_decide(request, deciders=[unseen])
+    assert all("Je remplace" not in part for part in mail_to(unseen.email))
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -318,7 +323,8 @@ def test_the_approval_names_role_and_services(managed, whole):
 
 
 def test_old_requests_are_marked(client, managed):
+    noon = timezone.localtime().replace(hour=12)
     for days in (0, 1, 4, 10, 400):
-        AttachmentRequestFactory(structure=managed, created_at=timezone.now() - timedelta(days=days))
+        AttachmentRequestFactory(structure=managed, created_at=noon - timedelta(days=days))
     page = client.get("/demandes/").text
     assert [page.count(word) for word in ("age-late", "age-wait", "1 jour<", "400 jours")] == [2, 1, 1, 1]

@@ -17,6 +17,7 @@ from notifications.models import OutgoingMail
 from notifications.smtp import LONGEST_HAND_OVER
 from plumbing.errors import ActionError
 from tests.at_once import at_once
+from tests.conftest import as_typed
 from tests.deferred import work_off_everything
 from tests.factories import OutgoingMailFactory, UserFactory
 from tests.servers import free_port
@@ -35,7 +36,7 @@ def test_a_mail_leaves_as_it_was_written(smtp_sink):
     write()
     assert deliver_due() == 1
     mail = smtp_sink.messages[0]
-    assert (mail["To"], mail["Subject"].strip()) == (
+    assert (mail["To"], as_typed(mail["Subject"].strip())) == (
         "anne@exemple.example",
         "[Portail des structures] Essai – Dossier n° 123 456 782",
     )

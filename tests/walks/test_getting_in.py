@@ -165,7 +165,7 @@ def test_the_first_person_of_a_private_structure_manages_it(site, person, smtp_s
     mine = founder.get_by_role("region", name="Ma structure")
     expect(mine).to_contain_text("Menuiserie Kerjean")
     expect(mine).to_contain_text("Vous êtes gestionnaire principal")
-    expect(founder.get_by_text("Aucune demande n'attend votre décision")).to_be_visible()
+    expect(founder.get_by_text(shown("Aucune demande n'attend votre décision"))).to_be_visible()
     axe(founder)
     assert Attachment.objects.effective().principal().count() == 1
 
