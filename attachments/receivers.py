@@ -5,6 +5,7 @@ from django.dispatch import receiver
 
 from accounts import events as account_events
 from attachments import actions
+from attachments.deciders import acting_principal
 from attachments.models import Attachment, AttachmentRequest
 from plumbing.facts import Fact
 from structures import events as structure_events
@@ -30,6 +31,13 @@ def of_place(sender, structure, user, **kwargs):
     if attachment:
         return [Fact("place_held", 1, (attachment.get_role_display().lower(),))]
     return [Fact("place_requested", user.attachment_requests.pending().filter(structure=structure).count())]
+
+
+@receiver(structure_events.manager_asked)
+def of_manager(sender, structure, **kwargs):
+    """Its principal manager in force who can log in."""
+    principal = acting_principal(structure)
+    return [Fact("managed_by", 1, (principal,))] if principal else []
 
 
 @receiver(structure_events.waiting_asked)

@@ -6,8 +6,9 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from attachments.deciders import Desk
+from plumbing.requests import came_from
 
-SEARCH = {"structures:search", "structures:directory_entry", "attachments:request_attachment"}
+SEARCH = {"structures:search", "structures:directory_entry"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def _sections(request):
     if waiting is not None:
         views.append(("attachments:pending_requests", "Demandes à traiter", waiting))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
-    section = _section_of(request.resolver_match.view_name if request.resolver_match else "")
+    section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
     sections = Navigation()
     sections.waiting = waiting
     for view, label, count in views:
@@ -52,8 +53,10 @@ def _sections(request):
     return sections
 
 
-def _section_of(view_name):
-    if view_name == "home" or view_name in SEARCH:
-        return "structures:search" if view_name in SEARCH else "home"
+def _section_of(request, view_name):
+    if view_name in SEARCH or came_from(request, reverse("structures:search")):
+        return "structures:search"
+    if view_name == "attachments:request_attachment":
+        return "organisation"
     namespace = view_name.partition(":")[0]
     return {"attachments": "attachments:pending_requests", "structures": "organisation"}.get(namespace, view_name)

@@ -38,8 +38,10 @@ VAR_DIR = Path(optional("CHORUS_VAR_DIR", str(BASE_DIR / ".demo")))
 PORTAL_NAME = optional("PORTAL_NAME", "Portail des structures")
 PORTAL_LOGO = optional("PORTAL_LOGO", "img/logo.svg")
 # Who publishes and who hosts the portal, as the law asks « Mentions légales » to say: name, address, telephone.
-LEGAL_PUBLISHER = optional("LEGAL_PUBLISHER", "")
-LEGAL_HOST = optional("LEGAL_HOST", "")
+LEGAL_PUBLISHER = optional(
+    "LEGAL_PUBLISHER", DEMO * "Syndicat de Champoulant (inventé) ; 1 place de la Mairie, Champoulant"
+)
+LEGAL_HOST = optional("LEGAL_HOST", DEMO * "Hébergeur d'exemple (inventé) ; 2 rue des Serveurs, Champoulant")
 SUPPORT_EMAIL = required("SUPPORT_EMAIL", "adresse de l'assistance", "assistance@portail.example")
 
 SECRET_KEY = required("SECRET_KEY", "clé secrète", "demo-only-key-never-used-in-production")
@@ -110,6 +112,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "plumbing.middleware.OtherMethodMiddleware",
 ]
 
 ROOT_URLCONF = "chorus.urls"

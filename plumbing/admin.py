@@ -208,10 +208,15 @@ class SupportAdmin(admin.ModelAdmin):
         return super().response_action(request, queryset)
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
-        """A plain list of choices, without the windows Django opens beside it."""
+        """A plain list of choices, without the windows Django opens beside it; to choose nothing is said in words."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        nothing = "Choisissez" if field and field.required else "Aucun"
+        if isinstance(field, forms.ModelChoiceField):
+            field.empty_label = field.empty_label and nothing
+        elif isinstance(field, forms.ChoiceField):
+            field.choices = [(value, label if value else nothing) for value, label in field.choices]
         return field
 
     def has_add_permission(self, request):

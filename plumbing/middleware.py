@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousMultipartForm
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http import HttpResponseNotAllowed
 from django.shortcuts import render
 
 
@@ -20,6 +21,21 @@ class NoNulMiddleware:
         if any("\x00" in text for text in read):
             raise BadRequest
         return self.get_response(request)
+
+
+class OtherMethodMiddleware:
+    """Says in a page, where Django sends an empty answer, that an address is not made to be opened (405)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        page = render(request, "405.html", status=405)
+        page["Allow"] = response["Allow"]
+        return page
 
 
 class BackButtonMiddleware:

@@ -6,8 +6,9 @@ mapping the old services' ids to the new services.
 
 To be asked what will follow, receivers returning a list of `plumbing.facts.Fact`:
 `structure_deactivating` (structure), `service_deactivating` (service), `identifier_change_asked`
-(structure). Likewise `place_asked` (structure, user): what `user` is there; `waiting_asked` (structures,
-by their ids): what waits in each for its managers, a Fact whose `who` is the structure's id.
+(structure). Likewise `place_asked` (structure, user): what `user` is there; `manager_asked` (structure):
+who may change it; `waiting_asked` (structures, by their ids): what waits in each for its managers, a Fact
+whose `who` is the structure's id.
 """
 
 from django.dispatch import Signal
@@ -18,4 +19,5 @@ structure_deactivating = Signal()
 service_deactivating = Signal()
 identifier_change_asked = Signal()
 place_asked = Signal()
+manager_asked = Signal()
 waiting_asked = Signal()

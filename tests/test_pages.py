@@ -263,7 +263,7 @@ def test_a_structure_switched_off_offers_nothing_to_create(client, manager, stru
     structure.save()
     for path in ("/", "/organisation/"):
         page = client.get(path).text
-        assert "Désactivée" in page
+        assert "Inactive" in page
         assert f"/structures/{structure.pk}/services/nouveau/" not in page
 
 
@@ -320,9 +320,12 @@ def test_links_of_the_help_lead_somewhere(client):
 
 
 def test_the_legal_notice_names_publisher_and_host_or_says_what_is_missing(client, settings):
+    assert "(inventé)" in client.get("/mentions-legales/").text
+    settings.LEGAL_PUBLISHER = settings.LEGAL_HOST = ""
     page = client.get("/mentions-legales/").text
-    assert "LEGAL_PUBLISHER" in page
-    assert "LEGAL_HOST" in page
+    assert "n'a pas encore indiqué son nom" in page
+    assert "Le nom de l'hébergeur n'est pas encore indiqué" in page
+    assert "LEGAL_" not in page
     settings.LEGAL_PUBLISHER = "Région <Ouest> ; 1 rue du Port ;"
     settings.LEGAL_HOST = "Hébergeur SA"
     page = client.get("/mentions-legales/").text

@@ -205,7 +205,7 @@ def lock(attachment_id):
 
 def check_active(structure):
     if not structure.is_active:
-        raise ActionError("structure_inactive", "Cette structure est désactivée : personne ne peut s'y rattacher.")
+        raise ActionError("structure_inactive", "Cette structure est inactive : personne ne peut s'y rattacher.")
 
 
 def services_of(structure, whole_structure, services):

@@ -74,7 +74,7 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
     """
     request = _lock_pending(request_id)
     if not request.structure.is_active:
-        raise ActionError("structure_inactive", "Cette structure est désactivée : la demande ne peut pas être validée.")
+        raise ActionError("structure_inactive", "Cette structure est inactive : la demande ne peut pas être validée.")
     if role == Role.PRINCIPAL:
         drop_unseen_principal(request.structure)
     attachment = attach_or_widen(

@@ -12,18 +12,20 @@ from attachments.models import Attachment
 from plumbing.reach import reach
 from plumbing.requests import perform, posted, within
 from structures.models import Structure
+from structures.views.workspace import INFORMATIONS, below
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_attachment(request, pk):
     """Ask for a place in one structure, all of it or some services; or hear why there is nothing to ask."""
     structure = get_object_or_404(Structure.objects.filter(reach("structures.view_structure", request.user)), pk=pk)
-    decider = _who_decides(request, structure)
+    workspace, decider = below(request, structure, INFORMATIONS), _who_decides(request, structure)
     held = Attachment.objects.lasting().filter(user=request.user, structure=structure).first()
     if not request.user.has_perm("attachments.request_attachment", structure):
         waiting = structure.attachment_requests.pending().filter(user=request.user).first()
         context = {
             "structure": structure,
+            "workspace": workspace,
             "held": held,
             "waiting": waiting,
             "decider": decider,
@@ -35,12 +37,13 @@ def request_attachment(request, pk):
         done, sent = perform(request, actions.send_request, request.user, structure, actor=request.user, **form.asked)
         if done:
             messages.success(request, _what_follows(request, sent))
-            return redirect("structures:structure", structure.pk)
+            return redirect(workspace.address)
     return render(
         request,
         "attachments/request_attachment.html",
         {
             "structure": structure,
+            "workspace": workspace,
             "form": form,
             "held_services": held_services,
             "takes_over": is_open_to_first_comer(structure),

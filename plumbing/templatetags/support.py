@@ -7,21 +7,24 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 
-from plumbing.typography import french_text
+from plumbing.typography import NO_BREAK_SPACE, french_text
 
 register = template.Library()
 
 # How Django draws a yes or a no: a picture described in English.
 _DRAWN = re.compile(r'<img src="[^"]*" alt="(True|False|None)">')
 _HOUR = re.compile(r"(\d{4}) 0?(\d{1,2}):(\d\d)\b")
+_REFERENCE = re.compile(r"\b(\d{3}) (\d{3}) (\d{3})\b")
 _AT = re.compile(r"@(?=[^<>]*<)")
 _WORDS = {"True": "Oui", "False": "Non", "None": ""}
 
 
 @register.filter
 def in_words(html):
-    """A cell or a fact with « Oui » or « Non » in the place of Django's picture, « 9 h 12 » in that of « 09:12 »."""
+    """A cell or a fact with « Oui » or « Non » in the place of Django's picture, « 9 h 12 » in that of « 09:12 »;
+    no number is cut in two."""
     html = _DRAWN.sub(lambda drawn: _WORDS[drawn[1]], str(html))
+    html = _REFERENCE.sub(NO_BREAK_SPACE.join((r"\1", r"\2", r"\3")), html)
     return mark_safe(_HOUR.sub(r"\1, \2 h \3", html))
 
 

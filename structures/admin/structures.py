@@ -56,6 +56,10 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change, **kwargs)
+        if "uses_pigp" in form.base_fields:
+            form.base_fields[
+                "uses_pigp"
+            ].help_text = "Portail de gestion publique : les comptes des agents en viennent."
         for name in form.base_fields.keys() & Structure.DESCRIPTIVE:
             current = getattr(obj, name) if obj else ""
             form.base_fields[name].validators.append(newly_typed(validate_plain_line, current))

@@ -111,7 +111,7 @@ class IdentifiedForm(forms.Form):
     def refusal_of(self, lookup):
         """Why nobody can go on with what was found; empty when one can."""
         if lookup.outcome is LookupOutcome.INACTIVE:
-            return f"Cette structure est désactivée. Pour la rouvrir, écrivez à {settings.SUPPORT_EMAIL}."
+            return f"Cette structure est inactive. Pour la rouvrir, écrivez à {settings.SUPPORT_EMAIL}."
         if lookup.outcome is LookupOutcome.CLOSED:
             return "D'après l'annuaire, cet établissement est fermé : saisissez le SIRET de celui qui l'a remplacé."
         if lookup.outcome is LookupOutcome.NOTHING and names_public_body(lookup.identifier_type, lookup.identifier):

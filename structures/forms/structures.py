@@ -1,5 +1,4 @@
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from plumbing.errors import ActionError
@@ -16,21 +15,18 @@ class FoundingForm(IdentifiedForm):
     """« Créer une structure »: private, and not here yet."""
 
     def refusal_of(self, lookup):
-        if lookup.outcome is LookupOutcome.STRUCTURE:
-            return "Cette structure est déjà présente sur le portail : demandez à y être rattaché au lieu de la créer."
-        if lookup.outcome is LookupOutcome.DIRECTORY and lookup.is_public:
-            return (
-                "C'est une structure publique : elle ne se crée pas sur le site. Pour l'ouvrir et en désigner le "
-                f"gestionnaire, écrivez à {settings.SUPPORT_EMAIL} en indiquant son SIRET."
-            )
-        return super().refusal_of(lookup)
+        """What is known and cannot be created is no mistake in the number: the page says what to do instead."""
+        return "" if _is_known(lookup) else super().refusal_of(lookup)
 
     @property
     def may_found(self):
         """Whether what was looked up can become a structure here."""
-        if self.lookup.outcome is LookupOutcome.NOTHING:
-            return True
-        return self.lookup.outcome is LookupOutcome.DIRECTORY and not self.lookup.is_public
+        return not _is_known(self.lookup) and self.lookup.outcome in (LookupOutcome.NOTHING, LookupOutcome.DIRECTORY)
+
+
+def _is_known(lookup):
+    """Whether it is here, or a public body of the directory."""
+    return lookup.outcome is LookupOutcome.STRUCTURE or (lookup.outcome is LookupOutcome.DIRECTORY and lookup.is_public)
 
 
 class StructureForm(PartForm):

@@ -6,13 +6,17 @@ from plumbing.changes import version_of
 from plumbing.text import folded
 
 
+def open_today(path="", today=None):
+    """What can be used today: active and between its dates; of the rows behind `path` when one is given."""
+    today, path = today or timezone.localdate(), f"{path}__" if path else ""
+    lasts = Q(**{f"{path}valid_until__isnull": True}) | Q(**{f"{path}valid_until__gte": today})
+    return lasts & Q(**{f"{path}is_active": True, f"{path}valid_from__lte": today})
+
+
 class ValidityQuerySet(models.QuerySet):
     def open(self, today=None):
-        """What can be used today: active and between its dates."""
-        today = today or timezone.localdate()
-        return self.filter(
-            Q(valid_until__isnull=True) | Q(valid_until__gte=today), is_active=True, valid_from__lte=today
-        )
+        """What can be used today."""
+        return self.filter(open_today(today=today))
 
 
 class Validity(models.Model):

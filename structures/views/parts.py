@@ -12,6 +12,7 @@ from django.urls import reverse
 from plumbing.reach import reach
 from plumbing.text import folded
 from structures.models import Structure
+from structures.models.validity import open_today
 from structures.views.workspace import ACCOUNTS, CHANGE, SERVICES, Workspace, below
 
 PER_PAGE = 50
@@ -71,7 +72,8 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
         first_two = mine.values_list("pk", flat=True)[:2]
         if len(first_two) == 1:
             return redirect(go_to, first_two[0])
-    matching = (mine.called(words) if words else mine).annotate(part_count=Count(related))
+    in_service = Count(related, filter=open_today(related))
+    matching = (mine.called(words) if words else mine).annotate(part_count=in_service)
     listed = paged(request, matching.order_by("legal_name_key", "pk"))
     if request.user.is_staff:
         listed |= {"searched": True, "count_line": listed["count_line"] if words else ""}
@@ -107,7 +109,6 @@ def deactivation_page(request, part, tab, *, title, first, button, facts=(), nob
         "title": title,
         "structure": part.structure,
         "workspace": below(request, part.structure, tab, *trail_to(part, tab)),
-        "what": str(part),
         "first": first,
         "facts": facts,
         "nobody": nobody,

@@ -57,10 +57,15 @@ def search(request):
 
 
 def _number(form, page):
-    """The identifier that was asked for and found nothing, and whether it is a SIRET that cannot be one."""
+    """The identifier that was asked for and found nothing, whether it is a SIRET that cannot be one, or a
+    postcode cut short."""
     number = form.criteria.only_identifier if page and not page.results else ""
     is_wrong = bool(re.fullmatch(r"\d{14}", number)) and not is_siret(number)
-    return {"number": spaced_identifier(IdentifierType.SIRET, number), "number_is_wrong": is_wrong}
+    return {
+        "number": spaced_identifier(IdentifierType.SIRET, number),
+        "number_is_wrong": is_wrong,
+        "may_be_postcode": bool(re.fullmatch(r"\d{1,4}", number)),
+    }
 
 
 def asked(request, **changes):
@@ -141,7 +146,7 @@ def _action(user, row, presence, line):
 
 def _link(address, label, line):
     return format_html(
-        '<a class="btn btn-small" href="{}">{}<span class="visually-hidden"> : {}</span></a>',
+        '<a href="{}">{}<span class="visually-hidden"> : {}</span></a>',
         address,
         label,
         line["name"],

@@ -17,10 +17,11 @@ from structures import actions, events
 from structures.forms import FoundingForm, IdentifierForm, StructureForm, UpdateForm
 from structures.lookup import DirectoryDifference
 from structures.models import Structure
+from structures.models.validity import open_today
 from structures.views import parts
 from structures.views.columns import description_columns
 from structures.views.parts import within_reach
-from structures.views.workspace import CHANGE, INFORMATIONS, Workspace, below
+from structures.views.workspace import BELONG, CHANGE, INFORMATIONS, Workspace, below
 
 VIEW = "structures.view_structure"
 
@@ -60,7 +61,8 @@ def my_structures(request):
     if request.user.is_staff:
         return redirect("structures:search")
     mine = _managed(request).annotate(
-        service_count=Count("services", distinct=True), account_count=Count("bank_accounts", distinct=True)
+        service_count=Count("services", filter=open_today("services"), distinct=True),
+        account_count=Count("bank_accounts", filter=open_today("bank_accounts"), distinct=True),
     )
     listed = parts.paged(request, mine)
     if listed["page"].paginator.count == 1 and not listed["words"]:
@@ -79,7 +81,7 @@ def export_my_structures(request, kind):
     """The same list as a file."""
     if request.user.is_staff:
         return redirect("structures:search")
-    mine = _managed(request).annotate(service_count=Count("services"))
+    mine = _managed(request).annotate(service_count=Count("services", filter=open_today("services")))
     columns = [
         *description_columns(lambda structure: structure),
         Column("État", lambda structure: structure.get_state_display()),
@@ -98,7 +100,7 @@ def create_structure(request):
         form = FoundingForm.typed_so_far(posted(request) or request.GET, lookups_allowed=allowed)
         return _founding_page(request, form)
     form = FoundingForm(request.POST, lookups_allowed=allowed)
-    if not form.is_valid():
+    if not form.is_valid() or not form.may_found:
         return _founding_page(request, form, status=422)
     done, created = perform(
         request,
@@ -121,6 +123,7 @@ def _founding_page(request, form, status=200):
         "form": form,
         "lookup": form.lookup,
         "may_view": may_view,
+        "belongs": may_view and request.user.has_perm(BELONG, known),
         "may_create": form.lookup is not None and form.may_found,
         "mail_subject": f"Créer la structure {form.lookup.full_identifier}" if form.lookup else "",
     }
@@ -163,10 +166,9 @@ def deactivate_structure(request, pk):
     services = structure.services.open().count()
     gone = f"{services} services ne seront plus proposés." if services > 1 else "1 service ne sera plus proposé."
     context = {
-        "title": f"Désactiver {structure} ?",
+        "title": "Désactiver la structure ?",
         "structure": structure,
         "workspace": below(request, structure, INFORMATIONS),
-        "what": str(structure),
         "first": "Plus personne ne peut demander à y être rattaché.",
         "facts": gather(events.structure_deactivating, structure=structure),
         "nobody": "",

@@ -11,6 +11,7 @@ from structures import events
 
 CHANGE = "structures.change_structure"
 VIEW_ACCOUNTS = "structures.view_bank_accounts"
+BELONG = "structures.belong_to"
 # Answered by the app that knows of requests.
 ASK = "attachments.request_attachment"
 # Which pages are tabs, by the name of their view.
@@ -34,6 +35,11 @@ class Workspace:
     def _address(self, view):
         return reverse(view, args=[self.structure.pk]) + self.carried
 
+    @property
+    def address(self):
+        """The structure's own page."""
+        return self._address(INFORMATIONS)
+
     @cached_property
     def tabs(self):
         """(label, address, whether it is the current one, how many rows it lists)"""
@@ -44,16 +50,17 @@ class Workspace:
 
     @property
     def trail(self):
-        """(label, address) of the pages above this one; lists get their filters back."""
+        """(label, address) of the two pages right above this one; lists get their filters back."""
+        managed = came_from(self.request, reverse("structures:my_structures"))
         if self.search_address:
             trail = [("Résultats de la recherche", self.search_address)]
+        elif managed:
+            trail = [("Gérer une structure", managed)]
         else:
             trail = [("Organisation", reverse("organisation"))]
-            if self.may_change:
-                trail.append(("Gérer une structure", reverse("structures:my_structures")))
         if self.is_below:
-            trail.append((str(self.structure), self._address(INFORMATIONS)))
-        steps = [*trail, *self.above]
+            trail.append((str(self.structure), self.address))
+        steps = [*trail, *self.above][-2:]
         return [(label, came_from(self.request, address) or address) for label, address in steps]
 
     @cached_property
@@ -69,20 +76,26 @@ class Workspace:
         return self.structure.is_active and self.user.has_perm(ASK, self.structure)
 
     @cached_property
+    def belongs(self):
+        return self.user.has_perm(BELONG, self.structure)
+
+    @cached_property
     def place(self):
         """What the person at the screen is here, as Facts."""
         return gather(events.place_asked, structure=self.structure, user=self.user)
 
     @cached_property
+    def manager(self):
+        """Who may change the structure, as Facts: their name, none when nobody does."""
+        return gather(events.manager_asked, structure=self.structure)
+
+    @cached_property
     def service_count(self):
-        return self._seen(self.structure.services).count()
+        return self.structure.services.open().count()
 
     @cached_property
     def account_count(self):
-        return self._seen(self.structure.bank_accounts).count()
-
-    def _seen(self, parts):
-        return parts.all() if self.may_change else parts.open()
+        return self.structure.bank_accounts.open().count()
 
 
 def below(request, structure, tab, *above):

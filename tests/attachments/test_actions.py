@@ -120,7 +120,7 @@ def test_the_first_person_of_a_private_structure_manages_it():
 
 def test_an_inactive_structure_takes_nobody():
     user = UserFactory()
-    with pytest.raises(ActionError, match="désactivée"):
+    with pytest.raises(ActionError, match="inactive"):
         send_request(user, StructureFactory(state=Structure.State.INACTIVE), actor=user)
 
 
@@ -200,7 +200,7 @@ def test_an_inactive_structure_s_requests_cannot_be_approved(wanted, manager):
     wider = AttachmentRequestFactory(structure=wanted.structure, user=held.user)
     Structure.objects.update(state=Structure.State.INACTIVE)
     for request in (wanted, wider):
-        with pytest.raises(ActionError, match="désactivée"):
+        with pytest.raises(ActionError, match="inactive"):
             approve_request(request.pk, actor=manager)
 
 

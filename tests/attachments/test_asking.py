@@ -107,7 +107,7 @@ def test_whoever_waits_reads_the_number_and_who_decides(client, person, structur
 
 def test_an_inactive_structure_says_so(client, person):
     structure = StructureFactory(state="inactive")
-    assert "Cette structure est désactivée" in client.get(url(structure)).text
+    assert "Cette structure est inactive" in client.get(url(structure)).text
     client.post(url(structure), {"scope": "whole"})
     assert not AttachmentRequest.objects.exists()
 

@@ -150,7 +150,7 @@ def test_a_closed_or_inactive_structure_is_refused(client):
     closed = DirectoryEntryFactory(closed_on="2020-01-01")
     inactive = StructureFactory(state=Structure.State.INACTIVE)
     assert "est fermé" in register(client, identifier=closed.identifier).text
-    assert "est désactivée" in register(client, identifier=inactive.identifier).text
+    assert "est inactive" in register(client, identifier=inactive.identifier).text
     assert not User.objects.exists()
 
 

@@ -58,17 +58,15 @@ def test_whoever_is_not_attached_learns_only_of_their_own_request(client, struct
     assert "en attente" not in client.get(f"/structures/{structure.pk}/").text
 
 
-def test_tabs_count_what_one_may_see(client, structure):
-    assert tabs(open_as(client, structure, Role.PRINCIPAL)) == [
-        ("Informations", None),
-        ("Services", 2),
-        ("Coordonnées bancaires", 1),
-    ]
-    assert tabs(open_as(client, structure, Role.SIMPLE)) == [
-        ("Informations", None),
-        ("Services", 1),
-        ("Coordonnées bancaires", 1),
-    ]
+def test_tabs_count_what_is_in_service(client, structure):
+    for role in (Role.PRINCIPAL, Role.SIMPLE):
+        assert tabs(open_as(client, structure, role)) == [
+            ("Informations", None),
+            ("Services", 1),
+            ("Coordonnées bancaires", 1),
+        ]
+    client.force_login(structure.attachments.principal().get().user)
+    assert "1 service de" in client.get("/structures/miennes/?q=ferry").text
     assert tabs(open_as(client, structure)) == [("Informations", None), ("Services", 1)]
 
 
@@ -91,7 +89,9 @@ def test_every_page_of_a_structure_says_where_one_is(client, structure, view, ta
     answer = client.get(reverse(f"structures:{view}", args=[structure.pk]))
     assert [label for label, _, is_current, _ in answer.context["workspace"].tabs if is_current] == [tab]
     assert answer.text.count("<h1>") == 1
-    assert ("Organisation", "/organisation/") in answer.context["workspace"].trail
+    trail = answer.context["workspace"].trail
+    assert len(trail) <= 2
+    assert ("Organisation", "/organisation/") in trail or ("Collège Ferry", f"/structures/{structure.pk}/") in trail
 
 
 @pytest.mark.parametrize("view", ["service", "change_service", "deactivate_service"])
@@ -110,6 +110,13 @@ def test_what_was_found_leads_back_to_the_search_from_every_tab(client, structur
     assert page.context["workspace"].trail == [("Résultats de la recherche", "/structures/?q=ferry")]
     [address] = [address for label, address, _, _ in page.context["workspace"].tabs if label == "Services"]
     assert "/structures/?q=ferry" in client.get(address).text
+    for inside in (page, client.get(address)):
+        assert [section.label for section in inside.context["navigation"] if section.current] == ["Rechercher"]
+    asking = client.get(f"/structures/{structure.pk}/rattachement/?retour=/structures/?q=ferry")
+    assert asking.context["workspace"].trail == [
+        ("Résultats de la recherche", "/structures/?q=ferry"),
+        ("Collège Ferry", page.context["workspace"].address),
+    ]
     elsewhere = client.get(f"/structures/{structure.pk}/?retour=https://mal.example/structures/?q=x")
     assert "mal.example" not in elsewhere.context["workspace"].trail[0][1]
 
@@ -137,7 +144,11 @@ def test_rare_and_grave_actions_are_the_principal_s(client, structure):
         page = open_as(client, structure, role).text
         assert ("Autres actions" in page) is offered
         assert (f"/structures/{structure.pk}/desactiver/" in page) is offered
-    assert "Qui peut modifier ?" in open_as(client, structure, Role.SIMPLE).text
+    page = open_as(client, structure, Role.SIMPLE).text
+    assert "Qui peut modifier ?" in page
+    assert f"{structure.attachments.principal().get().user}, gestionnaire principal" in page
+    structure.attachments.principal().delete()
+    assert "n'a pas de gestionnaire principal" in open_as(client, structure, Role.SIMPLE).text
 
 
 def test_an_inactive_structure_says_who_can_activate_it(client, structure):
@@ -154,3 +165,11 @@ def test_whoever_may_ask_for_an_attachment_is_offered_it(client, structure, monk
     """Who may is the question of the app that knows requests."""
     monkeypatch.setattr("structures.views.workspace.Workspace.may_ask", may)
     assert ("Demander un rattachement</a>" in open_as(client, structure).text) is may
+
+
+def test_whoever_works_there_is_offered_another_service(client, structure):
+    user = AttachmentFactory(structure=structure, whole_structure=False).user
+    client.force_login(user)
+    page = client.get(f"/structures/{structure.pk}/").text
+    assert "Demander un autre service</a>" in page
+    assert "Demander un rattachement" not in page
