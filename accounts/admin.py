@@ -54,6 +54,8 @@ class UserAdmin(ActionAdmin):
         if db_field.name == "is_superuser":
             field.label = "Donne et retire les droits d'assistance"
             field.help_text = "Un super-utilisateur : lui seul agit sur les comptes de ses pairs."
+        if db_field.name == "identity_from_pigp":
+            field.help_text = "Portail de gestion publique : le nom et l'adresse viennent de là et ne se corrigent pas ici."
         return field
 
     @admin.display(description="statut")

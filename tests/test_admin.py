@@ -4,6 +4,8 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.actions import hashed_answer
 from accounts.models import User
@@ -218,7 +220,9 @@ def test_a_forged_account_page_changes_nothing_hidden(client, support, name, val
 def test_a_history_line_can_be_read_and_not_written(client, support):
     line = record(Event.REQUEST_SENT, subject=support, reason="Essai")
     path = reverse("admin:history_historyentry_change", args=[line.pk])
-    assert "Essai" in client.get(path).text
+    page = client.get(path).text
+    assert "Essai" in page
+    assert date_format(timezone.localtime(line.created_at), r"j N Y, G \h i") in page
     assert client.post(path, {"data": "{}"}).status_code == 403
     assert HistoryEntry.objects.get().data == {"reason": "Essai"}
 

@@ -339,6 +339,24 @@ def test_browsers_find_an_icon_at_its_old_address(client):
     assert finders.find(answer.url.removeprefix("/static/"))
 
 
+def test_an_address_that_only_takes_a_form_says_so(client):
+    client.force_login(UserFactory())
+    for answer in (client.get("/deconnexion/"), client.get("/services/1/activer/"), client.delete("/aide/")):
+        assert answer.status_code == 405
+        assert answer["Allow"]
+        assert "Rien n'a été changé" in answer.text
+        assert 'href="/organisation/"' in answer.text
+
+
+def test_support_is_not_sent_to_support(client):
+    client.force_login(UserFactory(staff=True))
+    page = client.get("/organisation/").text
+    assert "Vous en devenez" not in page
+    assert "où vous travaillez" not in page
+    assert "Personne ne peut ou ne répond" not in page
+    assert 'href="/admin/structures/structure/add/"' in page
+
+
 def test_a_page_that_is_not_there_says_what_to_do(client):
     answer = client.get("/nulle-part/")
     assert answer.status_code == 404
