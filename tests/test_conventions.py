@@ -144,8 +144,8 @@ def test_templates_hold_no_inline_script_or_style(path):
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text), "third-party address"
 
 
-# Classes put together where they are used: a tone, a field's name.
-PUT_TOGETHER = re.compile(r"(age|badge|note|hint|field|status)-")
+# Classes put together where they are used (a tone, a field's name), or written by Django's admin.
+PUT_TOGETHER = re.compile(r"(age|badge|note|hint|field|status)-|this-page")
 
 
 def test_style_sheets_and_pages_speak_of_the_same_classes():
