@@ -55,7 +55,7 @@ class UserAdmin(ActionAdmin):
             field.label = "Donne et retire les droits d'assistance"
             field.help_text = "Un super-utilisateur : lui seul agit sur les comptes de ses pairs."
         if db_field.name == "identity_from_pigp":
-            field.help_text = "Portail de gestion publique : le nom et l'adresse viennent de là et ne se corrigent pas ici."
+            field.help_text = "Portail de gestion publique : il tient le nom et l'adresse de cette personne."
         return field
 
     @admin.display(description="statut")
