@@ -110,7 +110,7 @@ def test_somebody_searches_and_founds_a_structure(site, manager, axe):
     expect(manager.get_by_role("row").filter(has_text="Menuiserie 24")).to_be_visible()
     manager.get_by_role("link", name="Menuiserie 24").first.click()
     axe(manager)
-    manager.get_by_role("link", name="Rechercher une structure").click()
+    manager.get_by_role("link", name="Résultats de la recherche").click()
     expect(manager.get_by_role("row").filter(has_text="Menuiserie 24")).to_be_visible()
     expect(manager.get_by_label("Ville")).to_have_value("rennes")
     manager.goto(f"{site}/structures/?legal_name=inconnue")
