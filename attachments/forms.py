@@ -1,14 +1,14 @@
 from django import forms
 
 from attachments.models import Attachment, Role
-from plumbing.forms import ExplainedChoices
+from plumbing.forms import ExplainedChoices, NamesEmptyFields
 from plumbing.validators import validate_plain_text
 from structures.forms import ServicesField
 
 WHOLE, PER_SERVICE = "whole", "services"
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(NamesEmptyFields, forms.Form):
     """« Valider »: in which role, and for which part of the structure.
 
     Each service comes with its « statut du rattachement »: asked, already held, or neither.
@@ -86,7 +86,7 @@ class DecisionForm(forms.Form):
         }
 
 
-class RefusalForm(forms.Form):
+class RefusalForm(NamesEmptyFields, forms.Form):
     """« Refuser »: why, in words the person can act upon: one of the ready motives, the manager's own, or both."""
 
     OTHER = "other"
@@ -143,7 +143,7 @@ class RefusalForm(forms.Form):
         return self.cleaned_data
 
 
-class AskingForm(forms.Form):
+class AskingForm(NamesEmptyFields, forms.Form):
     """« Demander un rattachement »: to all of the structure, or to some of its services beyond those `held`."""
 
     scope = forms.ChoiceField(

@@ -4,6 +4,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from django import template
+from django.forms import FileInput, PasswordInput
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -39,6 +40,8 @@ TONES = {
     "closed": BAD,
     "mine": MINE,
 }
+# What is typed in these is asked again after an error.
+NEVER_SENT_BACK = (PasswordInput, FileInput)
 # Days after which something that waits is shown as waiting, then as late.
 WAITING_DAYS, LATE_DAYS = 4, 10
 
@@ -222,8 +225,11 @@ def form_errors(form):
     lines = [("", error) for error in form.non_field_errors()]
     for field in form:
         anchor = field.id_for_label or field.auto_id
-        lines += [(anchor, f"{field.label} : {error}") for error in field.errors]
+        for error, text in zip(field.errors.as_data(), field.errors, strict=True):
+            # What says that a field is empty names it by itself.
+            lines.append((anchor, text if error.code == "required" else f"{field.label} : {text}"))
     refused = getattr(form, "refusal", "")
     count = len(lines)
     title = "Réessayez plus tard" if refused else f"{count} point{'s' if count > 1 else ''} à corriger"
-    return {"lines": lines, "title": title}
+    is_kept = not any(isinstance(field.field.widget, NEVER_SENT_BACK) for field in form)
+    return {"lines": lines, "title": title, "is_kept": is_kept}

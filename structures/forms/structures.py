@@ -1,8 +1,8 @@
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from plumbing.errors import ActionError
+from plumbing.forms import NamesEmptyFields
 from plumbing.text import postcode_key
 from plumbing.validators import newly_typed, validate_french_postcode, validate_plain_line
 from structures.forms.identified import IdentifiedForm
@@ -17,13 +17,15 @@ class FoundingForm(IdentifiedForm):
 
     def refusal_of(self, lookup):
         if lookup.outcome is LookupOutcome.STRUCTURE:
-            return "Cette structure est déjà présente sur le portail : demandez à y être rattaché au lieu de la créer."
+            return "Cette structure est déjà présente sur le portail."
         if lookup.outcome is LookupOutcome.DIRECTORY and lookup.is_public:
-            return (
-                "C'est une structure publique : elle ne se crée pas sur le site. Pour l'ouvrir et en désigner le "
-                f"gestionnaire, écrivez à {settings.SUPPORT_EMAIL} en indiquant son SIRET."
-            )
+            return "Cette structure est publique : elle ne se crée pas ici."
         return super().refusal_of(lookup)
+
+    @property
+    def is_explained(self):
+        here = self.lookup.outcome is LookupOutcome.STRUCTURE
+        return here or (self.lookup.outcome is LookupOutcome.DIRECTORY and self.lookup.is_public)
 
     @property
     def may_found(self):
@@ -86,7 +88,7 @@ class StructureForm(PartForm):
         return [[self[name] for name in group] for group in groups if group]
 
 
-class UpdateForm(forms.Form):
+class UpdateForm(NamesEmptyFields, forms.Form):
     """« Mettre à jour depuis l'annuaire »: the changes wanted, all ticked to begin with."""
 
     names = forms.MultipleChoiceField(
@@ -108,7 +110,7 @@ class UpdateForm(forms.Form):
         return list(zip(self["names"], self.changes, strict=True))
 
 
-class IdentifierForm(forms.Form):
+class IdentifierForm(NamesEmptyFields, forms.Form):
     """« Modifier l'identifiant »: the number `structure` is to live on under; what it stands for in `lookup`."""
 
     identifier_type = forms.ChoiceField(

@@ -130,7 +130,7 @@ def test_opening_an_activation_link_changes_nothing(client):
         ({"password": "court", "password_again": "court"}, "trop court"),
         ({"password_again": "différent"}, "Les deux mots de passe diffèrent"),
         ({"secret_question": "forgée"}, "Sélectionnez un choix valide"),
-        ({"secret_answer": "  "}, "Ce champ est obligatoire"),
+        ({"secret_answer": "  "}, "Écrivez la réponse à votre question secrète."),
         ({"secret_answer": " é "}, "au moins deux caractères"),
         ({"password": "anne@exemple.example1", "password_again": "anne@exemple.example1"}, "trop semblable"),
     ],
