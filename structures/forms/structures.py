@@ -24,6 +24,8 @@ class FoundingForm(IdentifiedForm):
 
     @property
     def is_explained(self):
+        if self.lookup is None:
+            return False
         here = self.lookup.outcome is LookupOutcome.STRUCTURE
         return here or (self.lookup.outcome is LookupOutcome.DIRECTORY and self.lookup.is_public)
 

@@ -122,7 +122,7 @@ def _founding_page(request, form, status=200):
         "lookup": form.lookup,
         "may_view": may_view,
         "place": gather(events.place_asked, structure=known, user=request.user) if may_view else [],
-        "may_create": form.lookup is not None and form.may_found,
+        "may_create": form.found is not None and form.may_found,
         "mail_subject": f"Créer la structure {form.lookup.full_identifier}" if form.lookup else "",
     }
     return render(request, "structures/create_structure.html", context, status=status)

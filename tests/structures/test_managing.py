@@ -288,8 +288,20 @@ def test_whoever_creates_what_is_here_learns_only_that_it_exists(client):
     assert "déjà présente sur le portail" in page
     assert "Nickel" not in page
     assert "Nouméa" not in page
-    client.force_login(AttachmentFactory(structure=structure).user)
-    assert f"/structures/{structure.pk}/" in client.post("/structures/nouvelle/", form).text
+    client.force_login(AttachmentFactory(structure=structure, role=Role.SECONDARY).user)
+    page = client.post("/structures/nouvelle/", form).text
+    assert f"/structures/{structure.pk}/" in page
+    assert "Vous êtes gestionnaire secondaire" in page
+    assert "demandez à y être rattaché" not in page
+    assert "has-error" not in page
+
+
+def test_a_wrong_number_is_told_beside_the_field_when_creating(client):
+    client.force_login(UserFactory())
+    form = {"identifier_type": "siret", "identifier": "123", "find_structure": "1"}
+    page = client.post("/structures/nouvelle/", form)
+    assert page.context["form"].errors == {"identifier": ["Un SIRET compte 14 chiffres ; celui-ci en compte 3."]}
+    assert "has-error" in page.text
 
 
 def edited(structure, **more):
