@@ -33,7 +33,7 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
     structure = lock_structure(structure.pk)
     check_active(structure)
     if structure.attachments.lasting().filter(user=user, whole_structure=True).exists():
-        raise ActionError("already_attached", "Vous êtes déjà rattaché à cette structure.")
+        raise ActionError("already_attached", "Votre rattachement couvre déjà toute cette structure.")
     services = services_of(structure, whole_structure, services)
     if structure.attachment_requests.pending().filter(user=user).exists():
         raise ActionError("request_open", "Une demande est déjà en cours pour cette structure.")

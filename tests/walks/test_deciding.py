@@ -67,7 +67,7 @@ def test_services_come_into_sight_when_they_are_chosen(site, structure, person, 
     axe(page)
     page.get_by_label("Par services").check()
     page.get_by_role("button", name="Valider").click()
-    expect(page.get_by_text("comme utilisateur simple, pour Service de gestion numéro 11")).to_be_visible()
+    expect(page.get_by_text("(Service de gestion numéro 11)")).to_be_visible()
     assert not Attachment.objects.get(user=wanted.user).whole_structure
     page.get_by_role("link", name="Décidées").click()
     expect(page.get_by_text("Utilisateur simple · Service de gestion numéro 11")).to_be_visible()
