@@ -320,7 +320,7 @@ def test_the_manager_s_mail_lists_what_is_asked_and_says_who_else_can_decide(man
     text, html = mail_to(manager.email)
     for line in lines:
         assert line in text
-        assert line in html
+        assert line in html.replace("<wbr>", "")
     assert "la bonne personne" not in text + html
     other = AttachmentFactory(structure=managed, role=Role.SECONDARY).user
     OutgoingMail.objects.all().delete()
@@ -336,7 +336,7 @@ def test_support_s_mail_lists_the_same(support):
     request = send_request(user, StructureFactory(legal_name="Lycée Voisin"), actor=user)
     for part in mail_to("assistance@portail.example"):
         for line in ("Lycée Voisin", request.structure.full_identifier, str(user), user.email, "Toute la structure"):
-            assert line in part
+            assert line in part.replace("<wbr>", "")
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -101,7 +101,9 @@ def test_whoever_is_logged_in_asks_for_a_service(site, structure, person, axe):
 def test_a_ready_motive_is_completed_and_sent(site, structure, person, axe):
     manager = account("claire@exemple.example")
     AttachmentFactory(user=manager, structure=structure, role=Role.PRINCIPAL)
-    wanted = AttachmentRequestFactory(structure=structure, user__first_name="Rachid", user__last_name="Amrani")
+    wanted = AttachmentRequestFactory(
+        structure=structure, whole_structure=False, user__first_name="Rachid", user__last_name="Amrani"
+    )
     page = person()
     log_in(page, site, manager.email)
     page.goto(f"{site}/demandes/?q=amr*ni")
