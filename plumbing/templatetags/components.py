@@ -14,11 +14,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from plumbing.facts import sentence
 from plumbing.icons import ICONS
+from plumbing.moments import moment
 from plumbing.requests import RETURN
 from plumbing.requests import came_from as list_came_from
 from plumbing.typography import french_html
 
 register = template.Library()
+register.filter(moment)
 
 _BREAK = SafeString("<br>")
 # One tone and icon per status value, whatever the model: the word carries the meaning, the rest helps.
@@ -115,7 +117,7 @@ def status_badge(value, label):
 
 
 @register.simple_tag
-def age(since, *, prefix="depuis le"):
+def age(since):
     """How long something has waited: in days, with the day it began; toned when that is long."""
     since = timezone.localtime(since)
     days = (timezone.localdate() - since.date()).days
@@ -124,11 +126,10 @@ def age(since, *, prefix="depuis le"):
         return format_html('<span class="age"><b>Aujourd\'hui</b> <span>à {}</span></span>', when)
     tone = "late" if days >= LATE_DAYS else "wait" if days >= WAITING_DAYS else ""
     return format_html(
-        '<span class="age{}"><b>{}{}</b> <span>{} {}</span></span>',
+        '<span class="age{}"><b>{}{}</b> <span>depuis le {}</span></span>',
         f" age-{tone}" if tone else "",
         {"late": ICONS["warning"], "wait": ICONS["clock"]}.get(tone, ""),
         "1 jour" if days == 1 else f"{days} jours",
-        prefix,
         _day(since.date(), "j N" if days < 300 else "j N Y"),
     )
 

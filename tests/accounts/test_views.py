@@ -359,7 +359,7 @@ def test_activation_tells_until_when_the_link_is_valid(client, time_machine):
     time_machine.move_to("2026-11-21T09:00:00Z", tick=False)
     user = UserFactory(activating=True)
     page = client.get(f"/activation/{make_token(user, Purpose.ACTIVATION)}/").text
-    assert "mardi 24 novembre 2026 à 10:00" in page
+    assert "mardi 24 novembre 2026 à 10 h 00" in page
     assert user.email in page
 
 

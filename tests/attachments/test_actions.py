@@ -120,12 +120,12 @@ def test_the_first_person_of_a_private_structure_manages_it():
 
 def test_an_inactive_structure_takes_nobody():
     user = UserFactory()
-    with pytest.raises(ActionError, match="désactivée"):
+    with pytest.raises(ActionError, match="inactive"):
         send_request(user, StructureFactory(state=Structure.State.INACTIVE), actor=user)
 
 
 def test_one_open_request_and_one_attachment_per_structure(managed, manager, wanted):
-    with pytest.raises(ActionError, match="déjà rattaché"):
+    with pytest.raises(ActionError, match="couvre déjà"):
         send_request(manager, managed, actor=manager)
     with pytest.raises(ActionError, match="déjà en cours"):
         send_request(wanted.user, managed, actor=wanted.user)
@@ -200,7 +200,7 @@ def test_an_inactive_structure_s_requests_cannot_be_approved(wanted, manager):
     wider = AttachmentRequestFactory(structure=wanted.structure, user=held.user)
     Structure.objects.update(state=Structure.State.INACTIVE)
     for request in (wanted, wider):
-        with pytest.raises(ActionError, match="désactivée"):
+        with pytest.raises(ActionError, match="inactive"):
             approve_request(request.pk, actor=manager)
 
 
