@@ -2,7 +2,7 @@ from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 
-from accounts.models import ANSWER_LOCKED, SecretQuestion, validate_deliverable
+from accounts.models import ANSWER_LOCKED, EMAIL_LENGTH, LIKE_AN_ADDRESS, SecretQuestion, validate_deliverable
 from plumbing.forms import LimitedForm
 from plumbing.text import folded
 
@@ -13,12 +13,23 @@ class SpokenOnce(forms.PasswordInput):
     input_type = "text"
 
 
+class AddressField(forms.EmailField):
+    """An address to write to, judged once: what validate_deliverable holds it to covers what Django asks of one."""
+
+    def __init__(self, **options):
+        super().__init__(max_length=EMAIL_LENGTH, **options)
+        self.validators = [validate_deliverable]
+
+
 class LoginForm(LimitedForm):
     """« Adresse de connexion » and password, as typed: whether they open an account is for the view to ask."""
 
+    REQUIRED = {"username": "Écrivez votre adresse de connexion.", "password": "Écrivez votre mot de passe."}
+
     username = forms.EmailField(
         label="Adresse de connexion",
-        max_length=254,
+        max_length=EMAIL_LENGTH,
+        error_messages={"invalid": LIKE_AN_ADDRESS},
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True, "class": "width-email"}),
     )
     password = forms.CharField(
@@ -32,16 +43,23 @@ class LoginForm(LimitedForm):
 class AddressForm(LimitedForm):
     """A login address to send a link to."""
 
-    email = forms.EmailField(
+    REQUIRED = {"email": "Écrivez votre adresse de connexion."}
+
+    email = AddressField(
         label="Adresse de connexion",
-        max_length=254,
-        validators=[validate_deliverable],
         widget=forms.EmailInput(attrs={"autocomplete": "username", "class": "width-email"}),
     )
 
 
 class NewPasswordForm(LimitedForm):
     """A new password, twice, held to the password rules for `user`."""
+
+    REQUIRED = {
+        "password": "Choisissez un mot de passe.",
+        "password_again": "Écrivez le mot de passe une seconde fois.",
+        "secret_question": "Choisissez une question secrète.",
+        "secret_answer": "Écrivez la réponse à votre question secrète.",
+    }
 
     password = forms.CharField(
         label="Mot de passe",

@@ -33,6 +33,7 @@ class UserQuerySet(models.QuerySet):
 
 
 EMAIL_LENGTH = 254
+LIKE_AN_ADDRESS = "Écrivez l'adresse comme nom@domaine.fr."
 # What RFC 5321 lets an address hold before its @ and no provider gives: one mailbox would have many spellings, or the
 # address itself would carry a link to whoever reads it in a mail.
 _UNUSUAL = re.compile(r"[\"/\\]|^www\.", re.IGNORECASE)
@@ -55,7 +56,7 @@ def validate_deliverable(email):
         validate_email(email)
         sanitize_address(normalised_email(email), "ascii")
     except (ValueError, ValidationError) as error:
-        raise ValidationError("Saisissez une adresse e-mail valide.", code="invalid") from error
+        raise ValidationError(LIKE_AN_ADDRESS, code="invalid") from error
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):

@@ -1,6 +1,7 @@
 """Who decides on a structure. A principal manager counts once their account has been active (« confirmed »)."""
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
 from accounts.models import User
@@ -92,5 +93,5 @@ def _cause(managers, acting):
     if not principal.user.was_ever_active:
         return "Le gestionnaire principal n'a jamais activé son compte"
     if principal.user.is_active:
-        return f"Le gestionnaire principal ne l'est qu'à partir du {principal.starts_on:%d/%m/%Y}"
+        return f"Le gestionnaire principal ne l'est qu'à partir du {date_format(principal.starts_on, 'j F Y')}"
     return f"Le compte du gestionnaire principal est {principal.user.get_state_display().lower()}"

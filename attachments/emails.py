@@ -1,7 +1,9 @@
 """Mails about a request for attachment: to the person who asks, and to those who decide."""
 
 from django.conf import settings
+from django.utils.formats import date_format
 
+from attachments.deciders import deciders_of
 from notifications.actions import notify, within_mail_rate
 from plumbing.addresses import absolute_url
 
@@ -10,6 +12,16 @@ def _write(slug, *, user, **mail):
     """`notify`; but anybody can have mails sent to an address nobody has confirmed, so those are limited."""
     if user.was_ever_active or within_mail_rate(slug, user.email, settings.MAIL_TO_ONE_RATE):
         notify(slug, user=user, **mail)
+
+
+def _asked(request):
+    """(label, value) of what somebody asks for, as mails list it."""
+    return [
+        ("Demandeur", str(request.user)),
+        ("Adresse de connexion", request.user.email),
+        ("Niveau demandé", "Toute la structure" if request.whole_structure else ", ".join(request.service_labels)),
+        ("À partir du", date_format(request.starts_on, "j F Y")),
+    ]
 
 
 def send_request_sent(request, *, principal, by_managers=False):
@@ -25,7 +37,8 @@ def send_request_sent(request, *, principal, by_managers=False):
 
 
 def send_request_to_decide(request, *, deciders):
-    """To each manager who can decide: someone waits, for what part of the structure, and what they say of it."""
+    """To each manager who can decide: who waits, for what, what they say of it, and who else can decide."""
+    able = list(deciders_of(request.structure).exclude(pk=request.user_id)) if deciders else []
     for decider in deciders:
         _write(
             "request_to_decide",
@@ -36,6 +49,8 @@ def send_request_to_decide(request, *, deciders):
             context={
                 "request": request,
                 "decider": decider,
+                "facts": _asked(request),
+                "others": [str(person) for person in able if person != decider],
                 # Free text goes to addresses that somebody who reads them confirmed.
                 "comment": request.comment if decider.was_ever_active else "",
                 "link": absolute_url("attachments:decide_request", request.reference),
@@ -50,7 +65,15 @@ def send_request_to_support(request):
         to=settings.SUPPORT_EMAIL,
         purpose="Une demande attend l'assistance",
         reference=request.reference,
-        context={"request": request, "link": absolute_url("attachments:decide_request", request.reference)},
+        context={
+            "request": request,
+            "facts": [
+                ("Structure", str(request.structure)),
+                ("Identifiant", request.structure.full_identifier),
+                *_asked(request),
+            ],
+            "link": absolute_url("attachments:decide_request", request.reference),
+        },
     )
 
 

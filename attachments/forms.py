@@ -1,18 +1,19 @@
 from django import forms
 
 from attachments.models import Attachment, Role
-from plumbing.forms import ExplainedChoices
+from plumbing.forms import ExplainedChoices, NamesEmptyFields
 from plumbing.validators import validate_plain_text
 from structures.forms import ServicesField
 
 WHOLE, PER_SERVICE = "whole", "services"
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(NamesEmptyFields, forms.Form):
     """« Valider »: in which role, and for which part of the structure.
 
     Each service comes with its « statut du rattachement »: asked, already held, or neither.
-    `roles` are those the person at the screen may give.
+    `roles` are those the person at the screen may give; the least one is proposed, but none where they may name
+    the principal manager a structure lacks.
     """
 
     role = forms.ChoiceField(
@@ -24,7 +25,7 @@ class DecisionForm(forms.Form):
                 Role.PRINCIPAL: "Gère tout : la structure, ses services, ses comptes bancaires, les demandes.",
             }
         ),
-        initial=Role.SIMPLE,
+        error_messages={"required": "Choisissez le rôle que vous donnez."},
     )
     scope = forms.ChoiceField(
         label="Niveau de rattachement",
@@ -38,12 +39,15 @@ class DecisionForm(forms.Form):
     def __init__(self, attachment_request, data=None, *, roles=(Role.SIMPLE,)):
         self.request = attachment_request
         open_services = list(attachment_request.structure.services.open())
-        asked = {service.pk for service in attachment_request.services.all()}
+        requested = list(attachment_request.services.all())
+        asked = {service.pk for service in requested}
         held = self._held(attachment_request)
+        self.closed_services = [service for service in requested if service not in open_services]
         self.statuses = dict.fromkeys(held, self.HELD) | dict.fromkeys(asked, self.ASKED)
         super().__init__(
             data,
             initial={
+                "role": None if Role.PRINCIPAL in roles else Role.SIMPLE,
                 "scope": WHOLE if attachment_request.whole_structure or not open_services else PER_SERVICE,
                 "services": asked | held,
             },
@@ -63,8 +67,14 @@ class DecisionForm(forms.Form):
 
     @property
     def service_rows(self):
-        """(tick box, « statut du rattachement ») for each service open today."""
-        return [(box, self.statuses.get(box.data["value"].value, "")) for box in self["services"]]
+        """(tick box, « statut du rattachement ») for each service open today, those asked or held first."""
+        rows = [(box, self.statuses.get(box.data["value"].value, "")) for box in self["services"]]
+        return sorted(rows, key=lambda row: ("", self.HELD, self.ASKED).index(row[1]), reverse=True)
+
+    @property
+    def ticked_labels(self):
+        """The services ticked on the page as it is served."""
+        return [box.data["value"].instance.label for box, _ in self.service_rows if box.data["selected"]]
 
     def clean(self):
         super().clean()
@@ -86,7 +96,7 @@ class DecisionForm(forms.Form):
         }
 
 
-class RefusalForm(forms.Form):
+class RefusalForm(NamesEmptyFields, forms.Form):
     """« Refuser »: why, in words the person can act upon: one of the ready motives, the manager's own, or both."""
 
     OTHER = "other"
@@ -102,7 +112,7 @@ class RefusalForm(forms.Form):
         ),
         "unknown": (
             "Je ne connais pas cette personne",
-            "Je ne sais pas qui vous êtes. Faites-vous connaître auprès de la structure, puis renvoyez votre demande.",
+            "Je ne vous identifie pas. Faites-vous connaître auprès de la structure, puis renvoyez votre demande.",
         ),
         OTHER: ("Autre motif", ""),
     }
@@ -124,26 +134,31 @@ class RefusalForm(forms.Form):
         # It is mailed to an address that nobody may have confirmed.
         validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Envoyée telle quelle, à la suite du motif choisi. Obligatoire pour « Autre motif ».",
+        help_text="Envoyée telle quelle, à la suite du motif choisi. Obligatoire avec « Autre motif ».",
+        error_messages={"required": "Indiquez le motif du refus : il est envoyé au demandeur."},
     )
+    # Only one of the motives requires words.
+    use_required_attribute = False
 
-    def __init__(self, data=None):
+    def __init__(self, attachment_request, data=None):
         if data is not None and not data.get("motive"):
             # Words without a ready motive are a motive of one's own.
             data = data.copy()
             data["motive"] = self.OTHER
         super().__init__(data)
+        self.fields["reason"].required = data is None or data["motive"] == self.OTHER
+        if attachment_request.whole_structure:
+            motives = self.fields["motive"]
+            motives.choices = [choice for choice in motives.choices if choice[0] != "service"]
 
     def clean(self):
         super().clean()
         typed, (_, ready) = self.cleaned_data.get("reason"), self.MOTIVES.get(self.cleaned_data.get("motive"), ("", ""))
         self.full_reason = "\n".join(filter(None, [ready, typed]))
-        if not self.errors and not self.full_reason:
-            self.add_error("reason", "Indiquez le motif du refus : il est envoyé au demandeur.")
         return self.cleaned_data
 
 
-class AskingForm(forms.Form):
+class AskingForm(NamesEmptyFields, forms.Form):
     """« Demander un rattachement »: to all of the structure, or to some of its services beyond those `held`."""
 
     scope = forms.ChoiceField(

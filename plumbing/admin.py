@@ -16,11 +16,12 @@ from django.utils.text import capfirst
 
 from plumbing.changes import version_of
 from plumbing.errors import ActionError
+from plumbing.forms import NamesEmptyFields
 from plumbing.templatetags.components import status_badge
 from plumbing.typography import NO_BREAK_SPACE
 
 
-class FullyCheckedForm(forms.ModelForm):
+class FullyCheckedForm(NamesEmptyFields, forms.ModelForm):
     """Checks every constraint, also those on columns that are read-only on the page, and that the page still
     shows what is there (optimistic lock): no edit silently undoes a colleague's."""
 

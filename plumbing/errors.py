@@ -12,6 +12,10 @@ class ActionError(Exception):
         self.field = field
 
 
+class AlreadyDone(ActionError):
+    """Somebody else was faster: nothing went wrong, and there is nothing to put right."""
+
+
 class ChangedMeanwhile(ActionError):
     """Optimistic lock: somebody else wrote what the page at the screen no longer shows."""
 

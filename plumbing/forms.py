@@ -1,9 +1,33 @@
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
+from phonenumber_field.phonenumber import PhoneNumber
+from phonenumber_field.widgets import RegionalPhoneNumberWidget
 
 
-class LimitedForm(forms.Form):
+class NamesEmptyFields:
+    """For forms: an empty field is named and says what to do, in place of Django's « Ce champ est obligatoire. »"""
+
+    # By field, what to do when it is empty; the others say it with their label.
+    REQUIRED = {}
+
+    def full_clean(self):
+        for name, field in self.fields.items():
+            if name in self.REQUIRED:
+                field.error_messages["required"] = self.REQUIRED[name]
+            elif field.error_messages["required"] == forms.Field.default_error_messages["required"]:
+                field.error_messages["required"] = f"Renseignez « {self[name].label} »."
+        super().full_clean()
+
+
+class PhoneAsTyped(RegionalPhoneNumberWidget):
+    """Shows a number that is kept in the national format, and one just typed as it was typed."""
+
+    def format_value(self, value):
+        return super().format_value(value) if isinstance(value, PhoneNumber) else value
+
+
+class LimitedForm(NamesEmptyFields, forms.Form):
     """A form behind a rate limit: the view asks the limit first, and gives what it has to say as `refusal`.
 
     Nothing of a refused form is cleaned, so that going over the limit tries no password and looks nothing

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django_ratelimit.core import get_usage
 
 from plumbing.breaker import redis_breaker
-from plumbing.errors import ActionError
+from plumbing.errors import ActionError, AlreadyDone
 
 IPV6_NETWORK_BITS = 64
 # The query parameter by which a row's page knows the list it was opened from: its path, filters included.
@@ -88,7 +88,8 @@ def perform(request, action, *args, done="", **kwargs):
     try:
         result = action(*args, **kwargs)
     except ActionError as refusal:
-        messages.error(request, str(refusal))
+        say = messages.info if isinstance(refusal, AlreadyDone) else messages.error
+        say(request, str(refusal))
         return False, None
     if done:
         messages.success(request, done)

@@ -1,6 +1,7 @@
 """French typography of what is shown, so that nobody has to type it (Imprimerie nationale's rules).
 
-A no-break space before « : ; ? ! » and inside guillemets, after « n° », and between a number and « % »; a curly
+A no-break space before « : ; ? ! » and inside guillemets, after « n° », between a number and « % », and in
+« 23 h 16 »; a curly
 apostrophe between letters; « 1er janvier ». Applied once to a whole page by the tag `french`; text people type in
 a field, code and attributes are left alone.
 """
@@ -15,11 +16,12 @@ _BEFORE = re.compile(r"(?<!\s)\s+(?=[:;?!»%](?![\w/]))")
 _AFTER = re.compile(r"(?<=[«°])\s+")
 _MONTHS = "janv|févr|mars|avr|mai|juin|juil|août|sept|oct|nov|déc"
 _FIRST = re.compile(rf"(?<![\d.,])1\s(?=(?:{_MONTHS})\w*\b)")
+_HOUR = re.compile(r"(?<=\d) h (?=\d\d\b)")
 # Not in an e-mail address, which people copy.
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)(?![\w.+'&#;-]{0,64}@)")
 
 
-_CONCERNED = re.compile(r"[:;?!»%«°'&1]")
+_CONCERNED = re.compile(r"[:;?!»%«°'&1]| h \d")
 
 
 def french_mail(text):
@@ -35,6 +37,7 @@ def french_text(text):
     text = _BEFORE.sub(NO_BREAK_SPACE, text)
     text = _AFTER.sub(NO_BREAK_SPACE, text)
     text = _FIRST.sub(f"1er{NO_BREAK_SPACE}", text)
+    text = _HOUR.sub(f"{NO_BREAK_SPACE}h{NO_BREAK_SPACE}", text)
     return _APOSTROPHE.sub("’", text)
 
 

@@ -8,9 +8,10 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from phonenumber_field.formfields import PhoneNumberField
 
-from accounts.models import normalised_email, validate_deliverable
+from accounts.forms import AddressField
+from accounts.models import EMAIL_LENGTH, normalised_email
 from plumbing.changes import version_of
-from plumbing.forms import ExplainedChoices, LimitedForm
+from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields, PhoneAsTyped
 from plumbing.validators import validate_person_name, validate_plain_text
 from structures.forms import IdentifiedForm, ServicesField
 from structures.identifiers import IdentifierType, spaced_identifier
@@ -23,6 +24,7 @@ COMMON_DOMAINS = (
     "outlook.fr", "yahoo.fr", "yahoo.com", "sfr.fr", "live.fr", "icloud.com", "bbox.fr", "ac-versailles.fr",
 )  # fmt: skip
 NEARLY = 0.85
+TWICE_THE_SAME = "Les deux adresses diffèrent : écrivez deux fois la même."
 
 
 def likely_address(email):
@@ -45,8 +47,9 @@ class Block:
 
 
 def in_turn(blocks, errors):
-    """`blocks` with their states: what is wrong, what is done, and the first of the others as the current one."""
-    current = None
+    """`blocks` with their states: wrong, done and, where none is wrong, the first of the others as the current one."""
+    # What is wrong comes first: with errors, no other block is the one to go on with.
+    current = next((block for block in blocks if errors[block.number]), None)
     for block in blocks:
         wrong = errors[block.number]
         if wrong:
@@ -59,30 +62,34 @@ def in_turn(blocks, errors):
     return blocks
 
 
-class AddressTwice(forms.Form):
-    """A login address, typed twice."""
+class AddressTwice(NamesEmptyFields, forms.Form):
+    """A login address, typed twice: the second time, it is only compared."""
 
-    email = forms.EmailField(
+    REQUIRED = {
+        "email": "Écrivez votre adresse e-mail.",
+        "email_again": "Écrivez l'adresse e-mail une seconde fois.",
+    }
+
+    email = AddressField(
         label="Adresse e-mail",
-        max_length=254,
         help_text="Elle vous servira à vous connecter.",
-        validators=[validate_deliverable],
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    email_again = forms.EmailField(
+    email_again = forms.CharField(
         label="Confirmation de l'adresse e-mail",
-        max_length=254,
+        max_length=EMAIL_LENGTH,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
     def clean_email_again(self):
-        again = self.cleaned_data["email_again"]
-        first = self.cleaned_data.get("email")
-        if first and again.lower() != first.lower():
-            (name, domain), (other, other_domain) = first.rsplit("@", 1), again.rsplit("@", 1)
-            seen = (name, other) if domain.lower() == other_domain.lower() else (domain, other_domain)
-            raise ValidationError("Les deux adresses diffèrent : « {} » puis « {} ».".format(*seen))
-        return again
+        again, first = self.cleaned_data["email_again"], str(self["email"].value() or "").strip()
+        if not first or again.lower() == first.lower():
+            return again
+        if "email" in self.errors or "@" not in again:
+            raise ValidationError(TWICE_THE_SAME)
+        (name, domain), (other, other_domain) = first.rsplit("@", 1), again.rsplit("@", 1)
+        seen = (name, other) if domain.lower() == other_domain.lower() else (domain, other_domain)
+        raise ValidationError("Les deux adresses diffèrent : « {} » puis « {} ».".format(*seen))
 
 
 class NewAddressForm(LimitedForm, AddressTwice):
@@ -107,14 +114,18 @@ class NewAddressForm(LimitedForm, AddressTwice):
 class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
     """« Créer un compte »: who registers, for which structure, for all of it or some services."""
 
+    REQUIRED = (
+        AddressTwice.REQUIRED
+        | IdentifiedForm.REQUIRED
+        | {"first_name": "Écrivez votre prénom.", "last_name": "Écrivez votre nom."}
+    )
+
     first_name = forms.CharField(label="Prénom", max_length=100, validators=[validate_person_name])
     last_name = forms.CharField(label="Nom", max_length=100, validators=[validate_person_name])
-    phone = PhoneNumberField(label="Téléphone", required=False, max_length=30)
-    contact_email = forms.EmailField(
+    phone = PhoneNumberField(label="Téléphone", required=False, max_length=30, widget=PhoneAsTyped)
+    contact_email = AddressField(
         label="Adresse e-mail de contact",
-        max_length=254,
         required=False,
-        validators=[validate_deliverable],
         help_text="Pour recevoir les courriels de suivi ailleurs, une fois votre compte activé.",
     )
     survey_consent = forms.BooleanField(label="Je veux bien répondre à des enquêtes de satisfaction", required=False)
@@ -248,8 +259,10 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
     def progress(self, captcha_is_right):
         """« Où vous en êtes »: the four blocks, each with what is still to do there."""
         shown = self.found and (self.found.establishment if self.found.may_show else self.found.full_identifier)
-        per_service = bool(self.found and self.found.services) and self["scope"].value() == PER_SERVICE
-        chosen = not per_service or self["services"].value()
+        offered = bool(self.found and self.found.services)
+        per_service = offered and self["scope"].value() == PER_SERVICE
+        # A level that is preset is chosen once the page that shows it is sent.
+        chosen = self["services"].value() if per_service else not (offered and "scope" in self.preset)
         described = self.found and not (self.found.must_describe and self._lacks(self.REQUIRED_DESCRIPTION))
         count = len(self["services"].value() or ())
         scope_note = f"{count} service{'s' if count > 1 else ''}" if per_service else "Toute la structure"
@@ -267,7 +280,7 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
         return any(not self[name].value() for name in names)
 
 
-class CaptchaCheck(forms.Form):
+class CaptchaCheck(NamesEmptyFields, forms.Form):
     """What « Valider le captcha » sends."""
 
     captcha_key = forms.CharField(max_length=40)

@@ -44,7 +44,7 @@ def pytest_configure():
 
 
 def as_typed(text):
-    text = text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("<wbr>", "")
     return re.sub(r"\b1er (?=[a-zûé]{3,9}\b)", "1 ", text)
 
 

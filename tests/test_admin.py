@@ -331,8 +331,8 @@ def test_the_body_of_a_mail_is_shown_on_no_page_of_support(client, support):
         ({"identifier": "20003035100016"}, "Ce SIRET n'existe pas"),
         ({"identifier": "2000303510001"}, "Un SIRET compte 14 chiffres"),
         ({"identifier": "35600000000014"}, "Ce SIRET n'existe pas"),
-        ({"identifier": ""}, "Ce champ est obligatoire"),
-        ({"identifier": "20003035100015", "nature": ""}, "Ce champ est obligatoire"),
+        ({"identifier": ""}, "Renseignez « Identifiant »."),
+        ({"identifier": "20003035100015", "nature": ""}, "Renseignez « Type de structure »."),
         ({"identifier": "99990011100017", "nature": "private", "uses_pigp": "on"}, "réservés aux structures publiques"),
     ],
 )

@@ -1,23 +1,31 @@
 """The house's conventions, as failing tests."""
 
 import ast
+import importlib
+import inspect
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from django import forms
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.core.management import call_command
 from django.db import models
+from django.http import QueryDict
 from django.template import Context, Origin, Template, engines
 
-from plumbing.admin import ActionAdmin
+from plumbing.admin import ActionAdmin, FullyCheckedForm
+from structures.lookup import DirectoryDifference
+from tests.factories import AttachmentRequestFactory, StructureFactory, UserFactory
 
 ROOT = Path(settings.BASE_DIR)
 OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications", "plumbing")
 SAYS_NOTHING = {"utils", "helpers", "services", "misc", "common", "signals"}
+# Django's « Ce champ est obligatoire. »
+SAYS_NOT_WHICH = forms.Field.default_error_messages["required"]
 LONGEST_FILE, LONGEST_TEMPLATE, LONGEST_LINE = 400, 120, 140
 # What goes with its owner when the owner goes.
 MAY_CASCADE = {
@@ -110,6 +118,48 @@ def test_what_a_session_left_typed_is_never_acted_on(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef) and "posted(request)" in (code := ast.unparse(node)):
             assert "is_valid()" not in code or "request.method" in code, node.name
+
+
+def our_forms():
+    """Every form of our apps' forms modules that a page can show."""
+    for path in app_files:
+        if "forms" in {path.stem, path.parent.name}:
+            module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+            classes = [value for value in vars(module).values() if inspect.isclass(value)]
+            own = [value for value in classes if value.__module__ == module.__name__]
+            yield from (form for form in own if issubclass(form, forms.BaseForm) and is_whole(form))
+
+
+def is_whole(form):
+    return not issubclass(form, forms.ModelForm) or form._meta.model is not None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("form", list(our_forms()), ids=lambda form: form.__name__)
+def test_an_empty_field_is_named_and_says_what_to_do(form):
+    structure = StructureFactory()
+    known = {
+        "structure": structure,
+        "user": UserFactory(),
+        "attachment_request": AttachmentRequestFactory(structure=structure),
+        "difference": DirectoryDifference(structure),
+        "current": "ici@exemple.example",
+    }
+    asked = {name: known[name] for name in inspect.signature(form).parameters if name in known}
+    said_of_nothing_typed = form(data=QueryDict(""), **asked).errors.values()
+    assert not [errors for errors in said_of_nothing_typed if SAYS_NOT_WHICH in errors]
+
+
+@pytest.mark.django_db
+def test_an_empty_field_of_the_admin_is_named(rf):
+    request = rf.get("/")
+    request.user = UserFactory(staff=True)
+    for model, shown in admin.site._registry.items():
+        if model.__module__.split(".")[0] in OUR_APPS:
+            assert issubclass(shown.form, FullyCheckedForm), shown
+            for row in (None, model()):
+                errors = shown.get_form(request, row)(QueryDict(""), instance=row).errors
+                assert not [name for name, lines in errors.items() if SAYS_NOT_WHICH in lines], shown
 
 
 MAILING = {"apps", "emails", "actions", "tasks", "workers", "loader"}

@@ -44,13 +44,13 @@ def attach(
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if user.state in (User.State.DISABLED, User.State.CLOSED):
         raise ActionError(
-            "account_closed", f"Le compte de {user} est désactivé ou clos : rien ne peut y être rattaché."
+            "account_closed", f"Le compte de {user} est désactivé ou clos : aucun rattachement ne peut y être ajouté."
         )
     held = structure.attachments.current().filter(user=user)
     for over in held.exclude(pk__in=structure.attachments.lasting().values("pk")):
         end(over.pk, actor=None, cause="dates_over")
     if held.exists():
-        raise ActionError("already_attached", f"{user} est déjà rattaché à cette structure.")
+        raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
     if role == Role.PRINCIPAL:
         _check_no_principal(structure)
         whole_structure, services, ends_on = True, (), None
@@ -86,7 +86,7 @@ def widen(attachment_id, *, actor, whole_structure=True, services=(), reference=
     """
     attachment = lock(attachment_id)
     if attachment.whole_structure:
-        raise ActionError("already_attached", f"{attachment.user} est déjà rattaché à cette structure.")
+        raise ActionError("already_attached", f"{attachment.user} a déjà un rattachement à toute cette structure.")
     services = services_of(attachment.structure, whole_structure, services)
     before = _service_names(attachment)
     made = write_changes(attachment, {"whole_structure": whole_structure})

@@ -1,7 +1,6 @@
 """What happens to requests for attachment. The Structure is locked first, always: see `attachments.py` beside."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.actions import approve_account, close_never_active
 from accounts.models import User
@@ -14,7 +13,8 @@ from attachments.models import AttachmentRequest, Role
 from history.actions import record
 from history.data import row_data
 from history.models import Event
-from plumbing.errors import ActionError
+from plumbing.errors import ActionError, AlreadyDone
+from plumbing.moments import moment
 from plumbing.references import draw_reference
 
 Status = AttachmentRequest.Status
@@ -33,7 +33,7 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
     structure = lock_structure(structure.pk)
     check_active(structure)
     if structure.attachments.lasting().filter(user=user, whole_structure=True).exists():
-        raise ActionError("already_attached", "Vous êtes déjà rattaché à cette structure.")
+        raise ActionError("already_attached", "Votre rattachement couvre déjà toute cette structure.")
     services = services_of(structure, whole_structure, services)
     if structure.attachment_requests.pending().filter(user=user).exists():
         raise ActionError("request_open", "Une demande est déjà en cours pour cette structure.")
@@ -148,13 +148,13 @@ def _lock_pending(request_id):
         )
     request.structure = structure
     if not request.is_pending:
-        raise ActionError("already_decided", _already_decided(request))
+        raise AlreadyDone("already_decided", _already_decided(request))
     return request
 
 
 def _already_decided(request):
     by = f" par {request.decided_by}" if request.decided_by else ""
-    when = timezone.localtime(request.decided_at).strftime("%d/%m/%Y à %H:%M") if request.decided_at else ""
+    when = moment(request.decided_at) if request.decided_at else ""
     outcome = {Status.APPROVED: "validée", Status.REFUSED: "refusée", Status.WITHDRAWN: "retirée"}[
         Status(request.status)
     ]

@@ -5,6 +5,8 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
@@ -23,12 +25,13 @@ def decide_request(request, reference):
     attachment_request = _within_reach(request.user, reference)
     principal = confirmed_principal(attachment_request.structure)
     form = DecisionForm(attachment_request, posted(request), roles=_roles(request.user, attachment_request, principal))
+    following = next_reference(request, attachment_request)
     if request.method == "POST" and form.is_valid():
         done, attachment = perform(
             request, actions.approve_request, attachment_request.pk, actor=request.user, **form.decision
         )
         if done:
-            messages.success(request, _what_it_led_to(attachment, by_support=request.user.is_staff))
+            _say_done(request, _what_it_led_to(attachment, by_support=request.user.is_staff), following)
         return redirect(list_address(request) if done else request.get_full_path())
     tell_who_decides([attachment_request])
     tell_decisions([attachment_request])
@@ -41,7 +44,8 @@ def decide_request(request, reference):
             "principal": principal,
             "may_name_principal": Role.PRINCIPAL in dict(form.fields["role"].choices),
             "held": _held(attachment_request),
-            "next_reference": next_reference(request, attachment_request),
+            "next_reference": following,
+            "may_activate": request.user.has_perm("structures.change_structure", attachment_request.structure),
             "kept": _kept(request),
         },
         status=422 if form.errors else 200,
@@ -55,16 +59,14 @@ def refuse_request(request, reference):
     attachment_request = _within_reach(request.user, reference)
     if not attachment_request.is_pending and request.method != "POST":
         return redirect("attachments:decide_request", reference)
-    form = RefusalForm(posted(request))
+    form = RefusalForm(attachment_request, posted(request))
     if request.method == "POST" and form.is_valid():
+        following = next_reference(request, attachment_request)
         done, _ = perform(
-            request,
-            actions.refuse_request,
-            attachment_request.pk,
-            actor=request.user,
-            reason=form.full_reason,
-            done=f"La demande de {attachment_request.user} est refusée, et le motif envoyé.",
+            request, actions.refuse_request, attachment_request.pk, actor=request.user, reason=form.full_reason
         )
+        if done:
+            _say_done(request, f"La demande de {attachment_request.user} est refusée, et le motif envoyé.", following)
         return redirect(*[list_address(request)] if done else ["attachments:decide_request", reference])
     return render(
         request,
@@ -79,12 +81,22 @@ def refuse_request(request, reference):
     )
 
 
+def _say_done(request, done, following):
+    """`done`, and the way to the request that follows, if there is one."""
+    if following:
+        address = reverse("attachments:decide_request", args=[following]) + _kept(request)
+        done = format_html('{} <a href="{}">Demande suivante</a>', done, address)
+    messages.success(request, done)
+
+
 def _what_it_led_to(attachment, *, by_support):
     """What an approval changed, in a sentence; to support, what the structure still lacks."""
     labels = attachment.service_labels
-    part = f"pour {', '.join(labels)}" if labels else "pour toute la structure"
+    part = ", ".join(labels) or "toute la structure"
     role = attachment.get_role_display().lower()
-    done = f"{attachment.user} est rattaché à {attachment.structure} comme {role}, {part}."
+    done = (
+        f"Rattachement validé : {attachment.user}, {role} de {attachment.structure} ({part}). Un courriel l'en informe."
+    )
     if not by_support:
         return done
     has_principal = attachment.structure.attachments.current().principal().exists()

@@ -111,9 +111,7 @@ def list_address(request):
 
 
 def next_reference(request, attachment_request):
-    """The one that follows in the list it was opened from; None at its end, and after one that is decided."""
-    if not attachment_request.is_pending:
-        return None
+    """The one that waits and follows in the list it was opened from; None at its end, and in « Décidées »."""
     query = QueryDict(urlsplit(list_address(request)).query)
     filters = Filters(request.desk, query)
     if filters.view == DECIDED:

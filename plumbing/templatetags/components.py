@@ -4,6 +4,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from django import template
+from django.forms import FileInput, PasswordInput
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -13,11 +14,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from plumbing.facts import sentence
 from plumbing.icons import ICONS
+from plumbing.moments import moment
 from plumbing.requests import RETURN
 from plumbing.requests import came_from as list_came_from
 from plumbing.typography import french_html
 
 register = template.Library()
+register.filter(moment)
 
 _BREAK = SafeString("<br>")
 # One tone and icon per status value, whatever the model: the word carries the meaning, the rest helps.
@@ -39,6 +42,8 @@ TONES = {
     "closed": BAD,
     "mine": MINE,
 }
+# What is typed in these is asked again after an error.
+NEVER_SENT_BACK = (PasswordInput, FileInput)
 # Days after which something that waits is shown as waiting, then as late.
 WAITING_DAYS, LATE_DAYS = 4, 10
 
@@ -112,7 +117,7 @@ def status_badge(value, label):
 
 
 @register.simple_tag
-def age(since, *, prefix="depuis le"):
+def age(since):
     """How long something has waited: in days, with the day it began; toned when that is long."""
     since = timezone.localtime(since)
     days = (timezone.localdate() - since.date()).days
@@ -121,11 +126,10 @@ def age(since, *, prefix="depuis le"):
         return format_html('<span class="age"><b>Aujourd\'hui</b> <span>à {}</span></span>', when)
     tone = "late" if days >= LATE_DAYS else "wait" if days >= WAITING_DAYS else ""
     return format_html(
-        '<span class="age{}"><b>{}{}</b> <span>{} {}</span></span>',
+        '<span class="age{}"><b>{}{}</b> <span>depuis le {}</span></span>',
         f" age-{tone}" if tone else "",
         {"late": ICONS["warning"], "wait": ICONS["clock"]}.get(tone, ""),
         "1 jour" if days == 1 else f"{days} jours",
-        prefix,
         _day(since.date(), "j N" if days < 300 else "j N Y"),
     )
 
@@ -222,8 +226,11 @@ def form_errors(form):
     lines = [("", error) for error in form.non_field_errors()]
     for field in form:
         anchor = field.id_for_label or field.auto_id
-        lines += [(anchor, f"{field.label} : {error}") for error in field.errors]
+        for error, text in zip(field.errors.as_data(), field.errors, strict=True):
+            # What says that a field is empty names it by itself.
+            lines.append((anchor, text if error.code == "required" else f"{field.label} : {text}"))
     refused = getattr(form, "refusal", "")
     count = len(lines)
     title = "Réessayez plus tard" if refused else f"{count} point{'s' if count > 1 else ''} à corriger"
-    return {"lines": lines, "title": title}
+    is_kept = not any(isinstance(field.field.widget, NEVER_SENT_BACK) for field in form)
+    return {"lines": lines, "title": title, "is_kept": is_kept}

@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
 from django.utils.html import format_html_join
 
+from plumbing.forms import NamesEmptyFields
 from plumbing.text import folded, postcode_key
 from plumbing.validators import validate_plain_line
 from structures.identifiers import IdentifierType, clean_identifier, names_public_body
@@ -25,13 +26,22 @@ HINTS = {
 }
 
 
-class IdentifiedForm(forms.Form):
+class IdentifiedForm(NamesEmptyFields, forms.Form):
     """A structure named by its identifier, and described where nobody else can.
 
     What the identifier stands for is in `lookup` (None while it is missing or wrong). Only a
     structure nothing is known of is described by whoever fills in the form: for any other, what
     the descriptive fields hold is ignored.
     """
+
+    REQUIRED = {
+        "identifier_type": "Choisissez le type d'identifiant.",
+        "identifier": "Écrivez l'identifiant de la structure, son SIRET par exemple.",
+        "legal_name": "Écrivez la raison sociale.",
+        "address": "Écrivez l'adresse de la structure.",
+        "postcode": "Écrivez le code postal.",
+        "city": "Écrivez la ville.",
+    }
 
     identifier_type = forms.ChoiceField(label="Type d'identifiant", choices=IdentifierType)
     identifier = forms.CharField(
@@ -61,6 +71,8 @@ class IdentifiedForm(forms.Form):
         super().__init__(data, initial=initial)
         self.lookups_allowed, self.judged = lookups_allowed, judged
         self.lookup = None
+        # Fields that show what the form starts with, for they were not sent.
+        self.preset = set()
         for name in Establishment.DESCRIPTIVE:
             self.fields[name].validators.append(validate_plain_line)
         for name, width in self.WIDTHS.items():
@@ -73,16 +85,18 @@ class IdentifiedForm(forms.Form):
     def typed_so_far(cls, data, **options):
         """The form showing what was typed: only the identifier is judged, not what is still missing."""
         typed = data.copy()
-        for name, field in cls.base_fields.items():
-            if field.initial and name not in typed:
-                typed[name] = field.initial
-        return cls(typed, judged=False, **options)
+        preset = {name for name, field in cls.base_fields.items() if field.initial and name not in typed}
+        for name in preset:
+            typed[name] = cls.base_fields[name].initial
+        form = cls(typed, judged=False, **options)
+        form.preset = preset
+        return form
 
     def full_clean(self):
         if self.judged:
             return super().full_clean()
         self._errors, self.cleaned_data = ErrorDict(renderer=self.renderer), {}
-        if self.identifier_error:
+        if self.identifier_error and not self.is_explained:
             self.add_error("identifier", self.identifier_error)
         return None
 
@@ -170,6 +184,11 @@ class IdentifiedForm(forms.Form):
         # What the directory keeps private stays so, whatever is ticked.
         kept_private = self.lookup.outcome is LookupOutcome.DIRECTORY
         return described | {"undisclosed": self.cleaned_data["undisclosed"] or kept_private}
+
+    @property
+    def is_explained(self):
+        """Whether the page says in full why one cannot go on: nothing typed is wrong then."""
+        return False
 
     def fields_named(self, *names):
         return [self[name] for name in names]

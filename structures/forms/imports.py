@@ -1,7 +1,9 @@
 from django import forms
 
+from plumbing.forms import NamesEmptyFields
 
-class ImportForm(forms.Form):
+
+class ImportForm(NamesEmptyFields, forms.Form):
     """One file of the directory to import."""
 
     file = forms.FileField(

@@ -2,9 +2,10 @@ from django import forms
 
 from plumbing.changes import changes
 from plumbing.errors import ChangedMeanwhile
+from plumbing.forms import NamesEmptyFields
 
 
-class PartForm(forms.ModelForm):
+class PartForm(NamesEmptyFields, forms.ModelForm):
     """A service or a bank account of `structure`, or itself: a new one, or `part` as it is to become.
 
     `version` is that of the part as the page showed it. The part itself is left alone: the form
@@ -13,8 +14,8 @@ class PartForm(forms.ModelForm):
 
     # Fields that stand side by side.
     PAIRED = ()
-    # By field: the width of what it holds (static/css/forms.css), and what to do when it is empty.
-    WIDTHS, REQUIRED = {}, {}
+    # By field: the width of what it holds (static/css/forms.css).
+    WIDTHS = {}
 
     version = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -25,8 +26,6 @@ class PartForm(forms.ModelForm):
             del self.fields["version"]
         for name, width in self.WIDTHS.items():
             self.fields[name].widget.attrs["class"] = f"width-{width}"
-        for name, sentence in self.REQUIRED.items():
-            self.fields[name].error_messages["required"] = sentence
 
     def shown(self, part):
         """What the page starts from."""

@@ -2,6 +2,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from plumbing.errors import ActionError
+from plumbing.forms import NamesEmptyFields
 from plumbing.text import postcode_key
 from plumbing.validators import newly_typed, validate_french_postcode, validate_plain_line
 from structures.forms.identified import IdentifiedForm
@@ -15,18 +16,25 @@ class FoundingForm(IdentifiedForm):
     """« Créer une structure »: private, and not here yet."""
 
     def refusal_of(self, lookup):
-        """What is known and cannot be created is no mistake in the number: the page says what to do instead."""
-        return "" if _is_known(lookup) else super().refusal_of(lookup)
+        if lookup.outcome is LookupOutcome.STRUCTURE:
+            return "Cette structure est déjà présente sur le portail."
+        if lookup.outcome is LookupOutcome.DIRECTORY and lookup.is_public:
+            return "Cette structure est publique : elle ne se crée pas ici."
+        return super().refusal_of(lookup)
+
+    @property
+    def is_explained(self):
+        if self.lookup is None:
+            return False
+        here = self.lookup.outcome is LookupOutcome.STRUCTURE
+        return here or (self.lookup.outcome is LookupOutcome.DIRECTORY and self.lookup.is_public)
 
     @property
     def may_found(self):
         """Whether what was looked up can become a structure here."""
-        return not _is_known(self.lookup) and self.lookup.outcome in (LookupOutcome.NOTHING, LookupOutcome.DIRECTORY)
-
-
-def _is_known(lookup):
-    """Whether it is here, or a public body of the directory."""
-    return lookup.outcome is LookupOutcome.STRUCTURE or (lookup.outcome is LookupOutcome.DIRECTORY and lookup.is_public)
+        if self.lookup.outcome is LookupOutcome.NOTHING:
+            return True
+        return self.lookup.outcome is LookupOutcome.DIRECTORY and not self.lookup.is_public
 
 
 class StructureForm(PartForm):
@@ -82,7 +90,7 @@ class StructureForm(PartForm):
         return [[self[name] for name in group] for group in groups if group]
 
 
-class UpdateForm(forms.Form):
+class UpdateForm(NamesEmptyFields, forms.Form):
     """« Mettre à jour depuis l'annuaire »: the changes wanted, all ticked to begin with."""
 
     names = forms.MultipleChoiceField(
@@ -104,7 +112,7 @@ class UpdateForm(forms.Form):
         return list(zip(self["names"], self.changes, strict=True))
 
 
-class IdentifierForm(forms.Form):
+class IdentifierForm(NamesEmptyFields, forms.Form):
     """« Modifier l'identifiant »: the number `structure` is to live on under; what it stands for in `lookup`."""
 
     identifier_type = forms.ChoiceField(

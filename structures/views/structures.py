@@ -21,7 +21,7 @@ from structures.models.validity import open_today
 from structures.views import parts
 from structures.views.columns import description_columns
 from structures.views.parts import within_reach
-from structures.views.workspace import BELONG, CHANGE, INFORMATIONS, Workspace, below
+from structures.views.workspace import CHANGE, INFORMATIONS, Workspace, below
 
 VIEW = "structures.view_structure"
 
@@ -100,7 +100,7 @@ def create_structure(request):
         form = FoundingForm.typed_so_far(posted(request) or request.GET, lookups_allowed=allowed)
         return _founding_page(request, form)
     form = FoundingForm(request.POST, lookups_allowed=allowed)
-    if not form.is_valid() or not form.may_found:
+    if not form.is_valid():
         return _founding_page(request, form, status=422)
     done, created = perform(
         request,
@@ -123,8 +123,8 @@ def _founding_page(request, form, status=200):
         "form": form,
         "lookup": form.lookup,
         "may_view": may_view,
-        "belongs": may_view and request.user.has_perm(BELONG, known),
-        "may_create": form.lookup is not None and form.may_found,
+        "place": gather(events.place_asked, structure=known, user=request.user) if may_view else [],
+        "may_create": form.found is not None and form.may_found,
         "mail_subject": f"Créer la structure {form.lookup.full_identifier}" if form.lookup else "",
     }
     return render(request, "structures/create_structure.html", context, status=status)

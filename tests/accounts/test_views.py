@@ -130,7 +130,7 @@ def test_opening_an_activation_link_changes_nothing(client):
         ({"password": "court", "password_again": "court"}, "trop court"),
         ({"password_again": "différent"}, "Les deux mots de passe diffèrent"),
         ({"secret_question": "forgée"}, "Sélectionnez un choix valide"),
-        ({"secret_answer": "  "}, "Ce champ est obligatoire"),
+        ({"secret_answer": "  "}, "Écrivez la réponse à votre question secrète."),
         ({"secret_answer": " é "}, "au moins deux caractères"),
         ({"password": "anne@exemple.example1", "password_again": "anne@exemple.example1"}, "trop semblable"),
     ],
@@ -359,7 +359,7 @@ def test_activation_tells_until_when_the_link_is_valid(client, time_machine):
     time_machine.move_to("2026-11-21T09:00:00Z", tick=False)
     user = UserFactory(activating=True)
     page = client.get(f"/activation/{make_token(user, Purpose.ACTIVATION)}/").text
-    assert "mardi 24 novembre 2026 à 10:00" in page
+    assert "mardi 24 novembre 2026 à 10 h 00" in page
     assert user.email in page
 
 

@@ -125,7 +125,7 @@ def test_an_inactive_structure_takes_nobody():
 
 
 def test_one_open_request_and_one_attachment_per_structure(managed, manager, wanted):
-    with pytest.raises(ActionError, match="déjà rattaché"):
+    with pytest.raises(ActionError, match="couvre déjà"):
         send_request(manager, managed, actor=manager)
     with pytest.raises(ActionError, match="déjà en cours"):
         send_request(wanted.user, managed, actor=wanted.user)

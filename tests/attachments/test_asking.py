@@ -91,7 +91,7 @@ def test_services_one_has_are_said_and_not_asked_for_again(client, person, struc
 
 def test_whoever_has_all_of_it_has_nothing_to_ask(client, person, structure):
     AttachmentFactory(user=person, structure=structure)
-    assert "Vous êtes déjà rattaché à toute cette structure" in client.get(url(structure)).text
+    assert "Votre rattachement couvre déjà toute cette structure" in client.get(url(structure)).text
     assert client.post(url(structure), {"scope": "whole"}).status_code == 200
     assert not AttachmentRequest.objects.exists()
 

@@ -187,7 +187,7 @@ def test_support_finds_what_nobody_else_decides_and_everything_else_apart(client
         ({"user__activating": True}, "Le gestionnaire principal n'a jamais activé son compte"),
         ({"user__state": "disabled"}, "Le compte du gestionnaire principal est désactivé"),
         ({"user__closed": True}, "Le compte du gestionnaire principal est clos"),
-        ({"starts_on": "2999-01-01"}, "Le gestionnaire principal ne l'est qu'à partir du 01/01/2999"),
+        ({"starts_on": "2999-01-01"}, "Le gestionnaire principal ne l'est qu'à partir du 1 janvier 2999"),
     ],
 )
 def test_support_reads_why_nobody_else_decides(client, support, principal, cause):
@@ -212,7 +212,7 @@ def test_nobody_is_the_only_one_to_decide_their_own_request(client, support):
         ("simple", True, "n'a toujours pas de gestionnaire principal : les prochaines demandes reviendront"),
         ("secondary", False, "n'a toujours pas de gestionnaire principal : les prochaines demandes reviendront"),
         ("secondary", True, "n'a toujours pas de gestionnaire principal."),
-        ("principal", True, "comme gestionnaire principal, pour toute la structure."),
+        ("principal", True, "(toute la structure). Un courriel l'en informe."),
     ],
 )
 def test_support_is_told_what_the_structure_is_left_with(client, support, role, activated, said):
@@ -258,7 +258,7 @@ def test_support_is_not_told_when_somebody_else_still_decides(managed):
     ],
 )
 def test_a_ready_motive_is_sent_with_what_completes_it(client, managed, posted, sent):
-    wanted = AttachmentRequestFactory(structure=managed)
+    wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
     client.post(f"/demandes/{wanted.reference}/refus/", posted)
     wanted.refresh_from_db()
     assert wanted.status == "refused"
@@ -267,7 +267,13 @@ def test_a_ready_motive_is_sent_with_what_completes_it(client, managed, posted, 
 
 @pytest.mark.parametrize(
     "posted",
-    [{"motive": "other"}, {"motive": "forged", "reason": "Non"}, {"motive": "service", "reason": "www.mal.example"}],
+    # Not the right service is no reason to refuse the whole structure.
+    [
+        {"motive": "service"},
+        {"motive": "other"},
+        {"motive": "forged", "reason": "Non"},
+        {"motive": "service", "reason": "www.mal.example"},
+    ],
 )
 def test_a_motive_of_one_s_own_needs_words_and_a_forged_one_is_none(client, managed, posted):
     wanted = AttachmentRequestFactory(structure=managed)
@@ -304,6 +310,33 @@ def test_a_comment_goes_to_no_address_nobody_confirmed(managed):
     unseen = UserFactory(activating=True)
     send_request_to_decide(request, deciders=[unseen])
     assert all("Je remplace" not in part for part in mail_to(unseen.email))
+
+
+def test_the_manager_s_mail_lists_what_is_asked_and_says_who_else_can_decide(managed, time_machine):
+    time_machine.move_to("2026-11-25T09:00:00Z")
+    manager, user = managed.attachments.get().user, UserFactory(pending=True, first_name="Rachid", last_name="Amrani")
+    send_request(user, managed, actor=user)
+    lines = ("Rachid Amrani", user.email, "Toute la structure", "25 novembre 2026")
+    text, html = mail_to(manager.email)
+    for line in lines:
+        assert line in text
+        assert line in html.replace("<wbr>", "")
+    assert "la bonne personne" not in text + html
+    other = AttachmentFactory(structure=managed, role=Role.SECONDARY).user
+    OutgoingMail.objects.all().delete()
+    send_request(second := UserFactory(pending=True), managed, actor=second)
+    for part in mail_to(manager.email):
+        assert f"{other} peut aussi décider." in part
+    for part in mail_to(other.email):
+        assert f"{manager} peut aussi décider." in part
+
+
+def test_support_s_mail_lists_the_same(support):
+    user = UserFactory(pending=True)
+    request = send_request(user, StructureFactory(legal_name="Lycée Voisin"), actor=user)
+    for part in mail_to("assistance@portail.example"):
+        for line in ("Lycée Voisin", request.structure.full_identifier, str(user), user.email, "Toute la structure"):
+            assert line in part.replace("<wbr>", "")
 
 
 @pytest.mark.parametrize("whole", [True, False])

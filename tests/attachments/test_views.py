@@ -131,8 +131,8 @@ def test_services_already_held_say_so(client, managed):
     for intendance in ("Validé", "En cours de validation"):
         rows = client.get(url(wanted)).context["form"].service_rows
         assert [(box.data["selected"], status) for box, status in rows] == [
-            (True, intendance),
             (True, "En cours de validation"),
+            (True, intendance),
         ]
         # Asked again, it waits.
         wanted.services.add(managed.services.get(label="Intendance"))
@@ -270,7 +270,7 @@ def test_the_status_of_each_service_is_written_beside_its_tick(client, managed):
     services = client.get(url(wanted)).text.partition('id="id_services"')[2].partition("</fieldset>")[0]
     rows = re.findall(r"<li>.*?</li>", services, re.DOTALL)
     found = [(" checked" in row, re.search(r"Validé|En cours de validation|Non demandé", row).group()) for row in rows]
-    assert found == [(True, "Validé"), (True, "En cours de validation"), (False, "Non demandé")]
+    assert found == [(True, "En cours de validation"), (True, "Validé"), (False, "Non demandé")]
 
 
 def test_a_request_for_the_whole_structure_ticks_the_whole_structure(client, managed):
@@ -291,7 +291,8 @@ def test_validating_says_so_and_leads_to_the_next_one(client, managed):
     answer = client.post(url(wanted), {"role": "simple", "scope": "whole"}, follow=True)
     assert answer.redirect_chain == [("/demandes/", 302)]
     assert (
-        "Anne Amrani est rattaché à Collège Jean Macé comme utilisateur simple, pour toute la structure." in answer.text
+        "Rattachement validé : Anne Amrani, utilisateur simple de Collège Jean Macé (toute la structure)."
+        in answer.text
     )
     assert "Rien à traiter" in answer.text
 
@@ -359,3 +360,92 @@ def test_services_that_ran_out_are_not_said_to_be_held(client, managed):
     request = AttachmentRequestFactory(structure=managed, user=over.user)
     rows = client.get(url(request)).context["form"].service_rows
     assert [(box.data["selected"], status) for box, status in rows] == [(False, ""), (False, "")]
+
+
+def test_services_asked_come_before_those_held_and_all_others(client, managed):
+    for label in ("Accueil", "Vie scolaire"):
+        ServiceFactory(structure=managed, label=label)
+    held = AttachmentFactory(structure=managed, whole_structure=False)
+    held.services.add(managed.services.get(label="Restauration"))
+    wanted = AttachmentRequestFactory(structure=managed, user=held.user, whole_structure=False)
+    wanted.services.add(managed.services.get(label="Vie scolaire"))
+    form = client.get(url(wanted)).context["form"]
+    labels = [box.data["value"].instance.label for box, _ in form.service_rows]
+    assert labels == ["Vie scolaire", "Restauration", "Accueil", "Intendance"]
+    assert form.ticked_labels == labels[:2]
+
+
+def test_a_service_asked_and_switched_off_since_says_so(client, managed):
+    closed = managed.services.get(label="Intendance")
+    wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
+    wanted.services.add(closed)
+    managed.services.filter(pk=closed.pk).update(is_active=False)
+    page = client.get(url(wanted))
+    assert "Intendance : hors service" in page.text
+    assert f'value="{closed.pk}"' not in page.text
+    assert len(page.context["form"].service_rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "who"),
+    [(Role.PRINCIPAL, "activez-la"), (Role.SECONDARY, "demandez d'abord à"), (None, "activez-la")],
+)
+def test_what_waits_on_an_inactive_structure_can_only_be_refused(client, managed, role, who):
+    wanted = AttachmentRequestFactory(structure=managed)
+    managed.state = "inactive"
+    managed.save()
+    if role == Role.SECONDARY:
+        client.force_login(AttachmentFactory(structure=managed, role=role).user)
+    elif role is None:
+        client.force_login(UserFactory(staff=True))
+    page = client.get(url(wanted)).text
+    assert "Cette structure est inactive" in page
+    assert who in page
+    assert "Valider" not in page
+    assert client.get(url(wanted, "refus/")).status_code == 200
+
+
+def test_support_chooses_the_role_itself_where_nobody_manages(client, managed):
+    client.force_login(UserFactory(staff=True))
+    wanted = AttachmentRequestFactory()
+    assert client.get(url(wanted)).context["form"]["role"].value() is None
+    answer = client.post(url(wanted), {"scope": "whole"})
+    assert (answer.status_code, "Choisissez le rôle que vous donnez." in answer.text) == (422, True)
+    assert client.get(url(AttachmentRequestFactory(structure=managed))).context["form"]["role"].value() == "simple"
+
+
+def test_a_decision_leads_to_the_request_that_follows(client, managed):
+    first, second, third = AttachmentRequestFactory.create_batch(3, structure=managed)
+    told = client.post(f"{url(first)}?retour=/demandes/%3Fq%3Danne", {"role": "simple", "scope": "whole"}, follow=True)
+    assert f'<a href="{url(second)}?retour=%2Fdemandes%2F%3Fq%3Danne">Demande suivante</a>' in told.text
+    told = client.post(url(second, "refus/"), {"reason": "Autre établissement"}, follow=True)
+    assert f'<a href="{url(third)}">Demande suivante</a>' in told.text
+    assert "Demande suivante" not in client.post(url(third, "refus/"), {"reason": "Autre"}, follow=True).text
+
+
+def test_a_name_in_a_message_is_text(client, managed):
+    first, _ = AttachmentRequestFactory.create_batch(2, structure=managed, user__last_name="<i>x</i>")
+    told = client.post(url(first), {"role": "simple", "scope": "whole"}, follow=True).text
+    assert "&lt;i&gt;x&lt;/i&gt;" in told
+    assert "<i>x" not in told
+
+
+def test_what_a_colleague_decided_is_no_error_and_the_next_one_is_near(client, managed, time_machine):
+    time_machine.move_to("2026-11-25T22:16:00Z")
+    first, second = AttachmentRequestFactory.create_batch(2, structure=managed)
+    client.post(url(first), {"role": "simple", "scope": "whole"})
+    answer = client.post(url(first), {"role": "simple", "scope": "whole"}, follow=True)
+    assert [message.level_tag for message in answer.context["messages"]][-1] == "info"
+    assert "le 25 novembre 2026 à 23 h 16." in answer.text
+    assert url(second) in answer.text
+
+
+def test_the_refusal_shows_what_was_asked_and_asks_for_words_where_they_are_needed(client, managed):
+    whole = AttachmentRequestFactory(structure=managed, comment="Je remplace Anne.")
+    page = client.get(url(whole, "refus/")).text
+    assert "Je remplace Anne." in page
+    assert "(facultatif)" not in page
+    assert 'value="service"' not in page
+    part = AttachmentRequestFactory(structure=managed, whole_structure=False)
+    assert 'value="service"' in client.get(url(part, "refus/")).text
+    assert "(facultatif)" not in client.post(url(whole, "refus/"), {"motive": "other"}).text

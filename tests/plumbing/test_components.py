@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django import forms
+from django.template import Context, Template
 from django.test import RequestFactory
 
+from plumbing.forms import ExplainedChoices, LimitedForm
 from plumbing.templatetags.components import age, back_here, breakable, crumbs, definition, form_errors
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -89,6 +91,39 @@ def test_one_count_agrees_with_all_that_is_to_be_put_right():
     assert form_errors(form)["lines"][0][0] == "id_code"
     form.add_error(None, "Les deux ne vont pas ensemble.")
     assert form_errors(form)["title"] == "2 points à corriger"
+
+
+def test_what_is_empty_is_named_once():
+    class Form(LimitedForm):
+        REQUIRED = {"first_name": "Écrivez votre prénom."}
+        first_name = forms.CharField(label="Prénom")
+        code = forms.CharField(label="Code")
+        town = forms.CharField(label="Ville", max_length=2)
+
+    said = [text for _, text in form_errors(Form({"town": "Brest"}))["lines"]]
+    assert said[:2] == ["Écrivez votre prénom.", "Renseignez « Code »."]
+    assert said[2].startswith("Ville : ")
+
+
+def test_what_was_emptied_is_not_said_to_be_kept():
+    class Form(forms.Form):
+        name = forms.CharField()
+
+    class SecretForm(Form):
+        password = forms.CharField(widget=forms.PasswordInput)
+
+    assert form_errors(Form({}))["is_kept"]
+    assert not form_errors(SecretForm({}))["is_kept"]
+
+
+def test_one_choice_is_said_and_sent_without_a_button():
+    class Form(forms.Form):
+        role = forms.ChoiceField(choices=[("simple", "Utilisateur simple")], widget=ExplainedChoices)
+
+    page = Template("{{ form.role|as_crispy_field }}").render(Context({"form": Form()}))
+    assert "Utilisateur simple" in page
+    assert 'type="hidden" name="role" value="simple"' in page
+    assert "radio" not in page
 
 
 def test_an_address_breaks_behind_its_at_sign():

@@ -22,6 +22,7 @@ NBSP = "\N{NO-BREAK SPACE}"
         ("le 1 janvier et le 11 mai, 1 déc.", f"le 1er{NBSP}janvier et le 11 mai, 1er{NBSP}déc."),
         ("1 mandat, 1 jour", "1 mandat, 1 jour"),
         ("à 9:12, http://a.fr ; fin", f"à 9:12, http://a.fr{NBSP}; fin"),
+        ("à 23 h 16, 3 h 5", f"à 23{NBSP}h{NBSP}16, 3 h 5"),
         ("a &amp; b", "a &amp; b"),
     ],
 )

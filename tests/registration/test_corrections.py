@@ -162,8 +162,8 @@ def test_the_request_does_the_same_whoever_has_the_address(client, managed, take
     [
         ({"email": WRONG, "email_again": WRONG}, "C'est déjà l'adresse"),
         ({"email": RIGHT, "email_again": "autre@exemple.example"}, "Les deux adresses diffèrent"),
-        ({"email": "rachid", "email_again": "rachid"}, "adresse"),
-        ({"email": "", "email_again": ""}, "obligatoire"),
+        ({"email": "rachid", "email_again": "rachid"}, "Écrivez l'adresse comme nom@domaine.fr."),
+        ({"email": "", "email_again": ""}, "Écrivez votre adresse e-mail."),
     ],
 )
 def test_wrong_addresses_are_told_beside_the_field(client, managed, typed, said):

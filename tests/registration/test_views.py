@@ -5,10 +5,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
+from accounts.models import LIKE_AN_ADDRESS, User
 from attachments.models import Attachment, AttachmentRequest, Role
 from notifications.models import OutgoingMail
 from registration.captcha import challenge, fresh
+from registration.forms import TWICE_THE_SAME
 from structures.models import DirectoryEntry, Structure
 from tests.deferred import work_off_everything
 from tests.factories import (
@@ -239,6 +240,25 @@ def test_registrations_are_rate_limited_and_a_refused_one_tries_nothing(client, 
     assert not User.objects.filter(email="b@b.example").exists()
 
 
+@pytest.mark.parametrize(
+    ("email", "again", "said"),
+    [
+        ("jeanne@truc", "autre@truc.fr", {"email": [LIKE_AN_ADDRESS], "email_again": [TWICE_THE_SAME]}),
+        ("jeanne@truc", "jeanne@truc", {"email": [LIKE_AN_ADDRESS]}),
+        ("a@b.example", "a", {"email_again": [TWICE_THE_SAME]}),
+        ("", "a@b.example", {"email": ["Écrivez votre adresse e-mail."]}),
+        ("a@b.example", "", {"email_again": ["Écrivez l'adresse e-mail une seconde fois."]}),
+    ],
+)
+def test_an_address_is_judged_once_and_compared(client, managed, email, again, said):
+    page = register(client, identifier=managed.identifier, email=email, email_again=again)
+    assert page.context["form"].errors == said
+
+
+def test_a_number_of_telephone_comes_back_as_it_was_typed(client, managed):
+    assert 'value="02 33"' in register(client, identifier=managed.identifier, phone="02 33").text
+
+
 def test_nothing_typed_is_lost(client, managed):
     page = register(client, identifier=managed.identifier, email_again="autre@exemple.example", phone="n'importe").text
     for typed in ("Rachid@exemple.example", "autre@exemple.example", "n&#x27;importe", "Amrani", managed.identifier):
@@ -255,7 +275,8 @@ def test_the_whole_form_without_javascript_keeps_what_was_typed(client, managed)
     assert "Cette structure est déjà présente" in page
     assert "Intendance" in page
     assert 'value="Zoé"' in page
-    assert "Ce champ est obligatoire" not in page
+    assert "Écrivez votre prénom" not in page
+    assert "error-summary" not in page
 
 
 @pytest.mark.parametrize(
@@ -530,11 +551,27 @@ def test_progress_counts_what_is_to_correct_in_each_block(client, managed):
     ]
 
 
+def test_a_level_nobody_chose_is_not_ticked_in_progress(client, managed):
+    ServiceFactory(structure=managed)
+    form = {"identifier_type": "siret", "identifier": managed.identifier}
+    found = client.post("/inscription/structure/", form)
+    assert [block.state for block in found.context["progress"]] == ["current", "done", "todo", "todo"]
+    seen = client.post("/inscription/structure/", form | {"scope": "whole"})
+    assert [block.state for block in seen.context["progress"]] == ["current", "done", "done", "todo"]
+
+
+def test_with_errors_no_other_block_is_the_current_one(client):
+    page = register(client, identifier="", first_name="")
+    assert [block.state for block in page.context["progress"]] == ["wrong", "wrong", "todo", "done"]
+
+
 def test_a_public_structure_of_the_directory_is_not_founded_and_the_page_says_why(client):
     client.force_login(UserFactory())
     entry = DirectoryEntryFactory()
     page = client.post(
         "/structures/nouvelle/", {"identifier_type": "siret", "identifier": entry.identifier, "find_structure": "1"}
     )
-    assert "C'est une structure publique" in page.text
+    assert page.text.count("publique") < 4
+    assert "Cette structure publique n'est pas encore sur le portail" in page.text
+    assert "error" not in page.text
     assert "Créer la structure" not in page.text

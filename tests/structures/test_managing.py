@@ -288,25 +288,20 @@ def test_whoever_creates_what_is_here_learns_only_that_it_exists(client):
     assert "déjà présente sur le portail" in page
     assert "Nickel" not in page
     assert "Nouméa" not in page
-    client.force_login(AttachmentFactory(structure=structure).user)
+    client.force_login(AttachmentFactory(structure=structure, role=Role.SECONDARY).user)
     page = client.post("/structures/nouvelle/", form).text
     assert f"/structures/{structure.pk}/" in page
-    assert "Vous y êtes déjà rattaché" in page
+    assert "Vous êtes gestionnaire secondaire" in page
+    assert "demandez à y être rattaché" not in page
+    assert "has-error" not in page
 
 
-@pytest.mark.parametrize("button", [{}, {"find_structure": "1"}])
-def test_a_public_body_is_no_mistake_in_the_number(client, button):
-    """Said once, in a note that says what to do."""
-    entry = DirectoryEntryFactory(identifier=OLD)
+def test_a_wrong_number_is_told_beside_the_field_when_creating(client):
     client.force_login(UserFactory())
-    form = {"identifier_type": "siret", "identifier": OLD, "nature": "private", **DESCRIBED}
-    answer = client.post("/structures/nouvelle/", form | button)
-    assert answer.status_code == (200 if button else 422)
-    assert "n'est pas encore sur le portail" in answer.text
-    assert str(entry) in answer.text
-    assert "à corriger" not in answer.text
-    assert "Créer la structure</button>" not in answer.text
-    assert not Structure.objects.exists()
+    form = {"identifier_type": "siret", "identifier": "123", "find_structure": "1"}
+    page = client.post("/structures/nouvelle/", form)
+    assert page.context["form"].errors == {"identifier": ["Un SIRET compte 14 chiffres ; celui-ci en compte 3."]}
+    assert "has-error" in page.text
 
 
 def edited(structure, **more):

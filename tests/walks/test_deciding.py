@@ -67,7 +67,7 @@ def test_services_come_into_sight_when_they_are_chosen(site, structure, person, 
     axe(page)
     page.get_by_label("Par services").check()
     page.get_by_role("button", name="Valider").click()
-    expect(page.get_by_text("comme utilisateur simple, pour Service de gestion numéro 11")).to_be_visible()
+    expect(page.get_by_text("(Service de gestion numéro 11)")).to_be_visible()
     assert not Attachment.objects.get(user=wanted.user).whole_structure
     page.get_by_role("link", name="Décidées").click()
     expect(page.get_by_text("Utilisateur simple · Service de gestion numéro 11")).to_be_visible()
@@ -101,7 +101,9 @@ def test_whoever_is_logged_in_asks_for_a_service(site, structure, person, axe):
 def test_a_ready_motive_is_completed_and_sent(site, structure, person, axe):
     manager = account("claire@exemple.example")
     AttachmentFactory(user=manager, structure=structure, role=Role.PRINCIPAL)
-    wanted = AttachmentRequestFactory(structure=structure, user__first_name="Rachid", user__last_name="Amrani")
+    wanted = AttachmentRequestFactory(
+        structure=structure, whole_structure=False, user__first_name="Rachid", user__last_name="Amrani"
+    )
     page = person()
     log_in(page, site, manager.email)
     page.goto(f"{site}/demandes/?q=amr*ni")
