@@ -109,7 +109,7 @@ def test_too_much_is_not_kept_and_not_said_to_be(client, path):
 
 
 def test_nobody_else_gets_what_an_expired_session_typed(client, principal, path, time_machine):
-    time_machine.move_to("2026-11-25T09:00:00Z")
+    time_machine.move_to(timezone.now())
     with_password("autre@exemple.example")
     log_in(client, "", path)
     time_machine.shift(31 * 60)

@@ -44,7 +44,7 @@ def test_a_manager_keeps_the_structure_right(site, manager, axe):
     manager.get_by_label("Code postal").fill("3551")
     manager.get_by_label("Pays").fill("")
     manager.get_by_role("button", name="Valider").click()
-    expect(manager.get_by_role("alert")).to_contain_text("Pays")
+    expect(manager.get_by_role("alert")).to_contain_text("Écrivez le pays")
     axe(manager)
     manager.get_by_label("Pays").fill("France")
     manager.get_by_role("button", name="Valider").click()
@@ -127,7 +127,7 @@ def test_somebody_searches_and_founds_a_structure(site, manager, axe):
     ):
         manager.get_by_label(label, exact=True).fill(value)
     manager.get_by_role("button", name="Créer la structure").click()
-    expect(manager.get_by_role("alert")).to_contain_text("Ville")
+    expect(manager.get_by_role("alert")).to_contain_text("Écrivez la ville")
     axe(manager)
     manager.get_by_label("Ville").fill("Rennes")
     manager.get_by_role("button", name="Créer la structure").click()
