@@ -15,7 +15,7 @@ SANDBOX = "default-src 'none'; sandbox"
 logger = logging.getLogger(__name__)
 
 
-def send_file(document):
+def file_response(document):
     """The response that downloads one file under the name it came with. Raises ActionError when it cannot be read."""
     try:
         opened = document.file.storage.open(document.file.name, "rb")
@@ -31,7 +31,7 @@ def send_file(document):
     return _sandboxed(response)
 
 
-def send_zip(request, documents):
+def zip_response(request, documents):
     """One ZIP of several files, made while it is sent; its length is known before, since nothing is compressed."""
     archive = ZipStream(sized=True)
     for document, name in zip(documents, _different(documents), strict=True):

@@ -10,4 +10,5 @@ urlpatterns = [
     path("mes-pieces-jointes/supprimer/", views.delete_ticked, name="delete_ticked"),
     path("mes-pieces-jointes/<int:pk>/telecharger/", views.download, name="download"),
     path("mes-pieces-jointes/<int:pk>/modifier/", views.change, name="change"),
+    path("mes-pieces-jointes/<int:pk>/supprimer/", views.delete, name="delete"),
 ]

@@ -1,7 +1,5 @@
 """« Mes pièces jointes »: everybody's own, and nobody else's."""
 
-from operator import attrgetter
-
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -57,7 +55,7 @@ def download(request, pk):
     """« Télécharger »"""
     document = _mine(request, pk)
     try:
-        return exports.send_file(document)
+        return exports.file_response(document)
     except ActionError as refusal:
         messages.error(request, str(refusal))
         return redirect("documents:documents")
@@ -81,29 +79,31 @@ def change(request, pk):
 def download_ticked(request):
     """« Télécharger » those ticked, in one ZIP."""
     ticked = _ticked(request, request.GET)
-    return exports.send_zip(request, ticked) if ticked else _nothing_ticked(request)
+    return exports.zip_response(request, ticked) if ticked else _nothing_ticked(request)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request, pk):
+    """« Supprimer » one"""
+    return _deletion(request, [_mine(request, pk)])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_ticked(request):
-    """« Supprimer » one or several: which ones and what follows, then the POST that does it."""
+    """« Supprimer » those ticked"""
+    ticked = _ticked(request, request.POST if request.method == "POST" else request.GET)
+    return _deletion(request, ticked) if ticked else _nothing_ticked(request)
+
+
+def _deletion(request, documents):
+    """Which ones and what follows, then the POST that does it."""
     if request.method == "POST":
-        ticked = [document.pk for document in _ticked(request, request.POST)]
-        count = actions.delete_documents(ticked, actor=request.user)
-        if count:
-            done = f"{count} pièces jointes sont supprimées." if count > 1 else "La pièce jointe est supprimée."
-            messages.success(request, done)
-        else:
-            messages.warning(request, "Rien n'a été supprimé : ces pièces jointes l'étaient déjà.")
+        count = actions.delete_documents([document.pk for document in documents], actor=request.user)
+        done = f"{count} pièces jointes sont supprimées." if count > 1 else "La pièce jointe est supprimée."
+        messages.success(request, done)
         return redirect(_list(request))
-    ticked = _ticked(request, request.GET)
-    if not ticked:
-        return _nothing_ticked(request)
-    context = {
-        "ticked": ticked,
-        "back_url": _list(request),
-        "size": bytes_in_words(sum(map(attrgetter("size"), ticked))),
-    }
+    size = bytes_in_words(sum(document.size for document in documents))
+    context = {"doomed": documents, "size": size, "back_url": _list(request)}
     return render(request, "documents/delete.html", context)
 
 
@@ -124,7 +124,7 @@ def _ticked(request, data):
 
 
 def _nothing_ticked(request):
-    if TICKED in request.GET:
+    if TICKED in request.GET or TICKED in request.POST:
         messages.warning(request, "Ces pièces jointes ne sont plus dans la liste.")
     else:
         messages.warning(request, "Rien n'est coché : cochez au moins une pièce jointe de la liste.")

@@ -16,7 +16,17 @@ from django.template import Context, Origin, Template, engines
 from plumbing.admin import ActionAdmin
 
 ROOT = Path(settings.BASE_DIR)
-OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications", "plumbing")
+OUR_APPS = (
+    "chorus",
+    "registration",
+    "attachments",
+    "structures",
+    "documents",
+    "accounts",
+    "history",
+    "notifications",
+    "plumbing",
+)
 SAYS_NOTHING = {"utils", "helpers", "services", "misc", "common", "signals"}
 LONGEST_FILE, LONGEST_TEMPLATE, LONGEST_LINE = 400, 120, 140
 # What goes with its owner when the owner goes.
