@@ -9,34 +9,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from documents import actions
-from documents.models import FOLDER, SupportingDocument, shown_name
+from documents.models import SupportingDocument, shown_name
 from documents.tasks import finish_unfinished
 from history.models import HistoryEntry
 from plumbing.errors import ActionError
-from tests.at_once import at_once, meanwhile
-from tests.documents.samples import PDF
+from tests.documents.library import MEGABYTE, add, pdf, stored
 from tests.factories import SupportingDocumentFactory, UserFactory
 
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+
 State = SupportingDocument.State
-MEGABYTE = 2**20
-
-
-@pytest.fixture(autouse=True)
-def store(settings, tmp_path):
-    settings.MEDIA_ROOT = tmp_path
-    return tmp_path / FOLDER
-
-
-def stored(store):
-    return [path for path in store.rglob("*") if path.is_file()]
-
-
-def pdf(size=len(PDF), name="Délégation.pdf"):
-    return SimpleUploadedFile(name, PDF + b" " * (size - len(PDF)))
-
-
-def add(owner, **options):
-    return actions.add_document(pdf(**options), owner=owner, designation="Délégation 2026", type="delegation")
 
 
 def refusal_of(act, *args, **kwargs):
@@ -45,7 +27,6 @@ def refusal_of(act, *args, **kwargs):
     return raised.value
 
 
-@pytest.mark.django_db
 def test_a_file_is_kept_with_what_is_known_of_it(store):
     owner = UserFactory()
     document = add(owner, size=3 * MEGABYTE)
@@ -59,7 +40,6 @@ def test_a_file_is_kept_with_what_is_known_of_it(store):
     assert list(SupportingDocument.objects.of(owner)) == [document]
 
 
-@pytest.mark.django_db
 def test_adding_and_deleting_are_journaled_without_what_may_have_to_be_forgotten(store):
     owner = UserFactory()
     one, two, three = add(owner), add(owner), add(owner)
@@ -74,7 +54,6 @@ def test_adding_and_deleting_are_journaled_without_what_may_have_to_be_forgotten
     assert not SupportingDocument.objects.exists()
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("size", [0, 10 * MEGABYTE + 1])
 def test_a_file_of_the_wrong_size_is_refused(store, size):
     file = pdf(size) if size else SimpleUploadedFile("a.pdf", b"")
@@ -85,12 +64,10 @@ def test_a_file_of_the_wrong_size_is_refused(store, size):
     assert stored(store) == []
 
 
-@pytest.mark.django_db
 def test_ten_megabytes_to_the_byte_are_taken(store):
     assert add(UserFactory(), size=10 * MEGABYTE).state == State.READY
 
 
-@pytest.mark.django_db
 def test_a_library_has_an_end_that_counts_what_is_still_being_deleted(settings, store):
     settings.DOCUMENTS_MAX_BYTES = 10 * MEGABYTE
     owner = UserFactory()
@@ -104,7 +81,6 @@ def test_a_library_has_an_end_that_counts_what_is_still_being_deleted(settings, 
     assert "il vous reste 0 octet" in str(refusal_of(add, owner))
 
 
-@pytest.mark.django_db
 def test_a_library_holds_so_many_files(monkeypatch):
     monkeypatch.setattr(actions, "MOST_DOCUMENTS", 2)
     owner = UserFactory()
@@ -112,7 +88,6 @@ def test_a_library_holds_so_many_files(monkeypatch):
     assert refusal_of(add, owner).code == "library_full"
 
 
-@pytest.mark.django_db
 def test_a_store_that_does_not_answer_leaves_nothing(store, monkeypatch):
     def silent(*args):
         raise TimeoutError
@@ -122,7 +97,6 @@ def test_a_store_that_does_not_answer_leaves_nothing(store, monkeypatch):
     assert not SupportingDocument.objects.exists()
 
 
-@pytest.mark.django_db
 def test_what_the_store_does_not_delete_is_deleted_by_the_sweep(store, monkeypatch):
     owner = UserFactory()
     document = add(owner)
@@ -138,7 +112,6 @@ def test_what_the_store_does_not_delete_is_deleted_by_the_sweep(store, monkeypat
     assert stored(store) == []
 
 
-@pytest.mark.django_db
 def test_whoever_writes_for_so_long_that_the_sweep_came_takes_the_file_back(store, monkeypatch):
     write = actions._write
 
@@ -154,7 +127,6 @@ def test_whoever_writes_for_so_long_that_the_sweep_came_takes_the_file_back(stor
     assert stored(store) == []
 
 
-@pytest.mark.django_db
 def test_what_is_just_being_received_is_left_alone():
     document = SupportingDocumentFactory(state=State.RECEIVING)
     finish_unfinished()
@@ -162,7 +134,6 @@ def test_what_is_just_being_received_is_left_alone():
     assert document.state == State.RECEIVING
 
 
-@pytest.mark.django_db
 def test_designation_and_type_are_changed_and_the_file_is_not(store):
     owner = UserFactory()
     document = add(owner)
@@ -176,7 +147,6 @@ def test_designation_and_type_are_changed_and_the_file_is_not(store):
     assert refusal_of(actions.change_document, document.pk, actor=owner, values=values).code == "document_deleted"
 
 
-@pytest.mark.django_db
 def test_nobody_changes_or_deletes_what_is_another_s():
     document, other = SupportingDocumentFactory(), UserFactory(staff=True)
     assert refusal_of(actions.change_document, document.pk, actor=other, values={}).code == "document_deleted"
@@ -186,7 +156,6 @@ def test_nobody_changes_or_deletes_what_is_another_s():
     assert document.state == State.READY
 
 
-@pytest.mark.django_db
 def test_everything_of_one_person_can_be_forgotten(store):
     owner, other = UserFactory(), SupportingDocumentFactory()
     add(owner)
@@ -212,33 +181,3 @@ def test_everything_of_one_person_can_be_forgotten(store):
 def test_names_are_kept_as_text_that_can_be_shown_and_given_back(name, shown):
     assert shown_name(name) == shown
     assert Path(shown).name == shown
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_files_at_once_never_pass_the_limit_together(settings, store):
-    settings.DOCUMENTS_MAX_BYTES = 10 * MEGABYTE
-    owner = UserFactory()
-    for _ in range(5):
-        answers = at_once(*[lambda: add(owner, size=6 * MEGABYTE)] * 3)
-        refused = [answer for answer in answers if isinstance(answer, ActionError)]
-        assert {refusal.code for refusal in refused} == {"no_room"}
-        assert len(refused) == 2
-        assert len(stored(store)) == SupportingDocument.objects.of(owner).count() == 1
-        actions.delete_documents(SupportingDocument.objects.values_list("pk", flat=True), actor=owner)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_second_waits_until_the_first_is_counted(settings):
-    settings.DOCUMENTS_MAX_BYTES = 10 * MEGABYTE
-    owner = UserFactory()
-    first = SupportingDocumentFactory.build(owner=owner, size=6 * MEGABYTE, state=State.RECEIVING)
-    answer = meanwhile(lambda: actions._receive(first), lambda: add(owner, size=6 * MEGABYTE))
-    assert answer.code == "no_room"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_same_file_deleted_twice_at_once_is_deleted_once(store):
-    owner = UserFactory()
-    document = add(owner)
-    assert sorted(at_once(*[lambda: actions.delete_documents([document.pk], actor=owner)] * 2)) == [0, 1]
-    assert HistoryEntry.objects.filter(event="document_deleted").count() == 1
