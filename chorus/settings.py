@@ -324,7 +324,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 # The largest supporting document, and all those of one person together.
 DOCUMENT_MAX_BYTES = 10 * 2**20
 DOCUMENTS_MAX_BYTES = whole_number("DOCUMENTS_MAX_MB", 200, least=10) * 2**20
-# The pages that take files, by URL name, and how many bytes of them: from support alone, and from whoever is logged in.
+# The pages that take files, by URL name, and how many bytes of them: from support alone; from whoever is logged in,
+# in memory (as many at once as there are threads).
 STAFF_UPLOADS = {"admin:structures_directoryimport_add": IMPORT_MAX_BYTES}
 USER_UPLOADS = {"documents:add": DOCUMENT_MAX_BYTES}
 CONTENT_SECURITY_POLICY = {

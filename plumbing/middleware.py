@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, SuspiciousMultipartForm
-from django.core.files.uploadhandler import FileUploadHandler
+from django.core.files.uploadhandler import FileUploadHandler, MemoryFileUploadHandler
 from django.shortcuts import render
 
 from plumbing.text import bytes_in_words
@@ -66,6 +66,8 @@ class UploadLimitMiddleware:
             return render(request, "413.html", {"upload": bytes_in_words(upload) if upload else ""}, status=413)
         if not upload:
             request.upload_handlers = [NoFiles(request)]
+        elif page in settings.USER_UPLOADS:
+            request.upload_handlers = [InMemory(request)]
         return None
 
 
@@ -74,6 +76,16 @@ def _upload_taken(page, user):
     if user.is_staff and page in settings.STAFF_UPLOADS:
         return settings.STAFF_UPLOADS[page]
     return settings.USER_UPLOADS.get(page, 0) if user.is_authenticated else 0
+
+
+class InMemory(MemoryFileUploadHandler):
+    """Keeps what a page takes from anybody off the disk: a process that is killed leaves nothing of it there.
+
+    The middleware has bounded the whole request before.
+    """
+
+    def handle_raw_input(self, *args, **kwargs):
+        self.activated = True
 
 
 class NoFiles(FileUploadHandler):
