@@ -25,13 +25,13 @@ def documents(request):
     """The list, with what is done to one or to several."""
     library, words = SupportingDocument.objects.of(request.user), request.GET.get("q", "")[:100].strip()
     page = Paginator(library.matching(words), PER_PAGE).get_page(request.GET.get("page"))
-    count = page.paginator.count
+    count, taken = page.paginator.count, library.bytes_taken()
     context = {
         "page": page,
         "words": words,
         "searched": words or count > SEARCHED_FROM,
         "count_line": f"{count} résultat{'s' if count > 1 else ''}" if words else "",
-        "taken": bytes_in_words(library.bytes_taken()),
+        "taken": bytes_in_words(taken) if taken else "",
         "most": bytes_in_words(settings.DOCUMENTS_MAX_BYTES),
         "largest": bytes_in_words(settings.DOCUMENT_MAX_BYTES),
     }
