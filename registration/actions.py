@@ -31,6 +31,8 @@ from structures.actions import create_from_directory, create_private
 from structures.lookup import LookupOutcome, look_up
 from structures.models import Service
 
+# How often the address of one registration can be corrected.
+MOST_CORRECTIONS = 3
 RECEIPT_LIFETIME = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
@@ -123,10 +125,28 @@ def _carry_out(reference, asked):
             send_not_registered(email, identifier=lookup.full_identifier, reference=reference)
 
 
-def request_correction(reference, *, email, payload):
-    """The registrant of `reference` says that the address was mistyped: written down, whoever has the new one."""
-    AddressCorrection.objects.create(reference=reference, email=normalised_email(email), payload=payload)
+@transaction.atomic
+def request_correction(recap, *, email, **shown):
+    """The registrant of `recap` says that the address was mistyped: written down, whoever has the new one.
+
+    The recap as it stands from now on, with what is `shown` anew. Raises ActionError after MOST_CORRECTIONS of one
+    registration, from whatever sessions they came.
+    """
+    receipt = Receipt.objects.select_for_update().filter(recap__reference=recap["reference"]).first()
+    recap = receipt.recap if receipt else recap
+    if recap["corrections"] >= MOST_CORRECTIONS:
+        raise ActionError(
+            "too_many_corrections", "L'adresse a déjà été corrigée plusieurs fois : écrivez à l'assistance."
+        )
+    AddressCorrection.objects.create(
+        reference=recap["reference"], email=normalised_email(email), payload=recap["payload"]
+    )
+    recap |= {"email": email, "corrections": recap["corrections"] + 1} | shown
+    if receipt:
+        receipt.recap = recap
+        receipt.save(update_fields=["recap"])
     wake("registration.tasks.carry_out_submissions")
+    return recap
 
 
 @transaction.atomic
@@ -134,9 +154,13 @@ def carry_out_correction(correction):
     """Carry out an AddressCorrection: the account gets the new address, and its registrant all mails anew.
 
     Nothing changes once a person decided or the account was active, nor when the new address is somebody's:
-    its owner gets a mail.
+    its owner gets a mail. Of two corrections the later one counts, whichever worker comes first (race).
     """
     reference, email = correction.reference, correction.email
+    others = AddressCorrection.objects.filter(reference=reference)
+    if others.filter(pk__gt=correction.pk).exists():
+        return
+    others.filter(pk__lt=correction.pk).delete()
     waiting = Submission.objects.select_for_update().filter(reference=reference).first()
     if waiting is not None:
         waiting.payload["person"]["email"] = email
@@ -150,6 +174,11 @@ def carry_out_correction(correction):
     lock_structure(filed.structure_id)
     if filed.user.attachment_requests.exclude(decided_by=None).exists():
         return
+    if _has_a_past(filed):
+        # The mistyped address had served somebody else before, who never came: what was theirs goes to nobody.
+        if within_mail_rate("not_registered", email, settings.MAIL_TO_ONE_RATE):
+            send_not_registered(email, identifier=filed.structure.full_identifier, reference=reference)
+        return
     try:
         correct_address(filed.user_id, email=email)
     except (ActionError, IntegrityError) as refusal:
@@ -157,6 +186,13 @@ def carry_out_correction(correction):
             _tell_owner(email, reference)
         return
     _tell_again(AttachmentRequest.objects.select_related("user", "structure").get(pk=filed.pk))
+
+
+def _has_a_past(request):
+    """Whether the account of `request` holds or asked for anything else."""
+    user = request.user
+    asked_elsewhere = user.attachment_requests.exclude(pk=request.pk).exists()
+    return asked_elsewhere or user.attachments.exclude(structure=request.structure_id).exists()
 
 
 def _tell_again(request):
