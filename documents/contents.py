@@ -40,6 +40,8 @@ _BRINGS_SCRIPTS = ("http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg",
 _OTHER_THAN_TEXT = (b"%PDF-", b"{\\rtf", b"%!PS")
 _SIGNED_DATA = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
 _PEM_SIGNATURE = re.compile(rb"\s*-----BEGIN (PKCS7|CMS|PKCS #7 SIGNED DATA)-----")
+_OOXML = "application/vnd.openxmlformats-officedocument."
+_ODF = "application/vnd.oasis.opendocument."
 _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 # What reading a broken archive raises.
 _BROKEN = (zipfile.BadZipFile, OSError, EOFError, zlib.error, ValueError, RuntimeError, NotImplementedError)
@@ -212,14 +214,14 @@ def _zipped(look):
     return check
 
 
-def _newer_office(main):
-    """Of the newer office formats: the ZIP holds the part `main`, and no macro."""
+def _newer_office(kind):
+    """Of the newer office formats: the ZIP says its own kind in its list of parts, and holds no macro."""
+    said = f"{_OOXML}{kind}.main+xml".encode()
 
     def look(archive):
-        names = set(archive.namelist())
-        if "[Content_Types].xml" not in names or main not in names:
+        if said not in _part(archive, "[Content_Types].xml"):
             raise Disagrees
-        if any(name.lower().endswith("vbaproject.bin") for name in names):
+        if any(name.lower().endswith("vbaproject.bin") for name in archive.namelist()):
             raise Disagrees("Ce fichier contient des macros, c'est-à-dire un programme")
 
     return _zipped(look)
@@ -227,20 +229,22 @@ def _newer_office(main):
 
 def _open_document(kind):
     """The ZIP says its own kind in its part « mimetype »."""
-    said = f"application/vnd.oasis.opendocument.{kind}".encode()
+    said = f"{_ODF}{kind}".encode()
 
     def look(archive):
-        with archive.open("mimetype") as part:
-            if part.read(100).strip() != said:
-                raise Disagrees
+        if _part(archive, "mimetype").strip() != said:
+            raise Disagrees
 
-    def check(file, head):
-        try:
-            _zipped(look)(file, head)
-        except KeyError as error:
-            raise Disagrees from error
+    return _zipped(look)
 
-    return check
+
+def _part(archive, name):
+    """The beginning of a part of a ZIP."""
+    try:
+        with archive.open(name) as part:
+            return part.read(2**20)
+    except KeyError as error:
+        raise Disagrees from error
 
 
 def _archive(archive):
@@ -282,8 +286,6 @@ def _signature(file, head):
         raise Disagrees
 
 
-_OOXML = "application/vnd.openxmlformats-officedocument."
-_ODF = "application/vnd.oasis.opendocument."
 _TEXTS = ("txt", "csv", "rtf", "xml")
 _JPEG, _TIFF = _magic(".jpg"), _magic(".tiff")
 KINDS = {
@@ -292,11 +294,11 @@ KINDS = {
     "csv": Kind("CSV", "text/csv", _text),
     "rtf": Kind("RTF", "application/rtf", _rtf),
     "doc": Kind("Word", "application/msword", _office(["WordDocument"])),
-    "docx": Kind("Word", f"{_OOXML}wordprocessingml.document", _newer_office("word/document.xml")),
+    "docx": Kind("Word", f"{_OOXML}wordprocessingml.document", _newer_office("wordprocessingml.document")),
     "xls": Kind("Excel", "application/vnd.ms-excel", _office(["Workbook", "Book"])),
-    "xlsx": Kind("Excel", f"{_OOXML}spreadsheetml.sheet", _newer_office("xl/workbook.xml")),
+    "xlsx": Kind("Excel", f"{_OOXML}spreadsheetml.sheet", _newer_office("spreadsheetml.sheet")),
     "ppt": Kind("PowerPoint", "application/vnd.ms-powerpoint", _office(["PowerPoint Document"])),
-    "pptx": Kind("PowerPoint", f"{_OOXML}presentationml.presentation", _newer_office("ppt/presentation.xml")),
+    "pptx": Kind("PowerPoint", f"{_OOXML}presentationml.presentation", _newer_office("presentationml.presentation")),
     "odt": Kind("Texte ODT", f"{_ODF}text", _open_document("text")),
     "ods": Kind("Tableur ODS", f"{_ODF}spreadsheet", _open_document("spreadsheet")),
     "odp": Kind("Présentation ODP", f"{_ODF}presentation", _open_document("presentation")),

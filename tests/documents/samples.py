@@ -6,10 +6,12 @@ import zipfile
 
 from PIL import Image
 
+from plumbing.exports import spreadsheet
+
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 PNG_OF = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "gif": "GIF", "bmp": "BMP", "tif": "TIFF", "tiff": "TIFF"}
 OPEN_DOCUMENT = {"odt": "text", "ods": "spreadsheet", "odp": "presentation"}
-NEWER_OFFICE = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "pptx": "ppt/presentation.xml"}
+NEWER_OFFICE = {"docx": "wordprocessingml.document", "pptx": "presentationml.presentation"}
 OLDER_OFFICE = {"doc": "WordDocument", "xls": "Workbook", "ppt": "PowerPoint Document"}
 
 
@@ -27,8 +29,10 @@ def zipped(parts):
     return made.getvalue()
 
 
-def newer_office(main, **more):
-    return zipped({"[Content_Types].xml": "<Types/>", "_rels/.rels": "<R/>", main: "<x/>", **more})
+def newer_office(kind, **more):
+    said = f"application/vnd.openxmlformats-officedocument.{kind}.main+xml"
+    types = f'<Types><Override PartName="/word/document2.xml" ContentType="{said}"/></Types>'
+    return zipped({"[Content_Types].xml": types, "_rels/.rels": "<R/>", "word/document2.xml": "<x/>", **more})
 
 
 def open_document(kind):
@@ -63,7 +67,8 @@ GOOD = {
     "p7s": b"\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x82" + b"\0" * 200,
     **{extension: image(format) for extension, format in PNG_OF.items()},
     **{extension: open_document(kind) for extension, kind in OPEN_DOCUMENT.items()},
-    **{extension: newer_office(main) for extension, main in NEWER_OFFICE.items()},
+    "xlsx": spreadsheet(["Nom"], [["Léon"]]),
+    **{extension: newer_office(kind) for extension, kind in NEWER_OFFICE.items()},
     **{extension: ole(stream) for extension, stream in OLDER_OFFICE.items()},
 }
 PROGRAM = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0" + b"\0" * 100

@@ -72,7 +72,7 @@ def test_other_kinds_are_refused_with_what_to_choose(name):
 @pytest.mark.parametrize(
     ("content", "name", "said"),
     [
-        (newer_office("word/document.xml", **{"word/vbaProject.bin": "x"}), "a.docx", "macros"),
+        (newer_office("wordprocessingml.document", **{"word/vbaProject.bin": "x"}), "a.docx", "macros"),
         (zipped({"setup.exe": "x"}), "a.zip", "setup.exe"),
         (zipped({"page.html": "x"}), "a.zip", "page.html"),
         (zipped({"dedans.zip": GOOD["zip"]}), "a.zip", "dedans.zip"),
