@@ -17,8 +17,9 @@ from accounts.emails import send_activation
 from accounts.models import User, normalised_email
 from attachments.actions import send_request
 from attachments.actions.attachments import lock_structure
-from attachments.deciders import confirmed_principal, deciders_of, is_open_to_first_comer
-from attachments.emails import send_became_principal, send_first_to_activate, send_request_sent
+from attachments.actions.notices import tell_requester
+from attachments.deciders import deciders_of, is_open_to_first_comer
+from attachments.emails import send_became_principal, send_first_to_activate
 from attachments.models import AttachmentRequest
 from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError
@@ -199,18 +200,14 @@ def _tell_again(request):
     """To a corrected address, all that the mistyped one was told."""
     user = request.user
     if user.state == User.State.PENDING:
-        mails = [("request_sent", lambda: send_request_sent(request, principal=confirmed_principal(request.structure)))]
+        tell_requester(request)
+        return
+    if request.is_pending:
+        send_first_to_activate(request)
     else:
-        slug, send = ("became_principal", send_became_principal)
-        if request.is_pending:
-            slug, send = ("first_to_activate", send_first_to_activate)
-        mails = [
-            (slug, lambda: send(request)),
-            ("activation", lambda: send_activation(user, reference=request.reference)),
-        ]
-    for slug, mail in mails:
-        if within_mail_rate(slug, user.email, settings.MAIL_TO_ONE_RATE):
-            mail()
+        send_became_principal(request)
+    if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
+        send_activation(user, reference=request.reference)
 
 
 @transaction.atomic
