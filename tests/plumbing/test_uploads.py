@@ -55,7 +55,8 @@ def test_a_large_file_sent_anywhere_is_refused_at_once_and_never_written(gunicor
         assert time.monotonic() - start < 3
         with suppress(OSError):
             connection.sendall(PART + b"x" * 4 * MEGABYTE)
-    assert set(os.listdir(folder)) == before
+    # gunicorn may have taken away one of its own.
+    assert set(os.listdir(folder)) <= before
 
 
 def upload(client, path, size):
