@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "registration",
     "attachments",
     "structures",
+    "documents",
     "accounts",
     "history",
     "notifications",
@@ -207,6 +208,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "registration.tasks.carry_out_submissions",
         "schedule": timedelta(seconds=OUTBOX_SWEEP_SECONDS),
     },
+    "sweep-documents": {"task": "documents.tasks.finish_unfinished", "schedule": timedelta(minutes=1)},
     "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
     "lapse-unactivated-principals": {
         "task": "attachments.tasks.lapse_unactivated",
@@ -322,8 +324,13 @@ CSRF_FAILURE_VIEW = "chorus.pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 # Largest body, in bytes, outside the pages below: refused before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
-# The pages that take files, by URL name, and how many bytes of them. For support only.
+# The largest supporting document, and all those of one person together.
+DOCUMENT_MAX_BYTES = 10 * 2**20
+DOCUMENTS_MAX_BYTES = whole_number("DOCUMENTS_MAX_MB", 200, least=10) * 2**20
+# The pages that take files, by URL name, and how many bytes of them: from support alone; from whoever is logged in,
+# in memory (as many at once as there are threads).
 STAFF_UPLOADS = {"admin:structures_directoryimport_add": IMPORT_MAX_BYTES}
+USER_UPLOADS = {"documents:add": DOCUMENT_MAX_BYTES}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

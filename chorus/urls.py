@@ -32,6 +32,7 @@ urlpatterns = [
     path("", include("registration.urls")),
     path("", include("attachments.urls")),
     path("", include("structures.urls")),
+    path("", include("documents.urls")),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]

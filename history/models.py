@@ -19,6 +19,8 @@ class Event(models.TextChoices):
     RIGHTS_CHANGED = "rights_changed", "Droits d'assistance modifiés"
     ACTIVATION_RESENT = "activation_resent", "Lien d'activation renvoyé"
     PASSWORD_RESET = "password_reset", "Mot de passe réinitialisé"
+    DOCUMENT_ADDED = "document_added", "Pièce jointe ajoutée"
+    DOCUMENT_DELETED = "document_deleted", "Pièce jointe supprimée"
     STRUCTURE_CREATED = "structure_created", "Structure créée"
     STRUCTURE_CHANGED = "structure_changed", "Structure modifiée"
     STRUCTURE_UPDATED = "structure_updated", "Structure mise à jour depuis l'annuaire"

@@ -86,15 +86,19 @@ def download(request, kind, name, columns, rows):
 
 
 def stream_csv(request, filename, header, rows):
-    """A download named `filename`, with flat memory whatever the number of rows.
+    """A download named `filename`, with flat memory whatever the number of rows: see `stream`."""
+    return stream(request, filename, "text/csv; charset=utf-8", csv_chunks(header, rows))
+
+
+def stream(request, filename, content_type, chunks):
+    """A download named `filename`, of what the generator `chunks` makes while it is sent.
 
     One at a time per person: while another of theirs is being sent, a page that says so (429).
     """
     lease = _lease_of(request)
     if not lease.acquire():
         return _under_way(request)
-    chunks = _Leased(csv_chunks(header, rows), lease)
-    response = StreamingHttpResponse(chunks, content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(_Leased(chunks, lease), content_type=content_type)
     response["Content-Disposition"] = content_disposition_header(True, filename)
     return response
 

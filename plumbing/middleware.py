@@ -1,8 +1,11 @@
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, SuspiciousMultipartForm
-from django.core.files.uploadhandler import FileUploadHandler
+from django.core.files.uploadhandler import FileUploadHandler, MemoryFileUploadHandler
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import render
+
+from plumbing.text import bytes_in_words
 
 
 class NoNulMiddleware:
@@ -73,15 +76,37 @@ class UploadLimitMiddleware:
         return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
-        upload = settings.STAFF_UPLOADS.get(request.resolver_match.view_name)
-        takes_files = upload is not None and request.user.is_staff
-        largest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + (upload if takes_files else 0)
+        page = request.resolver_match.view_name
+        if page in settings.USER_UPLOADS and request.method == "POST" and not request.user.is_authenticated:
+            # The session ended while a file was chosen. Nothing of it is read, so nothing can be kept.
+            return redirect_to_login(request.get_full_path())
+        upload = _upload_taken(page, request.user)
+        largest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + upload
         length = request.META.get("CONTENT_LENGTH") or "0"
         if "HTTP_TRANSFER_ENCODING" in request.META or not length.isdecimal() or int(length) > largest:
-            return render(request, "413.html", status=413)
-        if not takes_files:
+            return render(request, "413.html", {"upload": bytes_in_words(upload) if upload else ""}, status=413)
+        if not upload:
             request.upload_handlers = [NoFiles(request)]
+        elif page in settings.USER_UPLOADS:
+            request.upload_handlers = [InMemory(request)]
         return None
+
+
+def _upload_taken(page, user):
+    """How many bytes of files the page of this URL name takes from `user`."""
+    if user.is_staff and page in settings.STAFF_UPLOADS:
+        return settings.STAFF_UPLOADS[page]
+    return settings.USER_UPLOADS.get(page, 0) if user.is_authenticated else 0
+
+
+class InMemory(MemoryFileUploadHandler):
+    """Keeps what a page takes from anybody off the disk: a process that is killed leaves nothing of it there.
+
+    The middleware has bounded the whole request before.
+    """
+
+    def handle_raw_input(self, *args, **kwargs):
+        self.activated = True
 
 
 class NoFiles(FileUploadHandler):

@@ -8,6 +8,16 @@ def folded(text):
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
 
 
+def bytes_in_words(count):
+    """A file's size as people read it: « 812 octets », « 412 Ko », « 1,2 Mo », « 10 Mo »."""
+    if count < 2**10:
+        return f"{count} octet{'s' if count > 1 else ''}"
+    if count < 2**20:
+        return f"{count // 2**10} Ko"
+    tenths = count * 10 // 2**20
+    return f"{tenths // 10},{tenths % 10} Mo".replace(",0 ", " ")
+
+
 # Written in two letters in French addresses, and not taken apart by Unicode.
 _LIGATURES = {"Œ": "OE", "œ": "OE", "Æ": "AE", "æ": "AE"}
 # What people leave out or replace by a space: « L'Haÿ-les-Roses », « S.A.R.L. ».

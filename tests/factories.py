@@ -5,6 +5,7 @@ from stdnum import luhn
 
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest
+from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
 from plumbing.references import new_reference
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Service, Structure
@@ -116,6 +117,22 @@ class LegalUnitFactory(factory.django.DjangoModelFactory):
 
     siren = factory.Sequence(lambda n: siret_number(n)[:9])
     name = factory.Sequence(lambda n: f"Unité {n}")
+
+
+class SupportingDocumentFactory(factory.django.DjangoModelFactory):
+    """A row as if its file were there; files are added by the action."""
+
+    class Meta:
+        model = SupportingDocument
+
+    owner = factory.SubFactory(UserFactory)
+    designation = factory.Sequence(lambda n: f"Pièce {n}")
+    type = SupportingDocument.Type.OTHER
+    file = factory.LazyFunction(new_key)
+    original_name = factory.Sequence(lambda n: f"piece-{n}.pdf")
+    size = 1_000
+    content_type = "application/pdf"
+    state = SupportingDocument.State.READY
 
 
 class OutgoingMailFactory(factory.django.DjangoModelFactory):

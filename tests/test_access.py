@@ -1,6 +1,7 @@
 """Who may open what: every URL name × every role × the expected answer to a GET."""
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
@@ -15,6 +16,7 @@ from tests.factories import (
     DirectoryEntryFactory,
     ServiceFactory,
     StructureFactory,
+    SupportingDocumentFactory,
     UserFactory,
 )
 
@@ -90,6 +92,14 @@ TABLE = {
     "structures:change_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:deactivate_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:activate_bank_account": (["bank_account"], (LOGIN, *(405,) * 6)),
+    "documents:documents": ([], (LOGIN, *(200,) * 6)),
+    "documents:add": ([], (LOGIN, *(200,) * 6)),
+    # Nobody else's, support's least of all: its owner is none of ROLES.
+    "documents:download": (["document"], (LOGIN, *(404,) * 6)),
+    "documents:change": (["document"], (LOGIN, *(404,) * 6)),
+    "documents:delete": (["document"], (LOGIN, *(404,) * 6)),
+    "documents:download_ticked": ([], (LOGIN, *(302,) * 6)),
+    "documents:delete_ticked": ([], (LOGIN, *(302,) * 6)),
     "demo:mailbox": ([], PUBLIC),
     "demo:mail": (["mail"], PUBLIC),
     "demo:mail_html": (["mail"], PUBLIC),
@@ -124,6 +134,7 @@ def arguments():
         "directory_entry": DirectoryEntryFactory().pk,
         "bank_account": BankAccountFactory(structure=structure).pk,
         "contact": make_token(UserFactory(contact_email="bureau@exemple.example"), Purpose.CONTACT),
+        "document": SupportingDocumentFactory().pk,
         "kind": "csv",
         "request": AttachmentRequestFactory(structure=structure).reference,
         "captcha": fresh().key,
@@ -224,6 +235,10 @@ POSTS = {
     "structures:change_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 422)),
     "structures:deactivate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
     "structures:activate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
+    "documents:add": ({}, (LOGIN, *(422,) * 6)),
+    "documents:change": ({}, (LOGIN, *(404,) * 6)),
+    "documents:delete": ({}, (LOGIN, *(404,) * 6)),
+    "documents:delete_ticked": ({}, (LOGIN, *(302,) * 6)),
     "attachments:request_attachment": ({}, (LOGIN, 422, 200, 200, 200, 422, 200)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
@@ -247,6 +262,9 @@ def test_access_by_post(client, arguments, name, role):
     log_in_as(client, role, arguments["structure"])
     answer = client.post(reverse(name, args=[arguments[argument] for argument in TABLE[name][0]]), posted)
     if role == "visitor" and TABLE[name][1][0] == LOGIN and not name.startswith("registration:"):
+        if name in settings.USER_UPLOADS:
+            assert answer.url == f"/connexion/?next={reverse(name)}"
+            return
         # Not sent away: the login page keeps what was typed.
         assert (answer.status_code, answer.templates[0].name) == (200, "accounts/login.html")
         return

@@ -9,6 +9,7 @@ import sys
 import pytest
 import yaml
 from django.conf import settings
+from django.urls import reverse
 
 from chorus.gunicorn import graceful_timeout
 
@@ -202,6 +203,14 @@ def test_the_proxy_is_given_every_variable_of_its_template():
 def test_the_proxy_takes_the_largest_file_the_portal_takes():
     default = re.fullmatch(r"\$\{IMPORT_MAX_MB:-(\d+)\}", SERVICES["proxy"]["environment"]["IMPORT_MAX_MB"])[1]
     assert int(default) * 2**20 == settings.IMPORT_MAX_BYTES
+
+
+def test_the_proxy_lets_through_what_a_page_takes_from_anybody():
+    for name, largest in settings.USER_UPLOADS.items():
+        location = re.search(rf"location = {re.escape(reverse(name))} \{{(.*?)\}}", NGINX, re.DOTALL)[1]
+        megabytes = int(re.search(r"client_max_body_size (\d+)m;", location)[1])
+        assert megabytes * 2**20 == largest + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        assert "limit_conn" in location
 
 
 def test_the_proxy_writes_the_only_address_the_portal_believes():

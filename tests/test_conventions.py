@@ -22,7 +22,17 @@ from structures.lookup import DirectoryDifference
 from tests.factories import AttachmentRequestFactory, StructureFactory, UserFactory
 
 ROOT = Path(settings.BASE_DIR)
-OUR_APPS = ("chorus", "registration", "attachments", "structures", "accounts", "history", "notifications", "plumbing")
+OUR_APPS = (
+    "chorus",
+    "registration",
+    "attachments",
+    "structures",
+    "documents",
+    "accounts",
+    "history",
+    "notifications",
+    "plumbing",
+)
 SAYS_NOTHING = {"utils", "helpers", "services", "misc", "common", "signals"}
 # Django's « Ce champ est obligatoire. »
 SAYS_NOT_WHICH = forms.Field.default_error_messages["required"]

@@ -1,0 +1,67 @@
+"""Files as they leave: never shown by the browser on the portal's own address, never kept whole in memory."""
+
+import logging
+from pathlib import PurePosixPath
+
+from django.http import FileResponse
+from zipstream import ZipStream
+
+from plumbing.errors import ActionError
+from plumbing.exports import stream
+
+CHUNK = 2**16
+# Were it opened all the same, it could run nothing, load nothing and act as nobody.
+SANDBOX = "default-src 'none'; sandbox"
+logger = logging.getLogger(__name__)
+
+
+def file_response(document):
+    """The response that downloads one file under the name it came with. Raises ActionError when it cannot be read."""
+    try:
+        opened = document.file.storage.open(document.file.name, "rb")
+    except Exception as error:
+        logger.exception("Document %s could not be read", document.pk)
+        raise ActionError(
+            "store_silent", "Ce fichier ne peut pas être lu pour le moment. Réessayez dans quelques minutes."
+        ) from error
+    response = FileResponse(
+        opened, as_attachment=True, filename=document.original_name, content_type=document.content_type
+    )
+    response["Content-Length"] = document.size
+    return _sandboxed(response)
+
+
+def zip_response(request, documents):
+    """One ZIP of several files, made while it is sent; its length is known before, since nothing is compressed."""
+    archive = ZipStream(sized=True)
+    for document, name in zip(documents, _different(documents), strict=True):
+        archive.add(_chunks(document), name, size=document.size)
+    response = stream(request, "pieces-jointes.zip", "application/zip", iter(archive))
+    if response.streaming:
+        response["Content-Length"] = len(archive)
+    return _sandboxed(response) if response.streaming else response
+
+
+def _sandboxed(response):
+    response["Content-Security-Policy"] = SANDBOX
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _chunks(document):
+    with document.file.storage.open(document.file.name, "rb") as opened:
+        yield from opened.chunks(CHUNK)
+
+
+def _different(documents):
+    """A name in the ZIP for each: « devis.pdf », « devis (2).pdf »."""
+    taken, names = set(), []
+    for document in documents:
+        path, number = PurePosixPath(document.original_name), 1
+        name = document.original_name
+        while name.casefold() in taken:
+            number += 1
+            name = f"{path.stem} ({number}){path.suffix}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
