@@ -258,8 +258,8 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("first_name", "last_name", "email")},
+        "NAME": "accounts.passwords.UnlikeThePersonValidator",
+        "OPTIONS": {"user_attributes": ("first_name", "last_name", "email", "contact_email")},
     },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
