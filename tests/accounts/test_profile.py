@@ -34,7 +34,12 @@ def changes():
 
 def test_the_page_has_its_four_blocks_and_the_menu_leads_there(client, user):
     page = client.get(PATH).text
-    for title in ("informations personnelles", "rattachements aux structures", "abonnements aux espaces", "pièces jointes"):
+    for title in (
+        "informations personnelles",
+        "rattachements aux structures",
+        "abonnements aux espaces",
+        "pièces jointes",
+    ):
         assert f"Mes {title}</h2>" in page
     assert 'href="/mon-compte/"' in client.get("/").text
 
