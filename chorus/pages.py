@@ -83,17 +83,15 @@ def account(request):
     user = request.user
     places = places_of(user)
     asked = requests_of(user, places)
-    shown = with_levels(places[: max(PLACES_SHOWN - len(asked), 0)])
-    place_count = len(places) + len(asked)
-    asked = asked[:PLACES_SHOWN]
+    shown = with_levels(places[:PLACES_SHOWN])
     return render(
         request,
         "pages/account.html",
         {
-            "asked": asked,
+            "asked": asked[:PLACES_SHOWN],
             "places": shown,
-            "place_count": place_count,
-            "hidden_count": place_count - len(asked) - len(shown),
+            "place_count": len(places) + len(asked),
+            "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
             "sessions": user.open_sessions.living(),
             "referents": referents_of(places) if user.identity_from_pigp else [],
         },

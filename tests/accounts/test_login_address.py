@@ -16,7 +16,9 @@ from accounts.tasks import answer_link_requests
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
-from tests.factories import UserFactory
+from registration.actions import register
+from structures.lookup import look_up
+from tests.factories import StructureFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
@@ -257,6 +259,14 @@ def test_for_72_hours_and_nobody_else_gets_it_meanwhile(user, browser, time_mach
         registered = False
     assert registered is free
     assert Client().post(link_of("address_changed")).status_code == status
+
+
+def test_whoever_registers_with_it_meanwhile_gets_no_account_and_its_owner_a_mail(user, browser):
+    changed(browser)
+    lookup = look_up("siret", StructureFactory().identifier)
+    register(reference="123456782", person=NEWCOMER | {"email": OLD}, lookup=lookup)
+    assert User.objects.count() == 1
+    assert mails()[-1] == ("address_used", NEW)
 
 
 def test_the_address_s_next_owner_keeps_it(user, browser):
