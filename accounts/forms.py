@@ -9,6 +9,12 @@ from plumbing.text import folded, postcode_key
 from plumbing.validators import validate_french_postcode, validate_person_name, validate_plain_line
 
 
+class SpokenOnce(forms.PasswordInput):
+    """Read while typed, and never sent back: answers to forms may be kept on the disk of a shared computer."""
+
+    input_type = "text"
+
+
 class LoginForm(LimitedForm):
     """« Adresse de connexion » and password, as typed: whether they open an account is for the view to ask."""
 
@@ -89,7 +95,7 @@ class SecretQuestionFields(forms.Form):
         label="Réponse secrète",
         max_length=100,
         help_text="Elle vous sera demandée si vous oubliez le mot de passe. Majuscules et accents ne comptent pas.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-email"}),
+        widget=SpokenOnce(attrs={"autocomplete": "off", "class": "width-email"}),
     )
 
     def clean_secret_answer(self):
@@ -119,7 +125,7 @@ class ResetForm(NewPasswordForm):
     secret_answer = forms.CharField(
         label="Réponse secrète",
         max_length=100,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-email"}),
+        widget=SpokenOnce(attrs={"autocomplete": "off", "class": "width-email"}),
         help_text="Majuscules et accents ne comptent pas.",
     )
     field_order = ["secret_answer"]

@@ -35,7 +35,8 @@ def register_account(*, email, first_name, last_name, phone, contact_email, surv
         user.set_unusable_password()
     elif user.was_ever_active or user.state != User.State.CLOSED:
         raise ActionError("address_used", "Cette adresse est déjà utilisée.")
-    user.first_name, user.last_name, user.phone, user.contact_email = first_name, last_name, phone, contact_email
+    user.first_name, user.last_name, user.phone = first_name, last_name, phone
+    user.contact_email = normalised_email(contact_email)
     user.state, user.closed_at = User.State.PENDING, None
     user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
     user.link_version += 1

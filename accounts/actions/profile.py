@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import emails
 from accounts.actions.rows import lock_user, refuse_pigp, user_of_link
 from accounts.links import Purpose
-from accounts.models import User
+from accounts.models import User, normalised_email
 from history.actions import record
 from history.data import change_data
 from history.models import Event
@@ -30,6 +30,8 @@ def change_account(user_id, *, actor, values):
     user = lock_user(user_id)
     if actor == user and {"first_name", "last_name"} & values.keys():
         refuse_pigp(user)
+    if "contact_email" in values:
+        values = values | {"contact_email": normalised_email(values["contact_email"])}
     made = write_changes(user, values)
     if any(change.name == "contact_email" for change in made):
         user.contact_confirmed = False

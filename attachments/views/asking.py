@@ -1,5 +1,6 @@
 """« Demander un rattachement », for somebody who is logged in."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
@@ -9,7 +10,7 @@ from attachments.deciders import acting_principal, deciders_of, is_open_to_first
 from attachments.forms import AskingForm
 from attachments.models import Attachment
 from plumbing.reach import reach
-from plumbing.requests import perform, posted
+from plumbing.requests import perform, posted, within
 from structures.models import Structure
 
 
@@ -30,7 +31,7 @@ def request_attachment(request, pk):
         return render(request, "attachments/nothing_to_request.html", context)
     held_services = list(held.services.all()) if held else []
     form = AskingForm(structure, posted(request), held=held_services)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and _is_counted(request, form):
         done, sent = perform(request, actions.send_request, request.user, structure, actor=request.user, **form.asked)
         if done:
             messages.success(request, _what_follows(request, sent))
@@ -47,6 +48,14 @@ def request_attachment(request, pk):
         },
         status=422 if form.errors else 200,
     )
+
+
+def _is_counted(request, form):
+    """Each request mails several people: a person sends as many as a network address registers."""
+    counted = within(request, "asking", settings.REGISTRATION_RATE, key="user")
+    if not counted:
+        form.add_error(None, "Vous avez envoyé beaucoup de demandes. Attendez une heure, puis recommencez.")
+    return counted
 
 
 def _who_decides(request, structure):
