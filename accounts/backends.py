@@ -2,7 +2,7 @@ import rules
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 
-from accounts.models import normalised_email
+from accounts.models import User, normalised_email
 
 
 class EmailBackend(ModelBackend):
@@ -22,5 +22,7 @@ class EmailBackend(ModelBackend):
 
 def axes_username(request, credentials):
     """The address failures are counted under: the one compared, not the one typed."""
-    typed = (credentials or {}).get("username") or request.POST.get("username", "")
+    given = credentials or {}
+    # django-axes asks before the password is tried, by the name of our field, and counts after, by Django's.
+    typed = given.get("username") or given.get(User.USERNAME_FIELD) or request.POST.get("username", "")
     return normalised_email(typed)[:254]

@@ -65,3 +65,77 @@ def send_contact_confirmation(user):
             "expires_at": timezone.now() + Purpose.CONTACT.lifetime,
         },
     )
+
+
+def send_password_expires(user):
+    """To the owner of a password that must soon be replaced."""
+    notify(
+        "password_expires",
+        to=user.email,
+        user=user,
+        purpose="Votre mot de passe expire bientôt",
+        reference=user.reference,
+        context={
+            "user": user,
+            "link": absolute_url("accounts:change_password"),
+            "expires_at": user.password_expires_at,
+        },
+    )
+
+
+def send_address_requested(user):
+    """To the login address of an account for which another one is asked: nothing has changed yet."""
+    notify(
+        "address_requested",
+        to=user.email,
+        user=user,
+        purpose="Une autre adresse de connexion est demandée",
+        reference=user.reference,
+        context={"user": user, "forgotten_link": absolute_url("accounts:forgotten_password")},
+    )
+
+
+def send_address_link(user):
+    """To the login address somebody wants: nothing of theirs in it, only the link that gives it to them."""
+    notify(
+        "address_confirmation",
+        to=user.requested_email,
+        user=user,
+        purpose="Confirmez votre nouvelle adresse de connexion",
+        reference=user.reference,
+        context={
+            "link": absolute_url("accounts:confirm_address", make_token(user, Purpose.ADDRESS)),
+            "expires_at": timezone.now() + Purpose.ADDRESS.lifetime,
+        },
+    )
+
+
+def send_address_taken(owner):
+    """To the owner of an address that somebody else wanted as their login address."""
+    notify(
+        "address_taken",
+        to=owner.email,
+        user=owner,
+        purpose="Votre adresse a déjà un compte",
+        reference=owner.reference,
+        context={
+            "link": absolute_url("accounts:login"),
+            "forgotten_link": absolute_url("accounts:forgotten_password"),
+        },
+    )
+
+
+def send_address_changed(user):
+    """To the login address that was just replaced: the link that takes it back."""
+    notify(
+        "address_changed",
+        to=user.previous_email,
+        user=user,
+        purpose="Votre adresse de connexion a été remplacée",
+        reference=user.reference,
+        context={
+            "user": user,
+            "link": absolute_url("accounts:restore_address", make_token(user, Purpose.UNDO_ADDRESS)),
+            "undo_until": user.address_undo_until,
+        },
+    )

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner, b62_decode
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from accounts.models import User
+from accounts.models import UNDO_PERIOD, User
 
 FINGERPRINT_LENGTH = 16
 
@@ -22,18 +22,28 @@ class Purpose(StrEnum):
     ACTIVATION = "activation"
     RESET = "reset"
     CONTACT = "contact"
+    # Sent to a new login address; and to the one it replaced.
+    ADDRESS = "address"
+    UNDO_ADDRESS = "undo_address"
 
     @property
     def lifetime(self):
         """How long the link lives (settings ACTIVATION_HOURS and RESET_MINUTES)."""
         if self is Purpose.RESET:
             return timedelta(minutes=settings.RESET_MINUTES)
+        if self is Purpose.UNDO_ADDRESS:
+            return UNDO_PERIOD
         return timedelta(hours=settings.ACTIVATION_HOURS)
 
     @property
     def state(self):
         """The account status in which the link means something."""
         return User.State.ACTIVATING if self is Purpose.ACTIVATION else User.State.ACTIVE
+
+    def means_something_to(self, user):
+        """Whoever took an account over must not make its owner's way back worthless by deactivating it."""
+        disabled = self is Purpose.UNDO_ADDRESS and user.state == User.State.DISABLED
+        return user.state == self.state or disabled
 
 
 class Standing(StrEnum):
@@ -71,7 +81,7 @@ def read_link(token, purpose, *, lock=False):
     except (BadSignature, ValueError, User.DoesNotExist):
         return Link(Standing.UNREADABLE)
     expires_at = signed_at + purpose.lifetime
-    if user.state != purpose.state or not constant_time_compare(fingerprint, _fingerprint(user, purpose)):
+    if not purpose.means_something_to(user) or not constant_time_compare(fingerprint, _fingerprint(user, purpose)):
         return Link(Standing.USED, user, expires_at)
     if datetime.now(tz=UTC) > expires_at:
         return Link(Standing.EXPIRED, user, expires_at)
@@ -85,6 +95,11 @@ def _signer(purpose):
 def _fingerprint(user, purpose):
     if purpose is Purpose.CONTACT:
         changed_by_use = f"{user.pk}|{user.contact_email}|{user.contact_confirmed}"
+    elif purpose is Purpose.ADDRESS:
+        changed_by_use = f"{user.pk}|{user.email}|{user.requested_email}|{user.password}|{user.link_version}"
+    elif purpose is Purpose.UNDO_ADDRESS:
+        # No password in it: whoever took the account over may change that one.
+        changed_by_use = f"{user.pk}|{user.email}|{user.previous_email}|{user.email_changed_at}"
     else:
         changed_by_use = f"{user.pk}|{user.state}|{user.password}|{user.link_version}"
     return salted_hmac("accounts.links.fingerprint", changed_by_use).hexdigest()[:FINGERPRINT_LENGTH]

@@ -1,6 +1,9 @@
 import time
+from urllib.parse import urlencode
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.cache import patch_cache_control
 
 from accounts.views import session_ended
@@ -39,3 +42,23 @@ class InactivityMiddleware:
             # are the exception (plumbing.middleware.BackButtonMiddleware): logging out clears them away.
             patch_cache_control(response, private=True, no_store=True)
         return response
+
+
+class PasswordExpiryMiddleware:
+    """Whoever is logged in with an expired password replaces it before anything else, or logs out."""
+
+    ALLOWED = {"accounts:change_password", "accounts:logout"}
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        if request.resolver_match.view_name in self.ALLOWED:
+            return None
+        if not (request.user.is_authenticated and request.user.password_is_expired):
+            return None
+        query = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" else ""
+        return redirect(reverse("accounts:change_password") + query)

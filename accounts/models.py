@@ -1,21 +1,24 @@
 import re
 from contextlib import suppress
+from datetime import timedelta
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin, _user_has_perm
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 
 from plumbing.deferred import DeferredWork
 from plumbing.references import draw_reference, spaced
-from plumbing.validators import validate_person_name
+from plumbing.validators import validate_person_name, validate_plain_line
 
 
 class SecretQuestion(models.TextChoices):
@@ -28,8 +31,31 @@ class SecretQuestion(models.TextChoices):
 
 class UserQuerySet(models.QuerySet):
     def with_email(self, email):
-        """Whoever bears this login address, in any mix of cases."""
-        return self.filter(email=normalised_email(email))
+        """Whoever bears this login address, in any mix of cases, or may still take it back."""
+        email = normalised_email(email)
+        lately = timezone.now() - UNDO_PERIOD
+        return self.filter(Q(email=email) | Q(previous_email=email, email_changed_at__gt=lately))
+
+    def to_warn_of_expiry(self):
+        """Those whose password expires soon, and who were not told."""
+        now, lifetime = timezone.now(), timedelta(days=settings.PASSWORD_EXPIRES_DAYS)
+        return self.filter(
+            state=User.State.ACTIVE,
+            identity_from_pigp=False,
+            password_warned_at=None,
+            password_changed_at__gt=now - lifetime,
+            password_changed_at__lte=now - lifetime + password_warning_period(),
+        )
+
+
+# How long the owner of a replaced login address may take it back. Nobody else can have it meanwhile.
+UNDO_PERIOD = timedelta(hours=72)
+PASSWORD_WARNING = timedelta(days=14)
+
+
+def password_warning_period():
+    """How long before it expires a password's owner is told; a short-lived one leaves half its life in peace."""
+    return min(PASSWORD_WARNING, timedelta(days=settings.PASSWORD_EXPIRES_DAYS) / 2)
 
 
 EMAIL_LENGTH = 254
@@ -95,8 +121,26 @@ class User(AbstractBaseUser, PermissionsMixin):
     contact_email = models.EmailField("adresse e-mail de contact", max_length=254, blank=True)
     # By a link mailed there: until then anybody may have typed that address.
     contact_confirmed = models.BooleanField("adresse de contact confirmée", default=False, editable=False)
+    address = models.CharField("adresse", max_length=250, blank=True, validators=[validate_plain_line])
+    complement_1 = models.CharField(
+        "complément d'adresse 1", max_length=250, blank=True, validators=[validate_plain_line]
+    )
+    complement_2 = models.CharField(
+        "complément d'adresse 2", max_length=250, blank=True, validators=[validate_plain_line]
+    )
+    postcode = models.CharField("code postal", max_length=10, blank=True)
+    city = models.CharField("ville", max_length=100, blank=True, validators=[validate_plain_line])
+    country = models.CharField("pays", max_length=60, blank=True, validators=[validate_plain_line])
+    receives_notifications = models.BooleanField("recevoir des notifications", default=False)
     state = models.CharField("statut", max_length=12, choices=State, default=State.PENDING)
     reference = models.CharField("dossier n°", max_length=9)
+    # For accounts older than the column, the day it came.
+    password_changed_at = models.DateTimeField("mot de passe choisi le", default=timezone.now)
+    password_warned_at = models.DateTimeField("expiration du mot de passe annoncée le", null=True, blank=True)
+    # A login address asked for, of which nobody has used the link yet: it may be anybody's.
+    requested_email = models.EmailField("adresse de connexion demandée", max_length=254, blank=True)
+    previous_email = models.EmailField("adresse de connexion précédente", max_length=254, blank=True)
+    email_changed_at = models.DateTimeField("adresse de connexion remplacée le", null=True, blank=True)
     secret_question = models.CharField("question secrète", max_length=10, choices=SecretQuestion, blank=True)
     secret_answer = models.CharField("réponse secrète (chiffrée)", max_length=128, blank=True)
     answer_failures = models.PositiveSmallIntegerField("mauvaises réponses secrètes", default=0)
@@ -122,6 +166,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = "compte"
         verbose_name_plural = "comptes"
         ordering = ["last_name", "first_name", "id"]
+        indexes = [
+            models.Index(fields=["previous_email"], condition=~Q(previous_email=""), name="user_previous_email"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["email"], name="user_email_unique", violation_error_message="Cette adresse est déjà utilisée."
@@ -186,17 +233,81 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.answer_locked_until is not None and self.answer_locked_until > timezone.now()
 
     @property
+    def password_expires_at(self):
+        """When the password must have been replaced; None where it never must, or not here."""
+        if not settings.PASSWORD_EXPIRES_DAYS or self.identity_from_pigp:
+            return None
+        return self.password_changed_at + timedelta(days=settings.PASSWORD_EXPIRES_DAYS)
+
+    @property
+    def password_is_expired(self):
+        expires_at = self.password_expires_at
+        return expires_at is not None and expires_at <= timezone.now()
+
+    @property
+    def address_undo_until(self):
+        """Until when whoever reads the previous login address may take it back; None when nobody may."""
+        until = self.email_changed_at and self.email_changed_at + UNDO_PERIOD
+        return until if until and until > timezone.now() else None
+
+    @property
+    def address_lines(self):
+        """The postal address, one line per item."""
+        town = f"{self.postcode} {self.city}".strip()
+        return [line for line in (self.address, self.complement_1, self.complement_2, town, self.country) if line]
+
+    @property
     def mail_address(self):
         """Where to write about this person's work: the contact address, once somebody who reads it confirmed it."""
         return (self.contact_confirmed and self.contact_email) or self.email
 
 
+class OpenSessionQuerySet(models.QuerySet):
+    def living(self):
+        """Those that have not ended, each with `expires_at`."""
+        session = Session.objects.filter(session_key=OuterRef("session_key"))
+        return self.annotate(expires_at=Subquery(session.values("expire_date"))).filter(expires_at__gt=timezone.now())
+
+
+class OpenSession(models.Model):
+    """A session of somebody's, so that they can see and end it: Django's own rows do not say whose they are."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="open_sessions", verbose_name="compte")
+    session_key = models.CharField("clé", max_length=40)
+    browser = models.CharField("navigateur", max_length=60)
+    started_at = models.DateTimeField("ouverte le", default=timezone.now)
+
+    objects = OpenSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "session ouverte"
+        verbose_name_plural = "sessions ouvertes"
+        ordering = ["-started_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session_key"],
+                name="opensession_key_unique",
+                violation_error_message="Cette session est déjà connue.",
+            )
+        ]
+
+    def __str__(self):
+        return self.browser
+
+    @property
+    def active_at(self):
+        """When it last asked for a page: its end is put off each time (accounts/middleware.py)."""
+        return self.expires_at - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+
+
 class LinkRequest(DeferredWork):
-    """A visitor asks for a link to be mailed to a login address, which may be nobody's."""
+    """A link to be mailed: asked for by a visitor, for a login address which may be nobody's, or by its owner
+    (ADDRESS), for the address they want instead."""
 
     class Purpose(models.TextChoices):
         ACTIVATION = "activation", "Activation"
         RESET = "reset", "Nouveau mot de passe"
+        ADDRESS = "address", "Nouvelle adresse de connexion"
 
     email = models.EmailField("adresse de connexion", max_length=254)
     purpose = models.CharField("lien demandé", max_length=10, choices=Purpose)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from attachments.deciders import tell_who_decides
 from attachments.models import MANAGERS, Attachment, AttachmentRequest, Role
 from history.models import Event, HistoryEntry
-from structures.models import BankAccount, Service
+from structures.models import BankAccount, Referent, Service
 
 REFUSALS_STAY = timedelta(weeks=4)
 SOON = timedelta(days=30)
@@ -67,6 +67,20 @@ def with_counts(places):
         place.principal = principals.get(place.structure_id)
         place.level = _level(place)
     return places
+
+
+def with_levels(places):
+    """The same `places`, each with its level only."""
+    prefetch_related_objects(places, "services")
+    for place in places:
+        place.level = _level(place)
+    return places
+
+
+def referents_of(places):
+    """Whom to ask about an identity that comes from the PIGP: the referents of these places' structures."""
+    using = [place.structure.referent_id for place in places if place.structure.uses_pigp]
+    return Referent.objects.filter(pk__in=using)
 
 
 def _level(place):

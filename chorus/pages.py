@@ -14,11 +14,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from chorus.errands import errands
-from chorus.overview import deeds_of, oldest_awaiting, places_of, requests_of, to_come, with_counts
+from chorus.overview import (
+    deeds_of,
+    oldest_awaiting,
+    places_of,
+    referents_of,
+    requests_of,
+    to_come,
+    with_counts,
+    with_levels,
+)
 
 # Rows of each list on home; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, DEEDS_SHOWN = 4, 6, 4
 STRUCTURES_PER_PAGE = 50
+PLACES_SHOWN = 5
 
 
 @login_not_required
@@ -63,6 +73,27 @@ def organisation(request):
             "manages": any(place.manages for place in places),
             "is_principal": request.user.is_staff or any(place.is_principal for place in places),
             "others": any(not place.is_principal for place in places),
+        },
+    )
+
+
+@require_safe
+def account(request):
+    """« Mon compte »: who one is, where one works, what one subscribed to, one's documents; what is safe, and how."""
+    user = request.user
+    places = places_of(user)
+    asked = requests_of(user, places)
+    shown = with_levels(places[:PLACES_SHOWN])
+    return render(
+        request,
+        "pages/account.html",
+        {
+            "asked": asked[:PLACES_SHOWN],
+            "places": shown,
+            "place_count": len(places) + len(asked),
+            "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
+            "sessions": user.open_sessions.living(),
+            "referents": referents_of(places) if user.identity_from_pigp else [],
         },
     )
 

@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.KeepingLoginRequiredMiddleware",
     "accounts.middleware.InactivityMiddleware",
+    "accounts.middleware.PasswordExpiryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -215,6 +216,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="37"),
     },
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
+    "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},
 }
 
@@ -261,8 +263,8 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("first_name", "last_name", "email")},
+        "NAME": "accounts.passwords.UnlikeThePersonValidator",
+        "OPTIONS": {"user_attributes": ("first_name", "last_name", "email", "contact_email")},
     },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -275,6 +277,8 @@ LOGOUT_REDIRECT_URL = "home"
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
 ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
+# Days after which a password must be replaced at login; 0: never.
+PASSWORD_EXPIRES_DAYS = whole_number("PASSWORD_EXPIRES_DAYS", 0 if DEMO else 90, least=0)
 SESSION_MINUTES = whole_number("SESSION_MINUTES", 30, least=2)
 SESSION_COOKIE_AGE = SESSION_MINUTES * 60
 # The server ends the session; a cookie that outlives it lets the login page say so.

@@ -22,6 +22,7 @@ admin.site.register(AccessAttempt, AccessAttemptAdmin)
 urlpatterns = [
     path("", pages.home, name="home"),
     path("organisation/", pages.organisation, name="organisation"),
+    path("mon-compte/", pages.account, name="account"),
     path("conditions/", pages.terms, name="terms"),
     path("donnees-personnelles/", pages.privacy, name="privacy"),
     path("aide/", pages.help_page, name="help"),

@@ -1,7 +1,7 @@
 import logging
 import re
 
-TOKENS = re.compile(r"/(activation|mot-de-passe)/[^/\s]+")
+TOKENS = re.compile(r"/(activation|mot-de-passe|contact|adresse|adresse-precedente)/[^/\s]+")
 
 
 class HideTokens(logging.Filter):

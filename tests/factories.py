@@ -3,7 +3,7 @@ from django.utils import timezone
 from schwifty import IBAN
 from stdnum import luhn
 
-from accounts.models import User
+from accounts.models import OpenSession, User
 from attachments.models import Attachment, AttachmentRequest
 from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
@@ -35,6 +35,15 @@ class UserFactory(factory.django.DjangoModelFactory):
     activated_at = factory.LazyFunction(timezone.now)
     reference = factory.LazyFunction(new_reference)
     password = "!"
+
+
+class OpenSessionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = OpenSession
+
+    user = factory.SubFactory(UserFactory)
+    session_key = factory.Sequence(lambda n: f"cle{n}")
+    browser = "Firefox sous Windows"
 
 
 class StructureFactory(factory.django.DjangoModelFactory):

@@ -24,6 +24,7 @@ from tests.factories import (
     DirectoryEntryFactory,
     DirectoryImportFactory,
     LegalUnitFactory,
+    OpenSessionFactory,
     ServiceFactory,
     StructureFactory,
     UserFactory,
@@ -68,6 +69,19 @@ def test_pending_requests(client, managed):
         wanted.services.add(ServiceFactory(structure=managed))
 
     same_for_many(client, "/demandes/", add)
+
+
+def test_account(client, managed):
+    me = managed.attachments.get().user
+
+    def add():
+        AttachmentFactory(user=me, whole_structure=False).services.add(ServiceFactory())
+        asked = AttachmentRequestFactory(user=me)
+        AttachmentFactory(structure=asked.structure, role=Role.PRINCIPAL)
+        OpenSessionFactory(user=me)
+
+    same_for_many(client, "/mon-compte/", add)
+    same_for_many(client, "/mon-compte/sessions/", lambda: OpenSessionFactory(user=me))
 
 
 @pytest.mark.parametrize("view", ["", "toutes", "decidees"])

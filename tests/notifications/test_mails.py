@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.db import transaction
+from django.test import override_settings
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import escape
@@ -25,6 +26,7 @@ from tests.factories import AttachmentFactory, AttachmentRequestFactory, Structu
 
 pytestmark = pytest.mark.django_db
 
+NOT_GREETED = ("address_used", "address_taken", "contact_confirmation", "address_confirmation")
 NASTY = "O'Brien <b>&</b>"
 HEADERS = {
     "Content-Type",
@@ -39,10 +41,15 @@ HEADERS = {
 
 
 def write_every_mail():
-    user = UserFactory(first_name=NASTY, last_name=NASTY)
+    addresses = {
+        "requested_email": "nouvelle@exemple.example",
+        "previous_email": "ancienne@exemple.example",
+        "email_changed_at": timezone.now(),
+    }
+    user = UserFactory(first_name=NASTY, last_name=NASTY, **addresses)
     structure = StructureFactory(legal_name=NASTY)
     request = AttachmentRequestFactory(user=user, structure=structure, status="refused", reason=NASTY)
-    for person in (user, UserFactory(pending=True)):
+    for person in (user, UserFactory(pending=True, **addresses)):
         request.user = person
         attachment_mails.send_request_sent(request, principal=user)
         attachment_mails.send_request_sent(request, principal=None)
@@ -59,6 +66,12 @@ def write_every_mail():
         account_mails.send_reset(person)
         account_mails.send_password_changed(person)
         account_mails.send_contact_confirmation(person)
+        with override_settings(PASSWORD_EXPIRES_DAYS=90):
+            account_mails.send_password_expires(person)
+        account_mails.send_address_requested(person)
+        account_mails.send_address_link(person)
+        account_mails.send_address_taken(person)
+        account_mails.send_address_changed(person)
     for state in User.State:
         user.state = state
         send_address_used(user, reference=request.reference)
@@ -138,7 +151,7 @@ def test_a_mail_names_its_dossier_in_the_outbox(mails):
 def test_what_people_typed_is_all_there_in_the_text(mails):
     for mail in mails:
         text, html = mail.parts()
-        greeted = mail.user and mail.user.was_ever_active and mail.slug not in ("address_used", "contact_confirmation")
+        greeted = mail.user and mail.user.was_ever_active and mail.slug not in NOT_GREETED
         if greeted and mail.user.first_name == NASTY:
             assert NASTY in as_typed(text)
             assert escape(NASTY) in as_typed(html).replace("O'B", "O&#x27;B")

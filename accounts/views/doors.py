@@ -1,3 +1,5 @@
+"""The doors of an account: login, logout, activation, a forgotten password."""
+
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -11,12 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import actions, kept
+from accounts import kept
 from accounts.actions import activate_account, request_link, reset_password
 from accounts.forms import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
 from accounts.models import LinkRequest
-from plumbing.requests import perform, posted, submit, within
+from plumbing.requests import posted, submit, within
 
 RENEW = {Purpose.ACTIVATION: "accounts:resend_activation", Purpose.RESET: "accounts:forgotten_password"}
 PAGES = {Purpose.ACTIVATION: "accounts/activate.html", Purpose.RESET: "accounts/reset.html"}
@@ -37,7 +39,7 @@ def log_in(request):
         login(request, user)
         kept.give_back(request, user)
         # Not redirect(): a path without a slash would be taken for the name of a view.
-        return HttpResponseRedirect(_next_page(request))
+        return HttpResponseRedirect(next_page(request))
     if form.is_valid():
         form.add_error(None, "Adresse de connexion ou mot de passe inexact, ou compte pas encore activé.")
     had_one = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
@@ -46,21 +48,21 @@ def log_in(request):
 
 def session_ended(request):
     """In answer to a form sent without a session: the login page, which keeps what was typed for after."""
-    return _login_page(request, LoginForm(), kept.keep(request), next_page=kept.page_of(request))
+    return _login_page(request, LoginForm(), kept.keep(request), back_to=kept.page_of(request))
 
 
-def _login_page(request, form, typed, *, next_page="", session_ended=True, status=200):
-    next_page = next_page or request.GET.get("next", "")
-    query = f"?{urlencode({'next': next_page})}" if next_page else ""
+def _login_page(request, form, typed, *, back_to="", session_ended=True, status=200):
+    back_to = back_to or request.GET.get("next", "")
+    query = f"?{urlencode({'next': back_to})}" if back_to else ""
     context = {"form": form, "kept": typed, "session_ended": session_ended, "query": query}
     return render(request, "accounts/login.html", context, status=status)
 
 
-def _next_page(request):
+def next_page(request, otherwise=settings.LOGIN_REDIRECT_URL):
     """Where the person was going, if that is on this site."""
-    next_page = request.GET.get("next", "")
-    safe = url_has_allowed_host_and_scheme(next_page, {request.get_host()}, require_https=request.is_secure())
-    return next_page if safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+    wanted = request.GET.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if safe else resolve_url(otherwise)
 
 
 def locked_out(request, credentials, *args, **kwargs):
@@ -133,15 +135,3 @@ def _send_link(request, purpose, template):
         sent_to = form.cleaned_data["email"]
         request_link(sent_to, purpose)
     return render(request, template, {"form": form, "sent_to": sent_to}, status=form.status)
-
-
-@login_not_required
-@never_cache
-def confirm_contact(request, token):
-    """The link mailed to a contact address. GET changes nothing: mail scanners open links."""
-    link = read_link(token, Purpose.CONTACT)
-    if link.is_valid and request.method == "POST":
-        done, _ = perform(request, actions.confirm_contact, token, done="Votre adresse de contact est confirmée.")
-        if done:
-            return redirect("home")
-    return render(request, "accounts/confirm_contact.html", {"link": link}, status=200 if link.is_valid else 410)

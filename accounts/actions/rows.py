@@ -1,0 +1,47 @@
+"""The row that decides, locked; and links asked for, written down."""
+
+from accounts.links import Standing, read_link
+from accounts.models import LinkRequest, User, normalised_email
+from plumbing.errors import ActionError
+from plumbing.workers import wake
+
+STALE_LINKS = {
+    Standing.USED: "Ce lien a déjà servi.",
+    Standing.EXPIRED: "Ce lien a expiré.",
+    Standing.UNREADABLE: "Ce lien n'est pas lisible.",
+}
+
+
+def lock_user(user_id):
+    return User.objects.select_for_update(of=("self",)).get(pk=user_id)
+
+
+def lock_proven(me):
+    """The row of `me`, whom the view got for the right password. Raises ActionError when that was replaced since."""
+    user = lock_user(me.pk)
+    if user.password != me.password or not user.is_active:
+        raise ActionError("changed_meanwhile", "Votre mot de passe vient d'être remplacé ailleurs. Reconnectez-vous.")
+    return user
+
+
+def refuse_pigp(user):
+    """Raises ActionError when name, login address and password of `user` are the PIGP's to keep."""
+    if user.identity_from_pigp:
+        raise ActionError("identity_from_pigp", "Votre identité vient du PIGP : elle se change dans son annuaire.")
+
+
+def user_of_link(token, purpose):
+    """The account a link is about, locked. Raises ActionError on a stale one."""
+    link = read_link(token, purpose, lock=True)
+    if not link.is_valid:
+        raise ActionError("stale_link", STALE_LINKS[link.standing])
+    return link.user
+
+
+def request_link(email, purpose):
+    """A visitor asks for a link (a LinkRequest.Purpose): written down, whoever the address belongs to.
+
+    The request does the same work for any address, so that its time tells nobody who has an account.
+    """
+    LinkRequest.objects.create(email=normalised_email(email), purpose=purpose)
+    wake("accounts.tasks.answer_link_requests")
