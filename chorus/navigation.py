@@ -8,6 +8,13 @@ from django.utils.functional import SimpleLazyObject
 from attachments.deciders import Desk
 
 SEARCH = {"structures:search", "structures:directory_entry", "attachments:request_attachment"}
+# One's own, behind the name in the header: no section.
+MINE = {
+    "attachments:my_attachments",
+    "attachments:leave_structures",
+    "attachments:succession",
+    "attachments:withdraw_request",
+}
 
 
 @dataclass(frozen=True)
@@ -55,5 +62,7 @@ def _sections(request):
 def _section_of(view_name):
     if view_name == "home" or view_name in SEARCH:
         return "structures:search" if view_name in SEARCH else "home"
+    if view_name in MINE:
+        return view_name
     namespace = view_name.partition(":")[0]
     return {"attachments": "attachments:pending_requests", "structures": "organisation"}.get(namespace, view_name)

@@ -7,9 +7,10 @@ from django.views.decorators.http import require_http_methods
 from attachments import actions
 from attachments.deciders import acting_principal, deciders_of, is_open_to_first_comer
 from attachments.forms import AskingForm
-from attachments.models import Attachment
+from attachments.models import Attachment, AttachmentRequest
 from plumbing.reach import reach
-from plumbing.requests import perform, posted
+from plumbing.references import LENGTH
+from plumbing.requests import posted, submit
 from structures.models import Structure
 
 
@@ -29,9 +30,13 @@ def request_attachment(request, pk):
         }
         return render(request, "attachments/nothing_to_request.html", context)
     held_services = list(held.services.all()) if held else []
-    form = AskingForm(structure, posted(request), held=held_services)
+    takes_over = is_open_to_first_comer(structure)
+    before = _refused_before(request, structure)
+    # More services take the dates of the place one has; whoever takes the structure over stays.
+    asks_dates = held is None and not takes_over
+    form = AskingForm(structure, posted(request), held=held_services, before=before, asks_dates=asks_dates)
     if request.method == "POST" and form.is_valid():
-        done, sent = perform(request, actions.send_request, request.user, structure, actor=request.user, **form.asked)
+        done, sent = submit(form, actions.send_request, request.user, structure, actor=request.user, **form.asked)
         if done:
             messages.success(request, _what_follows(request, sent))
             return redirect("structures:structure", structure.pk)
@@ -42,11 +47,18 @@ def request_attachment(request, pk):
             "structure": structure,
             "form": form,
             "held_services": held_services,
-            "takes_over": is_open_to_first_comer(structure),
+            "takes_over": takes_over,
+            "before": before,
             "decider": decider,
         },
         status=422 if form.errors else 200,
     )
+
+
+def _refused_before(request, structure):
+    """The person's own refused request that this one corrects (« Corriger et renvoyer »), as the address names it."""
+    refused = structure.attachment_requests.filter(user=request.user, status=AttachmentRequest.Status.REFUSED)
+    return refused.filter(reference=request.GET.get("dossier", "")[:LENGTH]).first()
 
 
 def _who_decides(request, structure):
