@@ -54,7 +54,6 @@ def leave_structures(request):
         "succession": succession,
         "back": back,
         "orphaned": sum(row.orphaned for row in leaving),
-        "unattended": any(row.unattended for row in leaving),
     }
     return render(request, "attachments/leave_structures.html", context)
 

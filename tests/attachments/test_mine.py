@@ -4,12 +4,14 @@ from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from attachments.actions import detach, leave_structures, refuse_request, send_request, withdraw_request
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
+from tests.conftest import as_typed
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -21,7 +23,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 PAGE, LEAVING, SUCCESSION = "/mes-rattachements/", "/mes-rattachements/suppression/", "/mes-rattachements/succession/"
-TODAY = timezone.localdate()
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def events():
 
 
 def in_days(number):
-    return TODAY + timedelta(days=number)
+    return timezone.localdate() + timedelta(days=number)
 
 
 # The actions
@@ -159,6 +160,13 @@ def test_dates_that_make_no_sense_are_refused(person, starts, ends, code, field)
     assert not AttachmentRequest.objects.exists()
 
 
+def test_who_decides_reads_the_dates_in_the_mail(person, managed):
+    send_request(person, managed, actor=person, starts_on=in_days(1), ends_on=in_days(2))
+    for body in OutgoingMail.objects.get(slug="request_to_decide").parts():
+        for day in (in_days(1), in_days(2)):
+            assert date_format(day, "j F Y") in as_typed(body)
+
+
 # The list
 
 
@@ -186,7 +194,7 @@ def test_attachments_are_listed_with_their_dates_and_those_over_are_not(client, 
         ("Canal", "Bientôt terminé"),
         ("Delta", "Validé"),
     ]
-    assert "Depuis le 2 janvier 2020" in answer.text
+    assert answer.text.count("2 janvier 2020") == 3
     over = [row.standing for row in person.attachments.filter(structure__legal_name__in=["Étang", "Fleuve"])]
     assert over == ["over", "over"]
 
@@ -336,7 +344,7 @@ def test_a_correction_begins_with_what_was_asked(client, person, managed):
         "scope": "services",
         "services": [service.pk],
         "comment": "Je remplace Anne.",
-        "starts_on": TODAY,
+        "starts_on": in_days(0),
         "ends_on": None,
     }
 
@@ -395,6 +403,7 @@ def test_leaving_says_what_is_lost_then_does_it(client, person):
     assert "2 demandes n'auront" in page
     assert "Ce service reste sans personne :\n                    Intendance." in page
     assert own.spaced_reference in page
+    assert "Vous n'y décidez plus" in page
     assert Attachment.objects.current().filter(pk=held.pk).exists()
     answer = client.post(LEAVING, {"rattachement": held.pk}, follow=True)
     assert f"Vous n'êtes plus rattaché à {held.structure}." in answer.text
