@@ -86,7 +86,11 @@ def send_request_refused(request):
         user=request.user,
         purpose="Votre demande de rattachement est refusée",
         reference=request.reference,
-        context={"request": request, "register_link": absolute_url("registration:register")},
+        context={
+            "request": request,
+            "link": f"{absolute_url('attachments:my_attachments')}?vue=demandes",
+            "register_link": absolute_url("registration:register"),
+        },
     )
 
 

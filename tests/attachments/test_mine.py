@@ -6,7 +6,14 @@ import pytest
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from attachments.actions import detach, leave_structures, refuse_request, send_request, withdraw_request
+from attachments.actions import (
+    approve_request,
+    detach,
+    leave_structures,
+    refuse_request,
+    send_request,
+    withdraw_request,
+)
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
@@ -20,7 +27,7 @@ from tests.factories import (
     UserFactory,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
 PAGE, LEAVING, SUCCESSION = "/mes-rattachements/", "/mes-rattachements/suppression/", "/mes-rattachements/succession/"
 
@@ -158,6 +165,21 @@ def test_dates_that_make_no_sense_are_refused(person, starts, ends, code, field)
         send_request(person, StructureFactory(), actor=person, **dates)
     assert (refusal.value.code, refusal.value.field) == (code, field)
     assert not AttachmentRequest.objects.exists()
+
+
+def test_what_is_over_before_it_is_decided_is_not_approved(person, managed):
+    wanted = AttachmentRequestFactory(user=person, structure=managed, starts_on=in_days(-3), ends_on=in_days(-1))
+    with pytest.raises(ActionError) as refusal:
+        approve_request(wanted.pk, actor=None)
+    assert refusal.value.code == "dates_over"
+    AttachmentRequest.objects.update(ends_on=in_days(0))
+    assert approve_request(wanted.pk, actor=None).standing == "ending"
+
+
+def test_a_refusal_leads_whoever_has_an_account_to_their_requests(person, managed):
+    refuse_request(AttachmentRequestFactory(user=person, structure=managed).pk, actor=None, reason="Non")
+    for body in OutgoingMail.objects.get(slug="request_refused").parts():
+        assert f"{PAGE}?vue=demandes" in body
 
 
 def test_who_decides_reads_the_dates_in_the_mail(person, managed):
