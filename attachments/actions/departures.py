@@ -37,11 +37,11 @@ def leave_structures(user, attachment_ids, *, actor):
     Those that are over, or where a successor must be designated first, are left as they are and said to be.
     """
     chosen = user.attachments.filter(pk__in=attachment_ids)
-    # In one order, whoever asks: two people who leave the same structures wait for each other, not crosswise.
+    # By number, as everybody who locks several: in other orders, two could wait for each other for ever.
     held = Structure.objects.filter(pk__in=chosen.values("structure")).order_by("pk")
     list(held.select_for_update(of=("self",)).values_list("pk", flat=True))
     departure = Departure([], [])
-    for attachment in chosen.select_related("structure", "user").order_by("structure"):
+    for attachment in chosen.select_related("structure", "user").order_by("structure_id"):
         try:
             departure.left.append(_end_unless_principal(attachment.pk, actor=actor))
         except ActionError as refusal:

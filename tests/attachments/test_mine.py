@@ -443,6 +443,14 @@ def test_what_others_can_decide_or_are_in_charge_of_is_no_loss(client, person, m
     assert "sans personne" not in page
 
 
+def test_whoever_decides_nothing_leaves_no_request_behind(client, person):
+    held = AttachmentFactory(user=person)
+    AttachmentRequestFactory(structure=held.structure)
+    page = client.get(LEAVING, {"rattachement": held.pk}).text
+    assert "plus que l'assistance" not in page
+    assert "Vous n'y décidez plus" not in page
+
+
 def test_a_principal_manager_is_led_to_the_succession(client, person):
     principal, simple = AttachmentFactory(user=person, role=Role.PRINCIPAL), AttachmentFactory(user=person)
     other = AttachmentFactory(user=person, role=Role.PRINCIPAL)

@@ -1,6 +1,9 @@
 """One's own departures and withdrawals while somebody else decides, on real PostgreSQL connections."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection, transaction
 
 from attachments.actions import (
     approve_request,
@@ -18,6 +21,7 @@ from plumbing.errors import ActionError
 from structures.models import Structure
 from tests.at_once import at_once, meanwhile
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 5
@@ -113,6 +117,27 @@ def test_people_who_leave_the_same_structures_in_other_orders_do_not_cross(_roun
         return lambda: leave_structures(person, [row.pk for row in person.attachments.all()], actor=person)
 
     assert [len(departure.left) for departure in at_once(*map(leave, people))] == [4] * 3
+
+
+def test_leaving_takes_its_structures_by_number_whatever_they_are_called():
+    """As accounts that end do: in another order, the two could wait for each other for ever."""
+    person = UserFactory()
+    first, *others = [StructureFactory(legal_name=name) for name in "DCBA"]
+    keys = [AttachmentFactory(user=person, structure=structure).pk for structure in (first, *others)]
+
+    with ThreadPoolExecutor(1) as elsewhere, transaction.atomic():
+        Structure.objects.select_for_update().get(pk=first.pk)
+        leaving = elsewhere.submit(lambda: at_once(lambda: leave_structures(person, keys, actor=person))[0])
+        wait_until(somebody_waits)
+        free = Structure.objects.filter(pk__in=[structure.pk for structure in others]).order_by("pk")
+        assert len(free.select_for_update(skip_locked=True)) == len(others)
+    assert len(leaving.result().left) == 4
+
+
+def somebody_waits():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        return cursor.fetchone()[0]
 
 
 def test_whoever_was_detached_meanwhile_hears_it():
