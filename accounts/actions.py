@@ -46,7 +46,8 @@ def register_account(*, email, first_name, last_name, phone, contact_email, surv
         user.set_unusable_password()
     elif user.was_ever_active or user.state != User.State.CLOSED:
         raise ActionError("address_used", "Cette adresse est déjà utilisée.")
-    user.first_name, user.last_name, user.phone, user.contact_email = first_name, last_name, phone, contact_email
+    user.first_name, user.last_name, user.phone = first_name, last_name, phone
+    user.contact_email = normalised_email(contact_email)
     user.state, user.closed_at = User.State.PENDING, None
     user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
     user.link_version += 1
@@ -260,6 +261,8 @@ def reactivate_account(user_id, *, actor):
 def change_account(user_id, *, actor, values):
     """Give an account these `values` (by field name), at support's request: the Changes made."""
     user = _lock(user_id)
+    if "contact_email" in values:
+        values = values | {"contact_email": normalised_email(values["contact_email"])}
     made = write_changes(user, values)
     if any(change.name == "contact_email" for change in made):
         user.contact_confirmed = False

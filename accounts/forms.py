@@ -7,6 +7,12 @@ from plumbing.forms import LimitedForm
 from plumbing.text import folded
 
 
+class SpokenOnce(forms.PasswordInput):
+    """Read while typed, and never sent back: answers to forms may be kept on the disk of a shared computer."""
+
+    input_type = "text"
+
+
 class LoginForm(LimitedForm):
     """« Adresse de connexion » and password, as typed: whether they open an account is for the view to ask."""
 
@@ -87,7 +93,7 @@ class ActivationForm(NewPasswordForm):
         label="Réponse secrète",
         max_length=100,
         help_text="Elle vous sera demandée si vous oubliez le mot de passe. Majuscules et accents ne comptent pas.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-email"}),
+        widget=SpokenOnce(attrs={"autocomplete": "off", "class": "width-email"}),
     )
 
     def clean_secret_answer(self):
@@ -111,7 +117,7 @@ class ResetForm(NewPasswordForm):
     secret_answer = forms.CharField(
         label="Réponse secrète",
         max_length=100,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-email"}),
+        widget=SpokenOnce(attrs={"autocomplete": "off", "class": "width-email"}),
         help_text="Majuscules et accents ne comptent pas.",
     )
     field_order = ["secret_answer"]

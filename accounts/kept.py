@@ -33,9 +33,11 @@ def page_of(request):
 def keep(request):
     """What was just posted, to be put in the login page; empty when there is nothing to keep or too much.
 
-    Only what a page of the site posts to itself can be shown there again.
+    Only what a page of the site posts to itself can be shown there again, and only to whoever it was: nothing is
+    kept of a session that is gone, as it is after somebody logged out in another tab.
     """
-    if page_of(request) != request.get_full_path() or request.resolver_match.namespace == "admin":
+    owner = _owner_of(request)
+    if not owner or page_of(request) != request.get_full_path() or request.resolver_match.namespace == "admin":
         return ""
     typed = request.POST.copy()
     for name in [name for name in typed if any(part in name.lower() for part in SECRET)]:
@@ -43,7 +45,7 @@ def keep(request):
     data = typed.urlencode()
     if not data or len(data) > LONGEST:
         return ""
-    kept = {"path": request.get_full_path(), "data": data, "owner": _owner_of(request)}
+    kept = {"path": request.get_full_path(), "data": data, "owner": owner}
     return signing.dumps(kept, salt=SALT, compress=True)
 
 
@@ -55,7 +57,7 @@ def still_kept(request):
 def give_back(request, user):
     """Put what the login page carried into the new session, if it may be `user`'s."""
     kept = _read(request)
-    if kept is not None and kept.pop("owner") in (None, str(user.pk)):
+    if kept is not None and kept.pop("owner") == str(user.pk):
         request.session[KEPT] = kept
 
 

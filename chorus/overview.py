@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import Count, Q, prefetch_related_objects
 from django.utils import timezone
 
-from accounts.models import User
+from attachments.deciders import tell_who_decides
 from attachments.models import MANAGERS, SOON, Attachment, AttachmentRequest, Role
 from history.models import Event, HistoryEntry
 from structures.models import BankAccount, Service
@@ -93,19 +93,8 @@ def requests_of(user, places):
         if request.is_pending or request.structure_id not in answered:
             shown.append(request)
         answered.add(request.structure_id)
-    deciders = _deciders({request.structure_id for request in shown if request.is_pending})
-    for request in shown:
-        request.deciders = deciders.get(request.structure_id, [])
+    tell_who_decides(shown)
     return shown
-
-
-def _deciders(structures):
-    """{structure: who can decide there today}, the principal manager first."""
-    managing = Attachment.objects.effective().managers().filter(structure__in=structures, user__state=User.State.ACTIVE)
-    found = {}
-    for attachment in managing.select_related("user").order_by("role", "pk") if structures else ():
-        found.setdefault(attachment.structure_id, []).append(attachment.user)
-    return found
 
 
 def to_come(user, places):

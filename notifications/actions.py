@@ -24,7 +24,7 @@ from notifications.smtp import LONGEST_HAND_OVER, MailServer, Refused
 from plumbing.errors import ActionError
 from plumbing.rates import split_rate
 from plumbing.references import spaced
-from plumbing.typography import french_text
+from plumbing.typography import french_mail, french_text
 from plumbing.workers import wake
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def notify(slug, *, to, purpose, context, reference="", user=None):
     name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     mail = EmailMultiAlternatives(
         french_text(subject),
-        french_text(render_to_string(f"emails/{slug}.txt", context)),
+        french_mail(render_to_string(f"emails/{slug}.txt", context)),
         formataddr((name or settings.PORTAL_NAME, address)),
         [to],
         headers={"Message-ID": make_msgid(domain=address.rpartition("@")[2]), "Auto-Submitted": "auto-generated"},

@@ -20,7 +20,7 @@ from xlsxwriter import Workbook
 from plumbing.breaker import redis_breaker
 
 # A spreadsheet computes a cell that begins with one of these, whatever it was told to do.
-_COMPUTED = ("=", "+", "-", "@", "\t", "\r")
+_COMPUTED = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _ROWS_AT_ONCE = 500
 # A spreadsheet is made before it is sent: that of a longer list would take too much memory, and too long.
 MOST_ROWS = 10_000
@@ -33,12 +33,16 @@ def guarded(cell):
     """`cell` as a spreadsheet shows it instead of computing it: text gets a leading apostrophe. Days are French."""
     if isinstance(cell, date):
         return date_format(cell, "d/m/Y")
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip("'").startswith(_COMPUTED) else cell
+    return f"'{cell}" if isinstance(cell, str) and _is_computed(cell) else cell
+
+
+def _is_computed(text):
+    return text.lstrip("' \n\N{NO-BREAK SPACE}").startswith(_COMPUTED)
 
 
 def unguarded(text):
     """What `guarded` was given."""
-    return text[1:] if text[:1] == "'" and text.lstrip("'").startswith(_COMPUTED) else text
+    return text[1:] if text[:1] == "'" and _is_computed(text) else text
 
 
 def csv_chunks(header, rows):

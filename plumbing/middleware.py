@@ -5,12 +5,17 @@ from django.shortcuts import render
 
 
 class NoNulMiddleware:
-    """Refuses a NUL in a path, a query or a cookie: no page needs one, and PostgreSQL stores none."""
+    """Refuses a NUL in a path, a query or a cookie: no page needs one, and PostgreSQL stores none. Refuses also any
+    encoding but ours: Django would read the request by whatever codec of Python's its sender names.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
+        if request.content_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+            request.encoding = "utf-8"
+            raise BadRequest
         read = (request.path, *request.GET, *request.GET.dict().values(), *request.COOKIES.values())
         if any("\x00" in text for text in read):
             raise BadRequest

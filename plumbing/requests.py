@@ -1,6 +1,6 @@
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.contrib import messages
@@ -69,8 +69,8 @@ def came_from(request, address):
 
     Only a query is taken from what the visitor sent, so that nobody can be led elsewhere.
     """
-    parts = urlsplit(request.GET.get(RETURN, ""))
-    return f"{address}?{parts.query}" if parts.query and parts.path == address else ""
+    path, _, query = request.GET.get(RETURN, "").partition("?")
+    return f"{address}?{query}" if query and path == address and "\x00" not in unquote(query) else ""
 
 
 def within(request, group, rate, key="ip", *, count=True):

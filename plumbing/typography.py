@@ -10,19 +10,25 @@ import re
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 # What is not text: comments, tags, and elements whose content must come back as it is.
 _MARKUP = re.compile(r"(<!--.*?-->|<(?P<raw>script|style|textarea|pre|code|svg)\b.*?</(?P=raw)>|<[^>]*>)", re.DOTALL)
-_BEFORE = re.compile(r"\s+(?=[:;?!»%](?![\w/]))")
+# White space is met at its beginning only, or a long run of it would be tried from each of its characters.
+_BEFORE = re.compile(r"(?<!\s)\s+(?=[:;?!»%](?![\w/]))")
 _AFTER = re.compile(r"(?<=[«°])\s+")
 _MONTHS = "janv|févr|mars|avr|mai|juin|juil|août|sept|oct|nov|déc"
 _FIRST = re.compile(rf"(?<![\d.,])1\s(?=(?:{_MONTHS})\w*\b)")
 # Not in an e-mail address, which people copy.
-_APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)(?![\w.+'&#;-]*@)")
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;|&#39;)(?=[\w«<]|$)(?![\w.+'&#;-]{0,64}@)")
 
 
 _CONCERNED = re.compile(r"[:;?!»%«°'&1]")
 
 
+def french_mail(text):
+    """A text of several lines, each by itself: a line break is never taken for a space."""
+    return "\n".join(french_text(line) for line in text.split("\n"))
+
+
 def french_text(text):
-    """Plain text with French spaces and apostrophes."""
+    """Plain text on one line, or a piece of a page, with French spaces and apostrophes."""
     # Most of a page's pieces are white space or a plain word.
     if not _CONCERNED.search(text):
         return text

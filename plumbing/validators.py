@@ -24,7 +24,7 @@ DOTS = str.maketrans(dict.fromkeys("\u3002\u0589\u06d4\ua4f8", "."))
 # What mail readers make a link of: « S.A.R.L. », « M. Léon » and « J.P. » are none.
 LINK = re.compile(r"://|www\.|\w\.[^\W\d_]{2}", re.IGNORECASE)
 # An e-mail address by itself, which is no link to a page.
-ADDRESS = re.compile(r"(?<![^\s<(«])[\w.+-]+@[\w-]+(\.[\w-]+)+(?![\w/?#:@])")
+ADDRESS = re.compile(r"(?<![^\s<(«])(?!www\.)[\w.+-]+@[\w-]+(\.[\w-]+)+(?![\w/?#:@])")
 
 
 def validate_person_name(value):

@@ -17,8 +17,9 @@ from accounts.emails import send_activation
 from accounts.models import User, normalised_email
 from attachments.actions import send_request
 from attachments.actions.attachments import lock_structure
-from attachments.deciders import confirmed_principal, deciders_of, is_open_to_first_comer
-from attachments.emails import send_became_principal, send_first_to_activate, send_request_sent
+from attachments.actions.notices import tell_requester
+from attachments.deciders import deciders_of, is_open_to_first_comer
+from attachments.emails import send_became_principal, send_first_to_activate
 from attachments.models import AttachmentRequest
 from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError
@@ -31,6 +32,8 @@ from structures.actions import create_from_directory, create_private
 from structures.lookup import LookupOutcome, look_up
 from structures.models import Service
 
+# How often the address of one registration can be corrected.
+MOST_CORRECTIONS = 3
 RECEIPT_LIFETIME = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
@@ -123,10 +126,28 @@ def _carry_out(reference, asked):
             send_not_registered(email, identifier=lookup.full_identifier, reference=reference)
 
 
-def request_correction(reference, *, email, payload):
-    """The registrant of `reference` says that the address was mistyped: written down, whoever has the new one."""
-    AddressCorrection.objects.create(reference=reference, email=normalised_email(email), payload=payload)
+@transaction.atomic
+def request_correction(recap, *, email, **shown):
+    """The registrant of `recap` says that the address was mistyped: written down, whoever has the new one.
+
+    The recap as it stands from now on, with what is `shown` anew. Raises ActionError after MOST_CORRECTIONS of one
+    registration, from whatever sessions they came.
+    """
+    receipt = Receipt.objects.select_for_update().filter(recap__reference=recap["reference"]).first()
+    recap = receipt.recap if receipt else recap
+    if recap["corrections"] >= MOST_CORRECTIONS:
+        raise ActionError(
+            "too_many_corrections", "L'adresse a déjà été corrigée plusieurs fois : écrivez à l'assistance."
+        )
+    AddressCorrection.objects.create(
+        reference=recap["reference"], email=normalised_email(email), payload=recap["payload"]
+    )
+    recap |= {"email": email, "corrections": recap["corrections"] + 1} | shown
+    if receipt:
+        receipt.recap = recap
+        receipt.save(update_fields=["recap"])
     wake("registration.tasks.carry_out_submissions")
+    return recap
 
 
 @transaction.atomic
@@ -134,9 +155,13 @@ def carry_out_correction(correction):
     """Carry out an AddressCorrection: the account gets the new address, and its registrant all mails anew.
 
     Nothing changes once a person decided or the account was active, nor when the new address is somebody's:
-    its owner gets a mail.
+    its owner gets a mail. Of two corrections the later one counts, whichever worker comes first (race).
     """
     reference, email = correction.reference, correction.email
+    others = AddressCorrection.objects.filter(reference=reference)
+    if others.filter(pk__gt=correction.pk).exists():
+        return
+    others.filter(pk__lt=correction.pk).delete()
     waiting = Submission.objects.select_for_update().filter(reference=reference).first()
     if waiting is not None:
         waiting.payload["person"]["email"] = email
@@ -150,6 +175,11 @@ def carry_out_correction(correction):
     lock_structure(filed.structure_id)
     if filed.user.attachment_requests.exclude(decided_by=None).exists():
         return
+    if _has_a_past(filed):
+        # The mistyped address had served somebody else before, who never came: what was theirs goes to nobody.
+        if within_mail_rate("not_registered", email, settings.MAIL_TO_ONE_RATE):
+            send_not_registered(email, identifier=filed.structure.full_identifier, reference=reference)
+        return
     try:
         correct_address(filed.user_id, email=email)
     except (ActionError, IntegrityError) as refusal:
@@ -159,22 +189,25 @@ def carry_out_correction(correction):
     _tell_again(AttachmentRequest.objects.select_related("user", "structure").get(pk=filed.pk))
 
 
+def _has_a_past(request):
+    """Whether the account of `request` holds or asked for anything else."""
+    user = request.user
+    asked_elsewhere = user.attachment_requests.exclude(pk=request.pk).exists()
+    return asked_elsewhere or user.attachments.exclude(structure=request.structure_id).exists()
+
+
 def _tell_again(request):
     """To a corrected address, all that the mistyped one was told."""
     user = request.user
     if user.state == User.State.PENDING:
-        mails = [("request_sent", lambda: send_request_sent(request, principal=confirmed_principal(request.structure)))]
+        tell_requester(request)
+        return
+    if request.is_pending:
+        send_first_to_activate(request)
     else:
-        slug, send = ("became_principal", send_became_principal)
-        if request.is_pending:
-            slug, send = ("first_to_activate", send_first_to_activate)
-        mails = [
-            (slug, lambda: send(request)),
-            ("activation", lambda: send_activation(user, reference=request.reference)),
-        ]
-    for slug, mail in mails:
-        if within_mail_rate(slug, user.email, settings.MAIL_TO_ONE_RATE):
-            mail()
+        send_became_principal(request)
+    if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
+        send_activation(user, reference=request.reference)
 
 
 @transaction.atomic

@@ -12,14 +12,20 @@ from plumbing.errors import ActionError
 from plumbing.references import spaced
 from plumbing.requests import posted, submit, within
 from registration import captcha
-from registration.actions import answer_captcha, expected_outcome, recap_of, request_correction, submit_registration
+from registration.actions import (
+    MOST_CORRECTIONS,
+    answer_captcha,
+    expected_outcome,
+    recap_of,
+    request_correction,
+    submit_registration,
+)
 from registration.forms import CaptchaCheck, NewAddressForm, RegistrationForm, likely_address
 
 RECAP = "registration_recap"
 TOO_MANY_ANSWERS = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
 TOO_MANY_REGISTRATIONS = "Trop de comptes créés ou corrigés depuis votre connexion. Réessayez dans une heure."
 BUTTONS = {"find_structure", "other_structure", "new_captcha", "check_captcha"}
-MOST_CORRECTIONS = 3
 
 
 def visitors_only(view):
@@ -118,11 +124,11 @@ def correct_address(request):
     form = NewAddressForm(posted(request), current=said["email"], likely=said["suggestion"], refusal=refusal)
     if request.method == "POST" and form.is_valid() and _is_counted(request, form):
         email = form.cleaned_data["email"]
-        request_correction(said["reference"], email=email, payload=said["payload"])
-        corrected = {"email": email, "suggestion": likely_address(email), "corrections": said["corrections"] + 1}
-        request.session[RECAP] = said | corrected
-        messages.success(request, f"C'est noté : ce qui concerne votre demande part désormais à {email}.")
-        return redirect("registration:recap")
+        done, recap = submit(form, request_correction, said, email=email, suggestion=likely_address(email))
+        if done:
+            request.session[RECAP] = recap
+            messages.success(request, f"C'est noté : ce qui concerne votre demande part désormais à {email}.")
+            return redirect("registration:recap")
     return render(request, "registration/correct_address.html", {"form": form, "recap": said}, status=form.status)
 
 

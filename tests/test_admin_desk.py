@@ -70,6 +70,11 @@ WAITING = [
         "inscription n'a pas pu être traitée",
     ),
     (
+        lambda: AddressCorrection.objects.create(reference="123456782", email="a@b.example", payload={}, attempts=1),
+        lambda: AddressCorrection.objects.create(reference="223456782", email="a@b.example", payload={}),
+        "adresse corrigée n'a pas pu être reprise",
+    ),
+    (
         lambda: LinkRequest.objects.create(email="a@b.example", purpose="reset", attempts=2),
         lambda: LinkRequest.objects.create(email="a@b.example", purpose="reset"),
         "demande de lien n'a pas pu être traitée",
@@ -219,4 +224,3 @@ def test_a_file_that_was_never_read_is_not_taken_up_again(client):
     assert "envoyez-en un autre" in page
     assert reverse("admin:structures_directoryimport_add") in page
     assert "Lignes lues" not in page
-    assert not DirectoryImport.objects.filter(state="failed").exists()

@@ -144,6 +144,22 @@ def test_templates_hold_no_inline_script_or_style(path):
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text), "third-party address"
 
 
+# Classes put together where they are used (a tone, a field's name), or written by Django's admin.
+PUT_TOGETHER = re.compile(r"(age|badge|note|hint|field|status)-|this-page")
+
+
+def test_style_sheets_and_pages_speak_of_the_same_classes():
+    sheets = "".join(path.read_text() for path in tracked if path.suffix == ".css" and path.exists())
+    rules = re.sub(r"/\*.*?\*/|url\([^)]*\)|\{[^{}]*\}", "", sheets, flags=re.DOTALL)
+    drawn = {name for name in re.findall(r"\.([a-zA-Z][\w-]*)", rules) if not PUT_TOGETHER.match(name)}
+    pages = "".join(path.read_text() for path in (*templates, *app_files) if path.parent.name != "emails")
+    pages += "".join(path.read_text() for path in tracked if path.suffix == ".js" and path.exists())
+    assert not [name for name in drawn if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", pages)]
+    written = {re.sub(r"\{[%{].*?[%}]\}", " ", text) for text in re.findall(r'class="([^"]*)"', pages)}
+    used = {name for text in written for name in re.findall(r"(?<![\w-])[a-zA-Z][\w-]*(?![\w-])", text)}
+    assert not [name for name in used - drawn if not PUT_TOGETHER.match(name)]
+
+
 @named([path for path in templates if path.suffix == ".html" and 'extends "base.html"' in path.read_text()])
 def test_every_page_has_a_title_and_one_h1(path):
     text = path.read_text()

@@ -9,15 +9,21 @@ from notifications.actions import within_mail_rate
 
 def tell_who_decides(request):
     """Tell the person who asks, and whoever can decide, that a request waits: support when nobody else can."""
+    deciders = tell_requester(request)
+    if deciders:
+        tell_deciders(request, deciders)
+    else:
+        tell_support(request)
+
+
+def tell_requester(request):
+    """Tell the person who asks that their request is filed, and who decides: those people, none for support."""
     deciders = list(deciders_of(request.structure).exclude(pk=request.user_id))
     principal = acting_principal(request.structure)
     emails.send_request_sent(
         request, principal=principal if principal in deciders else None, by_managers=bool(deciders)
     )
-    if deciders:
-        tell_deciders(request, deciders)
-    else:
-        tell_support(request)
+    return deciders
 
 
 def tell_of_withdrawal(request):

@@ -1,5 +1,6 @@
 """« Demander un rattachement », for somebody who is logged in."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
@@ -10,7 +11,7 @@ from attachments.forms import AskingForm
 from attachments.models import Attachment, AttachmentRequest
 from plumbing.reach import reach
 from plumbing.references import LENGTH
-from plumbing.requests import posted, submit
+from plumbing.requests import posted, submit, within
 from structures.models import Structure
 
 
@@ -35,7 +36,7 @@ def request_attachment(request, pk):
     # More services take the dates of the place one has; whoever takes the structure over stays.
     asks_dates = held is None and not takes_over
     form = AskingForm(structure, posted(request), held=held_services, before=before, asks_dates=asks_dates)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and _is_counted(request, form):
         done, sent = submit(form, actions.send_request, request.user, structure, actor=request.user, **form.asked)
         if done:
             messages.success(request, _what_follows(request, sent))
@@ -59,6 +60,14 @@ def _refused_before(request, structure):
     """The person's own refused request that this one corrects (« Corriger et renvoyer »), as the address names it."""
     refused = structure.attachment_requests.filter(user=request.user, status=AttachmentRequest.Status.REFUSED)
     return refused.filter(reference=request.GET.get("dossier", "")[:LENGTH]).first()
+
+
+def _is_counted(request, form):
+    """Each request mails several people: a person sends as many as a network address registers."""
+    counted = within(request, "asking", settings.REGISTRATION_RATE, key="user")
+    if not counted:
+        form.add_error(None, "Vous avez envoyé beaucoup de demandes. Attendez une heure, puis recommencez.")
+    return counted
 
 
 def _who_decides(request, structure):

@@ -22,7 +22,7 @@ def create_referent(*, actor, values):
 @transaction.atomic
 def change_referent(referent_id, *, actor, values):
     """Give a referent these `values` (by field name): the Changes made."""
-    referent = _lock(referent_id)
+    referent = lock_referent(referent_id)
     made = write_changes(referent, values)
     if made:
         record(Event.REFERENT_CHANGED, actor=actor, name=str(referent), **change_data(referent, made))
@@ -32,7 +32,7 @@ def change_referent(referent_id, *, actor, values):
 @transaction.atomic
 def delete_referent(referent_id, *, actor):
     """Raises ActionError as long as a structure sends its people to this referent."""
-    referent = _lock(referent_id)
+    referent = lock_referent(referent_id)
     count = referent.structures.count()
     if count:
         raise ActionError(
@@ -42,5 +42,9 @@ def delete_referent(referent_id, *, actor):
     referent.delete()
 
 
-def _lock(referent_id):
-    return Referent.objects.select_for_update(of=("self",)).get(pk=referent_id)
+def lock_referent(referent_id):
+    """The referent, read anew once nobody else can change it nor choose it for a structure."""
+    referent = Referent.objects.select_for_update(of=("self",)).filter(pk=referent_id).first()
+    if referent is None:
+        raise ActionError("referent_gone", "Ce référent vient d'être supprimé.")
+    return referent

@@ -7,6 +7,7 @@ from history.data import change_data, row_data
 from history.models import Event
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError, ChangedMeanwhile
+from structures.actions.referents import lock_referent
 from structures.events import structure_founded
 from structures.identifiers import names_public_body
 from structures.lookup import DirectoryDifference, LookupOutcome, look_up
@@ -101,6 +102,8 @@ def change_structure(structure_id, *, actor, values, version=None):
     `version` none is asked for). Nothing changed: nothing is written nor journaled.
     """
     structure = _lock(structure_id)
+    if values.get("referent"):
+        lock_referent(values["referent"].pk)
     if version is not None and structure.version != version:
         raise ChangedMeanwhile(CHANGED_MEANWHILE)
     return _write(structure, values, actor, Event.STRUCTURE_CHANGED)

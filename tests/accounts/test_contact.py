@@ -64,3 +64,21 @@ def test_one_address_is_asked_a_few_times_whoever_gives_it(settings):
 def test_the_links_of_two_purposes_are_not_each_other_s(user):
     with pytest.raises(ActionError):
         actions.confirm_contact(make_token(user, Purpose.RESET))
+
+
+@pytest.mark.parametrize("state", ["pending", "activating", "disabled", "closed"])
+def test_only_an_active_account_has_its_contact_address_asked(state):
+    user = UserFactory(state=state)
+    actions.change_account(user.pk, actor=None, values={"contact_email": CONTACT})
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "activated"), [("active", True), ("disabled", True), ("closed", False), ("activating", True)]
+)
+def test_the_address_of_an_account_that_served_or_is_over_is_not_corrected(state, activated):
+    more = {} if activated else {"activated_at": None}
+    user = UserFactory(state=state, **more)
+    with pytest.raises(ActionError) as error:
+        actions.correct_address(user.pk, email="autre@exemple.example")
+    assert error.value.code == "not_correctable"

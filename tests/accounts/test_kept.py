@@ -1,9 +1,12 @@
 """A form sent after the session ended: what was typed comes back after logging in again."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from accounts.kept import LIFETIME_SECONDS, LONGEST
 from attachments.models import Role
@@ -22,8 +25,17 @@ def principal():
 
 
 @pytest.fixture
-def path(principal):
+def path(principal, client):
+    """The page where the session of the principal manager ends."""
+    client.force_login(principal.user)
+    Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
     return f"/structures/{principal.structure_id}/services/nouveau/"
+
+
+def test_nothing_is_kept_of_a_session_that_is_gone(client, path):
+    """Somebody logged out in another tab: whoever logs in next is somebody else."""
+    Session.objects.all().delete()
+    assert kept_in(client.post(path, TYPED)) == ""
 
 
 def with_password(email):
@@ -125,7 +137,7 @@ def test_public_pages_and_the_admin_keep_nothing(client):
     assert not kept_in(client.post("/admin/structures/structure/", {"label": "x"}))
 
 
-def test_founding_a_structure_keeps_its_description(client, principal):
+def test_founding_a_structure_keeps_its_description(client, path):
     path, typed = "/structures/nouvelle/", {"identifier_type": "siret", "identifier": "99990011100017", "city": "Brest"}
     log_in(client, kept_in(client.post(path, typed)), path)
     assert 'value="Brest"' in client.get(path).text

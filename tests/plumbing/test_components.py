@@ -62,7 +62,16 @@ def test_a_row_leads_back_to_its_list_with_filters_and_page():
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://ailleurs.example/?a=1", "/autre/?a=1", "//ailleurs.example/demandes/?a", "x"]
+    "elsewhere",
+    [
+        "https://ailleurs.example/?a=1",
+        "/autre/?a=1",
+        "//ailleurs.example/demandes/?a",
+        "x",
+        "//[",
+        "//℀?",
+        "/demandes/?q=%2500",
+    ],
 )
 def test_nobody_is_led_elsewhere(elsewhere):
     assert re.search(

@@ -52,7 +52,7 @@ def test_rows_are_read_while_the_file_is_sent():
     assert sum(chunk.count(b"\n") for chunk in chunks) + len(taken) >= 10_000 - 1000
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+33", "-1", "@SUM", "\tx", "\rx", "'=x"])
+@pytest.mark.parametrize("cell", ["=1+1", "+33", "-1", "@SUM", "\tx", "\rx", "'=x", " =1", "\n=1", "＝1+1"])
 def test_no_cell_is_computed(cell):
     assert guarded(cell) == f"'{cell}"
 
@@ -165,3 +165,26 @@ def test_unread_downloads_over_real_connections(client, live_server, monkeypatch
         assert {ask()[1] for _ in range(11)} == {b"HTTP/1.1 429"}
         first.close()
         wait_until(lambda: ask()[1] == b"HTTP/1.1 200", seconds=10)
+
+
+def sheet_of(count, person=7):
+    columns = [exports.Column("N", lambda number: number)]
+    return exports.download(asking(person), "xlsx", "essai", columns, range(count))
+
+
+@pytest.mark.django_db
+def test_a_spreadsheet_holds_ten_thousand_rows_and_sends_to_the_csv_beyond(monkeypatch):
+    monkeypatch.setattr(exports, "MOST_ROWS", 3)
+    assert sheet_of(3).content[:2] == b"PK"
+    beyond = sheet_of(4)
+    assert (beyond.status_code, ".csv" in beyond.text or "CSV" in beyond.text) == (422, True)
+
+
+@pytest.mark.django_db
+def test_a_spreadsheet_waits_for_the_end_of_another_download_of_its_person():
+    columns = [exports.Column("N", lambda number: number)]
+    under_way = exports.download(asking(), "csv", "essai", columns, range(10_000))
+    next(iter(under_way.streaming_content))
+    assert sheet_of(1).status_code == 429
+    assert sheet_of(1, person=8).status_code == 200
+    under_way.close()

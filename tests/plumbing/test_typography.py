@@ -1,8 +1,10 @@
 """French typography, put into pages when they are shown."""
 
+import time
+
 import pytest
 
-from plumbing.typography import french_html
+from plumbing.typography import french_html, french_mail
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -41,3 +43,14 @@ def test_text_is_set_as_french_is(typed, shown):
 )
 def test_markup_and_what_people_typed_stay(untouched):
     assert french_html(untouched) == untouched
+
+
+@pytest.mark.parametrize("long", ["x" + " " * 200_000 + "y", "a'" * 100_000, "« " * 100_000])
+def test_a_long_text_takes_no_longer_than_its_length(long):
+    start = time.perf_counter()
+    french_html(long)
+    assert time.perf_counter() - start < 2
+
+
+def test_a_mail_keeps_its_lines():
+    assert french_mail("Structure\n: a\n\nQui ?") == f"Structure\n: a\n\nQui{NBSP}?"

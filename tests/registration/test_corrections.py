@@ -10,11 +10,12 @@ from attachments.actions import approve_request, refuse_request
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
+from registration.actions import carry_out_correction
 from registration.captcha import challenge, fresh
 from registration.models import AddressCorrection, Submission
 from tests.at_once import at_once
 from tests.deferred import work_off_everything
-from tests.factories import AttachmentFactory, StructureFactory, UserFactory
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
@@ -150,7 +151,10 @@ def test_the_request_does_the_same_whoever_has_the_address(client, managed, take
     with CaptureQueriesContext(connection) as captured:
         client.post(CORRECT, {"email": RIGHT, "email_again": RIGHT})
     naming = [query["sql"] for query in captured if RIGHT in query["sql"]]
-    assert [sql.split('"')[:2] for sql in naming] == [["INSERT INTO ", "registration_addresscorrection"]]
+    assert [sql.split('"')[:2] for sql in naming] == [
+        ["INSERT INTO ", "registration_addresscorrection"],
+        ["UPDATE ", "registration_receipt"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -223,3 +227,45 @@ def test_a_domain_that_looks_mistyped_is_asked_about(client, managed, email, mea
     page = client.get(RECAP).text
     assert ("Vouliez-vous écrire" in page) is bool(meant)
     assert meant in page
+
+
+def test_an_address_that_served_somebody_else_before_hands_nothing_over(client, managed):
+    """The mistyped address had been registered once, by somebody who never came: what was theirs stays theirs."""
+    before = UserFactory(email=WRONG, state="closed", activated_at=None)
+    theirs = AttachmentRequestFactory(user=before, status="withdrawn")
+    register(client, managed)
+    work_off_everything()
+    correct(client)
+    work_off_everything()
+    theirs.refresh_from_db()
+    assert theirs.user.email == WRONG
+    assert mails(RIGHT) == ["not_registered"]
+
+
+@pytest.mark.parametrize("older_first", [True, False])
+def test_of_two_corrections_the_later_one_counts(client, managed, older_first):
+    register(client, managed)
+    work_off_everything()
+    correct(client, "premier@exemple.example")
+    correct(client)
+    rows = list(AddressCorrection.objects.order_by("pk" if older_first else "-pk"))
+    for row in rows:
+        carry_out_correction(row)
+    assert AttachmentRequest.objects.get().user.email == RIGHT
+
+
+def test_three_corrections_are_three_whatever_the_session(client, managed):
+    register(client, managed)
+    form = client.session["registration_recap"]
+    for number in range(3):
+        correct(client, f"essai{number}@exemple.example")
+    assert "écrivez à l'assistance" in correct_anew(client, form).text
+    assert AddressCorrection.objects.count() == 3
+
+
+def correct_anew(client, recap):
+    """As from a session that still has the first recap."""
+    session = client.session
+    session["registration_recap"] = recap
+    session.save()
+    return correct(client)
