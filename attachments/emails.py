@@ -21,6 +21,7 @@ def _asked(request):
         ("Adresse de connexion", request.user.email),
         ("Niveau demandé", "Toute la structure" if request.whole_structure else ", ".join(request.service_labels)),
         ("À partir du", date_format(request.starts_on, "j F Y")),
+        *([("Jusqu'au", date_format(request.ends_on, "j F Y"))] if request.ends_on else []),
     ]
 
 
@@ -77,6 +78,18 @@ def send_request_to_support(request):
     )
 
 
+def send_request_withdrawn(request, *, to, decider=None):
+    """To who was to decide, support without a `decider`: there is nothing left to decide."""
+    notify(
+        "request_withdrawn",
+        to=to,
+        user=decider,
+        purpose="Une demande de rattachement est retirée",
+        reference=request.reference,
+        context={"request": request, "decider": decider},
+    )
+
+
 def send_request_approved(request, *, attachment):
     """To the person who asked: accepted, in which role, for what part of the structure."""
     _write(
@@ -97,7 +110,11 @@ def send_request_refused(request):
         user=request.user,
         purpose="Votre demande de rattachement est refusée",
         reference=request.reference,
-        context={"request": request, "register_link": absolute_url("registration:register")},
+        context={
+            "request": request,
+            "link": f"{absolute_url('attachments:my_attachments')}?vue=demandes",
+            "register_link": absolute_url("registration:register"),
+        },
     )
 
 
@@ -125,15 +142,16 @@ def send_role_lost(attachment):
     )
 
 
-def send_attachment_ended(attachment):
-    """To somebody whose place in a structure was ended."""
+def send_attachments_ended(user, attachments, *, by_self=False):
+    """To somebody whose places in structures are ended, by themselves or by somebody else."""
+    several = len(attachments) > 1
     _write(
         "attachment_ended",
-        to=attachment.user.mail_address,
-        user=attachment.user,
-        purpose="Votre rattachement est terminé",
-        reference=attachment.user.reference,
-        context={"attachment": attachment},
+        to=user.mail_address,
+        user=user,
+        purpose="Vos rattachements sont terminés" if several else "Votre rattachement est terminé",
+        reference=user.reference,
+        context={"reader": user, "attachments": attachments, "by_self": by_self},
     )
 
 

@@ -1,7 +1,8 @@
 from django import forms
+from django.utils import timezone
 
 from attachments.models import Attachment, Role
-from plumbing.forms import ExplainedChoices, NamesEmptyFields
+from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields
 from plumbing.validators import validate_plain_text
 from structures.forms import ServicesField
 
@@ -158,8 +159,22 @@ class RefusalForm(NamesEmptyFields, forms.Form):
         return self.cleaned_data
 
 
-class AskingForm(NamesEmptyFields, forms.Form):
-    """« Demander un rattachement »: to all of the structure, or to some of its services beyond those `held`."""
+class DayField(forms.DateField):
+    """A day, as browsers pick one."""
+
+    def __init__(self, **options):
+        # Browsers read and send ISO dates, whatever they show.
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "width-date"})
+        super().__init__(widget=widget, **options)
+        self.error_messages["invalid"] = "Écrivez une date qui existe, 01/09/2026 par exemple."
+
+
+class AskingForm(LimitedForm):
+    """« Demander un rattachement »: to all of the structure, or to some of its services beyond those `held`.
+
+    `before` is the same person's earlier request, which they correct. Without `asks_dates`, the place has its dates
+    already, or has none.
+    """
 
     scope = forms.ChoiceField(
         label="Choix du niveau de rattachement",
@@ -183,8 +198,27 @@ class AskingForm(NamesEmptyFields, forms.Form):
         help_text="Pour la personne qui décide : votre fonction, qui vous remplacez, pour combien de temps.",
     )
 
-    def __init__(self, structure, data=None, *, held=()):
-        super().__init__(data)
+    starts_on = DayField(
+        label="Date de début",
+        required=False,
+        help_text="Aujourd'hui, si vous ne dites rien.",
+    )
+    ends_on = DayField(
+        label="Date de fin",
+        required=False,
+        help_text="Dernier jour. Laissez vide si vous restez.",
+    )
+
+    def __init__(self, structure, data=None, *, held=(), before=None, asks_dates=True):
+        today = timezone.localdate()
+        super().__init__(data, initial={"starts_on": today} | (_asked_before(before, today) if before else {}))
+        self.asks_dates = asks_dates
+        if asks_dates:
+            self.fields["starts_on"].widget.attrs["min"] = self.fields["ends_on"].widget.attrs["min"] = (
+                today.isoformat()
+            )
+        else:
+            del self.fields["starts_on"], self.fields["ends_on"]
         offered = structure.services.open().exclude(pk__in=[service.pk for service in held])
         services = self.fields["services"]
         services.queryset = offered
@@ -194,6 +228,7 @@ class AskingForm(NamesEmptyFields, forms.Form):
         if not self.has_services:
             del self.fields["services"]
             self.fields["scope"].choices = self.fields["scope"].choices[:1]
+            self.initial.pop("scope", None)
 
     def clean(self):
         super().clean()
@@ -208,4 +243,17 @@ class AskingForm(NamesEmptyFields, forms.Form):
             "whole_structure": self.cleaned_data["scope"] == WHOLE,
             "services": self.cleaned_data.get("services", ()),
             "comment": self.cleaned_data["comment"],
+            "starts_on": self.cleaned_data.get("starts_on"),
+            "ends_on": self.cleaned_data.get("ends_on"),
         }
+
+
+def _asked_before(request, today):
+    """What the form shows of an earlier request; days that are past are not asked for again."""
+    return {
+        "scope": WHOLE if request.whole_structure else PER_SERVICE,
+        "services": [service.pk for service in request.services.all()],
+        "comment": request.comment,
+        "starts_on": max(request.starts_on, today),
+        "ends_on": request.ends_on if request.ends_on and request.ends_on >= today else None,
+    }

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
@@ -15,6 +17,9 @@ class Role(models.TextChoices):
 
 
 MANAGERS = (Role.PRINCIPAL, Role.SECONDARY)
+# An end this near is said everywhere; a refusal this old is no longer something to answer.
+SOON = timedelta(days=30)
+REFUSALS_LISTED = timedelta(days=180)
 
 
 class Scope(models.Model):
@@ -74,6 +79,12 @@ class AttachmentQuerySet(models.QuerySet):
 class Attachment(Scope):
     """A person's place in a structure (« rattachement »). At most one in force per person and structure."""
 
+    class Standing(models.TextChoices):
+        UPCOMING = "upcoming", "À venir"
+        IN_FORCE = "in_force", "Validé"
+        ENDING = "ending", "Bientôt terminé"
+        OVER = "over", "Terminé"
+
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="attachments", verbose_name="personne"
     )
@@ -120,6 +131,16 @@ class Attachment(Scope):
     def __str__(self):
         return f"{self.user} – {self.structure}"
 
+    @property
+    def standing(self):
+        """Where it is today between its dates."""
+        today = timezone.localdate()
+        if self.ended_at or (self.ends_on and self.ends_on < today):
+            return self.Standing.OVER
+        if self.starts_on > today:
+            return self.Standing.UPCOMING
+        return self.Standing.ENDING if self.ends_on and self.ends_on <= today + SOON else self.Standing.IN_FORCE
+
 
 class AttachmentRequestQuerySet(models.QuerySet):
     def pending(self):
@@ -130,12 +151,14 @@ class AttachmentRequestQuerySet(models.QuerySet):
         managed = Attachment.objects.effective().managers().filter(user=user)
         return self.filter(structure__in=managed.values("structure")).exclude(user=user)
 
-    def without_decider(self):
+    def without_decider(self, *, were_gone=None):
         """Requests that no manager in force who can log in may decide: support decides those.
 
-        Nobody decides their own, were they the only manager.
+        Nobody decides their own, were they the only manager. `were_gone` is somebody who may be about to leave.
         """
         deciding = Attachment.objects.effective().managers().filter(user__state=get_user_model().State.ACTIVE)
+        if were_gone is not None:
+            deciding = deciding.exclude(user=were_gone)
         others = deciding.filter(structure=OuterRef("structure")).exclude(user=OuterRef("user")).order_by()
         return self.exclude(Exists(others))
 
@@ -149,6 +172,17 @@ class AttachmentRequestQuerySet(models.QuerySet):
         """Those somebody said yes or no to, the last one first."""
         statuses = AttachmentRequest.Status
         return self.filter(status__in=[statuses.APPROVED, statuses.REFUSED]).order_by("-decided_at", "-pk")
+
+    def to_follow(self):
+        """Those whose person waits for something or has to do something: pending, or refused and not answered since."""
+        statuses = AttachmentRequest.Status
+        theirs = {"user": OuterRef("user"), "structure": OuterRef("structure")}
+        later = AttachmentRequest.objects.exclude(status=statuses.WITHDRAWN).filter(
+            created_at__gt=OuterRef("created_at"), **theirs
+        )
+        whole = Attachment.objects.lasting().filter(whole_structure=True, **theirs)
+        refused = Q(status=statuses.REFUSED, decided_at__gte=timezone.now() - REFUSALS_LISTED)
+        return self.filter(Q(status=statuses.PENDING) | refused & ~Exists(later.order_by()) & ~Exists(whole.order_by()))
 
     def matching(self, words):
         """Requests whose person, structure or reference contains every one of `words`; `*` is any run of characters."""

@@ -6,6 +6,7 @@ from django.dispatch import receiver
 from accounts import events as account_events
 from attachments import actions
 from attachments.deciders import acting_principal
+from attachments.departures import only_theirs
 from attachments.models import Attachment, AttachmentRequest
 from plumbing.facts import Fact
 from structures import events as structure_events
@@ -97,20 +98,12 @@ def of_deactivating_account(sender, user, **kwargs):
     return [
         _fact("principal_of", [attachment.structure for attachment in managed], blocks=True),
         _fact("requests_lost", [request.structure for request in asked]),
-        _fact("services_left_without_anyone", _only_theirs(user)),
+        _fact("services_left_without_anyone", only_theirs(user, user.attachments.lasting())),
     ]
 
 
 def _fact(kind, rows, **options):
     return Fact(kind, len(rows), tuple(rows), **options)
-
-
-def _only_theirs(user):
-    """The services `user` is attached to and nobody else is by name."""
-    lasting = Attachment.objects.lasting()
-    mine = [service for held in lasting.filter(user=user) for service in held.services.all()]
-    others = set(lasting.exclude(user=user).filter(services__in=mine).values_list("services", flat=True))
-    return [service for service in mine if service.pk not in others]
 
 
 @receiver(account_events.account_deactivated)

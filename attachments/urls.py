@@ -17,4 +17,9 @@ urlpatterns = [
     path("demandes/<reference:reference>/", views.decide_request, name="decide_request"),
     path("demandes/<reference:reference>/refus/", views.refuse_request, name="refuse_request"),
     path("structures/<int:pk>/rattachement/", views.request_attachment, name="request_attachment"),
+    path("mes-rattachements/", views.my_attachments, name="my_attachments"),
+    path("mes-rattachements/export.<kind:kind>", views.export_my_attachments, name="export_my_attachments"),
+    path("mes-rattachements/suppression/", views.leave_structures, name="leave_structures"),
+    path("mes-rattachements/succession/", views.succession, name="succession"),
+    path("mes-rattachements/demandes/<reference:reference>/retrait/", views.withdraw_request, name="withdraw_request"),
 ]

@@ -9,6 +9,13 @@ from attachments.deciders import Desk
 from plumbing.requests import came_from
 
 SEARCH = {"structures:search", "structures:directory_entry"}
+# One's own, behind the name in the header: no section.
+MINE = {
+    "attachments:my_attachments",
+    "attachments:leave_structures",
+    "attachments:succession",
+    "attachments:withdraw_request",
+}
 
 
 @dataclass(frozen=True)
@@ -58,5 +65,7 @@ def _section_of(request, view_name):
         return "structures:search"
     if view_name == "attachments:request_attachment":
         return "organisation"
+    if view_name in MINE:
+        return view_name
     namespace = view_name.partition(":")[0]
     return {"attachments": "attachments:pending_requests", "structures": "organisation"}.get(namespace, view_name)

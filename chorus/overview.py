@@ -6,12 +6,11 @@ from django.db.models import Count, Q, prefetch_related_objects
 from django.utils import timezone
 
 from attachments.deciders import tell_who_decides
-from attachments.models import MANAGERS, Attachment, AttachmentRequest, Role
+from attachments.models import MANAGERS, SOON, Attachment, AttachmentRequest, Role
 from history.models import Event, HistoryEntry
 from structures.models import BankAccount, Referent, Service
 
 REFUSALS_STAY = timedelta(weeks=4)
-SOON = timedelta(days=30)
 SERVICES_NAMED = 3
 # Work a person recognises as theirs, and how it is drawn: (tone, icon). What follows from it by itself is left out.
 DEEDS = {

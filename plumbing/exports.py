@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from django.core.cache import cache
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import register_converter
 from django.utils.formats import date_format
 from django.utils.http import content_disposition_header
 from xlsxwriter import Workbook
@@ -74,6 +75,9 @@ class FileKind:
         return text
 
     to_url = to_python
+
+
+register_converter(FileKind, "kind")
 
 
 def download(request, kind, name, columns, rows):

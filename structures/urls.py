@@ -1,9 +1,6 @@
-from django.urls import path, register_converter
+from django.urls import path
 
-from plumbing.exports import FileKind
 from structures.views import bank_accounts, search, services, structures
-
-register_converter(FileKind, "kind")
 
 app_name = "structures"
 urlpatterns = [

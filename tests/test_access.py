@@ -78,6 +78,12 @@ TABLE = {
     "attachments:decide_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
     "attachments:refuse_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
     "attachments:request_attachment": (["structure_pk"], (LOGIN, *(200,) * 6)),
+    "attachments:my_attachments": ([], (LOGIN, *(200,) * 6)),
+    "attachments:export_my_attachments": (["kind"], (LOGIN, *(200,) * 6)),
+    "attachments:leave_structures": ([], (LOGIN, *(302,) * 6)),
+    "attachments:succession": ([], (LOGIN, *(200,) * 6)),
+    # Somebody's own: tried with the owner in tests/attachments/test_mine.py.
+    "attachments:withdraw_request": (["request"], (LOGIN, *(404,) * 6)),
     "organisation": ([], (LOGIN, *(200,) * 6)),
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": (["kind"], (LOGIN, *(302,) * 6)),
@@ -278,6 +284,8 @@ POSTS = {
     "documents:delete": ({}, (LOGIN, *(404,) * 6)),
     "documents:delete_ticked": ({}, (LOGIN, *(302,) * 6)),
     "attachments:request_attachment": ({}, (LOGIN, 422, 200, 200, 200, 422, 200)),
+    "attachments:leave_structures": ({}, (LOGIN, *(302,) * 6)),
+    "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }
@@ -307,7 +315,8 @@ def test_access_by_post(client, arguments, name, role):
         assert (answer.status_code, answer.templates[0].name) == (200, "accounts/login.html")
         return
     assert answer.status_code == answers[ROLES.index(role)]
-    decided = name.startswith("attachments:") and answer.status_code == 302 and role != "visitor"
+    decides = name in ("attachments:decide_request", "attachments:refuse_request")
+    decided = decides and answer.status_code == 302 and role != "visitor"
     assert AttachmentRequest.objects.get().is_pending is not decided
 
 

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import LinkRequest
 from attachments.actions import approve_request, refuse_request
@@ -116,6 +117,47 @@ def test_home_with_structures_and_requests(client):
         attachment.services.add(ServiceFactory(structure=attachment.structure))
 
     same_for_many(client, "/", add)
+
+
+@pytest.mark.parametrize("path", ["", "export.csv", "export.xlsx"])
+@pytest.mark.parametrize("query", ["vue=rattachements", "vue=demandes", "vue=demandes&q=coll", "q=coll"])
+def test_one_s_attachments_and_requests(client, path, query):
+    user = UserFactory()
+    client.force_login(user)
+
+    def add():
+        for factory in (AttachmentFactory, AttachmentRequestFactory):
+            row = factory(user=user, whole_structure=False)
+            row.services.add(ServiceFactory(structure=row.structure))
+            AttachmentFactory(structure=row.structure, role=Role.PRINCIPAL)
+        AttachmentRequestFactory(user=user, status="refused", reason="Non", decided_at=timezone.now())
+
+    same_for_many(client, f"/mes-rattachements/{path}?{query}", add)
+
+
+def test_what_is_lost_by_leaving(client):
+    user = UserFactory()
+    client.force_login(user)
+
+    def add():
+        row = AttachmentFactory(user=user, whole_structure=False, role=Role.SECONDARY)
+        row.services.add(ServiceFactory(structure=row.structure))
+        AttachmentRequestFactory(structure=row.structure)
+        AttachmentFactory(user=user, role=Role.PRINCIPAL)
+
+    def path():
+        return "/mes-rattachements/suppression/?" + "&".join(f"rattachement={row.pk}" for row in user.attachments.all())
+
+    for _ in range(FEW):
+        add()
+    client.get("/")
+    few = queries(client, path())
+    for _ in range(MANY - FEW):
+        add()
+    assert queries(client, path()) == few
+    few = queries(client, "/mes-rattachements/succession/")
+    AttachmentFactory(user=user, role=Role.PRINCIPAL)
+    assert queries(client, "/mes-rattachements/succession/") == few
 
 
 def test_services_of_a_request(client, managed):

@@ -6,7 +6,7 @@ from attachments.actions.attachments import (
     end,
     widen,
 )
-from attachments.actions.departures import detach
+from attachments.actions.departures import detach, leave_structures
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.principals import (
     lapse_unactivated_principals,
@@ -18,6 +18,7 @@ from attachments.actions.requests import (
     move_requests,
     refuse_request,
     send_request,
+    withdraw_request,
     withdraw_requests,
 )
 
@@ -31,11 +32,13 @@ __all__ = [
     "end",
     "hand_over_requests",
     "lapse_unactivated_principals",
+    "leave_structures",
     "lock_structures_of",
     "move_requests",
     "refuse_request",
     "send_request",
     "settle_on_activation",
     "widen",
+    "withdraw_request",
     "withdraw_requests",
 ]

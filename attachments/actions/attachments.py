@@ -37,8 +37,10 @@ def attach(
     """Give `user` a place in `structure`; a principal manager's is the whole structure, without end.
 
     What they held there and ran out is ended. Raises ActionError on an inactive structure, a closed
-    account, a second attachment or a second principal manager.
+    account, a second attachment, a second principal manager, or an end that is past.
     """
+    if ends_on and role != Role.PRINCIPAL and ends_on < timezone.localdate():
+        raise ActionError("dates_over", f"Ce rattachement finirait le {ends_on:%d/%m/%Y} : cette date est passée.")
     structure = lock_structure(structure.pk)
     check_active(structure)
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)

@@ -1,4 +1,6 @@
-"""Leaving a structure."""
+"""Leaving structures."""
+
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -7,6 +9,14 @@ from attachments.actions.attachments import end, lock
 from attachments.actions.notices import hand_over_requests
 from attachments.models import MANAGERS, Role
 from plumbing.errors import ActionError
+from structures.models import Structure
+
+
+class Departure(NamedTuple):
+    """What became of the places somebody gave up: those that are ended, and (place, ActionError) of the others."""
+
+    left: list
+    skipped: list
 
 
 @transaction.atomic
@@ -15,14 +25,46 @@ def detach(attachment_id, *, actor):
 
     Raises ActionError for a principal manager (domain: a successor is designated first), or when it is over.
     """
+    attachment = _end_unless_principal(attachment_id, actor=actor)
+    emails.send_attachments_ended(attachment.user, [attachment])
+    _hand_over(attachment)
+
+
+@transaction.atomic
+def leave_structures(user, attachment_ids, *, actor):
+    """End those of `user`'s own places, and tell them in one mail: a Departure.
+
+    Those that are over, or where a successor must be designated first, are left as they are and said to be.
+    """
+    chosen = user.attachments.filter(pk__in=attachment_ids)
+    # By number, as everybody who locks several: in other orders, two could wait for each other for ever.
+    held = Structure.objects.filter(pk__in=chosen.values("structure")).order_by("pk")
+    list(held.select_for_update(of=("self",)).values_list("pk", flat=True))
+    departure = Departure([], [])
+    for attachment in chosen.select_related("structure", "user").order_by("structure_id"):
+        try:
+            departure.left.append(_end_unless_principal(attachment.pk, actor=actor))
+        except ActionError as refusal:
+            departure.skipped.append((attachment, refusal))
+    if departure.left:
+        emails.send_attachments_ended(user, departure.left, by_self=actor == user)
+    for attachment in departure.left:
+        _hand_over(attachment)
+    return departure
+
+
+def _end_unless_principal(attachment_id, *, actor):
     attachment = lock(attachment_id)
     if attachment.role == Role.PRINCIPAL:
+        who = "Vous êtes" if actor == attachment.user else f"{attachment.user} est"
         raise ActionError(
             "is_principal",
-            f"{attachment.user} est gestionnaire principal de {attachment.structure} : "
+            f"{who} gestionnaire principal de {attachment.structure} : "
             "désignez d'abord un autre gestionnaire principal.",
         )
-    end(attachment_id, actor=actor)
-    emails.send_attachment_ended(attachment)
+    return end(attachment_id, actor=actor)
+
+
+def _hand_over(attachment):
     if attachment.role in MANAGERS and attachment.user.is_active:
         hand_over_requests(attachment.structure)

@@ -26,6 +26,14 @@ def tell_requester(request):
     return deciders
 
 
+def tell_of_withdrawal(request):
+    """Tell those who would have decided that there is nothing left to decide; as often as that somebody waits."""
+    for decider in list(deciders_of(request.structure).exclude(pk=request.user_id)) or [None]:
+        address = decider.mail_address if decider else settings.SUPPORT_EMAIL
+        if within_mail_rate("request_withdrawn", address, settings.DECIDER_MAIL_RATE):
+            emails.send_request_withdrawn(request, to=address, decider=decider)
+
+
 def tell_support(request):
     """Mail support that a request waits for it; no more than DECIDER_MAIL_RATE of these mails leave."""
     if within_mail_rate("request_to_support", settings.SUPPORT_EMAIL, settings.DECIDER_MAIL_RATE):

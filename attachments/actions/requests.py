@@ -1,12 +1,13 @@
 """What happens to requests for attachment. The Structure is locked first, always: see `attachments.py` beside."""
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
 from attachments.actions.attachments import attach_or_widen, check_active, lock_structure, services_of
-from attachments.actions.notices import tell_who_decides
+from attachments.actions.notices import tell_of_withdrawal, tell_who_decides
 from attachments.actions.principals import drop_unseen_principal, take_over
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import AttachmentRequest, Role
@@ -21,15 +22,29 @@ Status = AttachmentRequest.Status
 
 
 @transaction.atomic
-def send_request(user, structure, *, actor, whole_structure=True, services=(), comment="", reference=None):
+def send_request(
+    user,
+    structure,
+    *,
+    actor,
+    whole_structure=True,
+    services=(),
+    comment="",
+    starts_on=None,
+    ends_on=None,
+    reference=None,
+):
     """File a request for attachment, under `reference` when one was given out already, and tell both sides.
+
+    From `starts_on` (today unless said) to `ends_on` (included; None for no end).
 
     A private structure without principal manager is the first person's at once; where its principal
     manager never activated their account, it is that of whoever activates first (`principals.py`).
     Everybody else waits for a manager, or for support when there is none. Someone attached to some
-    services may ask for others. Raises ActionError when the structure is inactive, or when the person
-    is attached to all of it or already waiting there.
+    services may ask for others. Raises ActionError when the structure is inactive, when the person is
+    attached to all of it or already waiting there, or when the dates make no sense.
     """
+    starts_on = _check_dates(starts_on, ends_on)
     structure = lock_structure(structure.pk)
     check_active(structure)
     if structure.attachments.lasting().filter(user=user, whole_structure=True).exists():
@@ -44,6 +59,8 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
         structure=structure,
         whole_structure=whole_structure,
         comment=comment,
+        starts_on=starts_on,
+        ends_on=ends_on,
     )
     request.services.set(services)
     _journal(
@@ -51,7 +68,7 @@ def send_request(user, structure, *, actor, whole_structure=True, services=(), c
         request,
         actor=actor,
         services=[str(service) for service in services],
-        **row_data(request, values=("whole_structure",)),
+        **row_data(request, values=("whole_structure", "starts_on", "ends_on")),
     )
 
     if not is_open_to_first_comer(structure):
@@ -121,6 +138,19 @@ def refuse_request(request_id, *, actor, reason):
     return request
 
 
+@transaction.atomic
+def withdraw_request(request_id, *, actor):
+    """Take one request back, and tell those who were to decide it.
+
+    Raises ActionError when it was decided, or taken back, meanwhile.
+    """
+    request = _lock_pending(request_id)
+    request.decide(Status.WITHDRAWN, actor=actor)
+    _journal(Event.REQUEST_WITHDRAWN, request, actor=actor)
+    tell_of_withdrawal(request)
+    return request
+
+
 def withdraw_requests(user, *, actor, cause=""):
     """Take back all that `user` still asks for. The caller holds the locks of these structures."""
     for request in user.attachment_requests.pending().select_for_update(of=("self",)).select_related("structure"):
@@ -135,6 +165,19 @@ def move_requests(old, new, *, services):
         request.structure = new
         request.save(update_fields=["structure"])
         request.services.set(asked)
+
+
+def _check_dates(starts_on, ends_on):
+    """The first day meant; ActionError when it is past, or after the last one."""
+    today = timezone.localdate()
+    starts_on = starts_on or today
+    if starts_on < today:
+        raise ActionError(
+            "starts_in_past", "La date de début est passée : choisissez aujourd'hui ou plus tard.", field="starts_on"
+        )
+    if ends_on and ends_on < starts_on:
+        raise ActionError("dates_order", "La date de fin précède la date de début.", field="ends_on")
+    return starts_on
 
 
 def _lock_pending(request_id):

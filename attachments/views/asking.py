@@ -8,9 +8,10 @@ from django.views.decorators.http import require_http_methods
 from attachments import actions
 from attachments.deciders import acting_principal, deciders_of, is_open_to_first_comer
 from attachments.forms import AskingForm
-from attachments.models import Attachment
+from attachments.models import Attachment, AttachmentRequest
 from plumbing.reach import reach
-from plumbing.requests import perform, posted, within
+from plumbing.references import LENGTH
+from plumbing.requests import posted, submit, within
 from structures.models import Structure
 from structures.views.workspace import INFORMATIONS, below
 
@@ -32,9 +33,13 @@ def request_attachment(request, pk):
         }
         return render(request, "attachments/nothing_to_request.html", context)
     held_services = list(held.services.all()) if held else []
-    form = AskingForm(structure, posted(request), held=held_services)
+    takes_over = is_open_to_first_comer(structure)
+    before = _refused_before(request, structure)
+    # More services take the dates of the place one has; whoever takes the structure over stays.
+    asks_dates = held is None and not takes_over
+    form = AskingForm(structure, posted(request), held=held_services, before=before, asks_dates=asks_dates)
     if request.method == "POST" and form.is_valid() and _is_counted(request, form):
-        done, sent = perform(request, actions.send_request, request.user, structure, actor=request.user, **form.asked)
+        done, sent = submit(form, actions.send_request, request.user, structure, actor=request.user, **form.asked)
         if done:
             messages.success(request, _what_follows(request, sent))
             return redirect(workspace.address)
@@ -46,11 +51,18 @@ def request_attachment(request, pk):
             "workspace": workspace,
             "form": form,
             "held_services": held_services,
-            "takes_over": is_open_to_first_comer(structure),
+            "takes_over": takes_over,
+            "before": before,
             "decider": decider,
         },
         status=422 if form.errors else 200,
     )
+
+
+def _refused_before(request, structure):
+    """The person's own refused request that this one corrects (« Corriger et renvoyer »), as the address names it."""
+    refused = structure.attachment_requests.filter(user=request.user, status=AttachmentRequest.Status.REFUSED)
+    return refused.filter(reference=request.GET.get("dossier", "")[:LENGTH]).first()
 
 
 def _is_counted(request, form):

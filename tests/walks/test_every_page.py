@@ -15,6 +15,7 @@ NO_PAGE = {
     "health",
     "registration:captcha_image",
     "registration:captcha_audio",
+    "attachments:export_my_attachments",
     "structures:export_my_structures",
     "structures:export_services",
     "structures:export_bank_accounts",

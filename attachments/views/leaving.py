@@ -1,0 +1,106 @@
+"""« Supprimer mes rattachements »: what is lost, then leaving; and what a principal manager does first."""
+
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from attachments import actions
+from attachments.departures import tell_losses
+from attachments.models import Role
+from attachments.views.mine import PER_PAGE
+from plumbing.requests import came_from
+
+# In the address, and in what is posted: the key of each chosen attachment.
+CHOSEN = "rattachement"
+# More structures than this are counted in a message, not named.
+MOST_NAMED = 5
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave_structures(request):
+    """What goes with each ticked attachment; POST ends those that may end, and says of the others why not."""
+    address = reverse("attachments:my_attachments")
+    back = came_from(request, address) or address
+    chosen = _chosen(request.user, request.POST if request.method == "POST" else request.GET)
+    if not chosen:
+        messages.error(request, "Cochez au moins un rattachement à supprimer.")
+        return redirect(back)
+    if request.method == "POST":
+        departure = actions.leave_structures(request.user, [row.pk for row in chosen], actor=request.user)
+        _say(request, departure)
+        to_hand_over = [row.pk for row, refusal in departure.skipped if refusal.code == "is_principal"]
+        return redirect(_succession(to_hand_over) if to_hand_over else back)
+    chosen = [row for row in chosen if row.standing != row.Standing.OVER]
+    principal = [row for row in chosen if row.role == Role.PRINCIPAL]
+    leaving = [row for row in chosen if row.role != Role.PRINCIPAL]
+    if not chosen:
+        messages.error(request, "Ces rattachements sont déjà terminés.")
+        return redirect(back)
+    succession = _succession([row.pk for row in principal])
+    if not leaving:
+        return redirect(succession)
+    prefetch_related_objects(leaving, "services")
+    tell_losses(request.user, leaving)
+    context = {
+        "leaving": leaving,
+        "principal": principal,
+        "succession": succession,
+        "back": back,
+        "orphaned": sum(row.orphaned for row in leaving),
+    }
+    return render(request, "attachments/leave_structures.html", context)
+
+
+@require_safe
+def succession(request):
+    """The structures one cannot leave before somebody else is their principal manager."""
+    held = request.user.attachments.lasting().principal().select_related("structure")
+    if CHOSEN in request.GET:
+        held = held.filter(pk__in=_keys(request.GET))
+    page = Paginator(held.order_by("structure__legal_name_key", "pk"), PER_PAGE).get_page(request.GET.get("page"))
+    named = "\n".join(f"- {row.structure}, {row.structure.full_identifier}" for row in page)
+    words = {
+        "subject": "Désigner un autre gestionnaire principal",
+        "body": f"Bonjour,\n\nJe quitte ces structures :\n{named}\n\nJe propose pour me remplacer (nom, adresse) :\n",
+    }
+    mail = f"mailto:{settings.SUPPORT_EMAIL}?{urlencode(words, quote_via=quote)}"
+    return render(request, "attachments/succession.html", {"page": page, "mail": mail})
+
+
+def _succession(keys):
+    return f"{reverse('attachments:succession')}?{urlencode([(CHOSEN, key) for key in keys])}"
+
+
+def _keys(data):
+    """The keys chosen, as numbers; 404 on anything else."""
+    keys = data.getlist(CHOSEN)
+    if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in keys):
+        raise Http404
+    return {int(key) for key in keys}
+
+
+def _chosen(user, data):
+    """Their own attachments among those asked for; 404 when one of them is not theirs."""
+    keys = _keys(data)
+    found = list(user.attachments.filter(pk__in=keys).select_related("structure").order_by("structure__legal_name_key"))
+    if len(found) < len(keys):
+        raise Http404
+    return found
+
+
+def _say(request, departure):
+    left = [str(row.structure) for row in departure.left]
+    if len(left) == 1:
+        messages.success(request, f"Vous n'êtes plus rattaché à {left[0]}.")
+    elif left:
+        named = f" : {', '.join(left)}" if len(left) <= MOST_NAMED else ""
+        messages.success(request, f"Vous n'êtes plus rattaché à ces {len(left)} structures{named}.")
+    for _row, refusal in departure.skipped:
+        messages.error(request, str(refusal))
