@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from chorus.errands import errands
 from chorus.overview import (
+from documents.models import SupportingDocument
     deeds_of,
     oldest_awaiting,
     places_of,
@@ -92,6 +93,7 @@ def account(request):
             "places": shown,
             "place_count": len(places) + len(asked),
             "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
+            "document_count": SupportingDocument.objects.of(user).count(),
             "sessions": user.open_sessions.living(),
             "referents": referents_of(places) if user.identity_from_pigp else [],
         },
