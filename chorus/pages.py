@@ -15,7 +15,6 @@ from django.views.decorators.http import require_safe
 
 from chorus.errands import errands
 from chorus.overview import (
-from documents.models import SupportingDocument
     deeds_of,
     oldest_awaiting,
     places_of,
@@ -25,6 +24,7 @@ from documents.models import SupportingDocument
     with_counts,
     with_levels,
 )
+from documents.models import SupportingDocument
 
 # Rows of each list on home; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, DEEDS_SHOWN = 4, 6, 4
