@@ -11,7 +11,7 @@ from accounts.models import (
     normalised_email,
     validate_deliverable,
 )
-from plumbing.forms import LimitedForm
+from plumbing.forms import LimitedForm, NamesEmptyFields
 from plumbing.text import folded, postcode_key
 from plumbing.validators import validate_french_postcode, validate_person_name, validate_plain_line
 
@@ -110,7 +110,7 @@ class NewPasswordForm(LimitedForm):
         return {"password": self.cleaned_data["password"]}
 
 
-class SecretQuestionFields(forms.Form):
+class SecretQuestionFields(NamesEmptyFields, forms.Form):
     """A secret question, and its answer."""
 
     secret_question = forms.ChoiceField(

@@ -196,25 +196,14 @@ CELERY_TIMEZONE = "Europe/Paris"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule") if DEMO else "/tmp/beat-schedule"
 # What nobody was woken for (broker down, worker killed) waits no longer than that.
 OUTBOX_SWEEP_SECONDS = whole_number("OUTBOX_SWEEP_SECONDS", 20)
+_SWEEP = timedelta(seconds=OUTBOX_SWEEP_SECONDS)
 CELERY_BEAT_SCHEDULE = {
-    "sweep-outbox": {
-        "task": "notifications.tasks.sweep_outbox",
-        "schedule": timedelta(seconds=OUTBOX_SWEEP_SECONDS),
-    },
-    "sweep-link-requests": {
-        "task": "accounts.tasks.answer_link_requests",
-        "schedule": timedelta(seconds=OUTBOX_SWEEP_SECONDS),
-    },
-    "sweep-submissions": {
-        "task": "registration.tasks.carry_out_submissions",
-        "schedule": timedelta(seconds=OUTBOX_SWEEP_SECONDS),
-    },
+    "sweep-outbox": {"task": "notifications.tasks.sweep_outbox", "schedule": _SWEEP},
+    "sweep-link-requests": {"task": "accounts.tasks.answer_link_requests", "schedule": _SWEEP},
+    "sweep-submissions": {"task": "registration.tasks.carry_out_submissions", "schedule": _SWEEP},
     "sweep-documents": {"task": "documents.tasks.finish_unfinished", "schedule": timedelta(minutes=1)},
     "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
-    "lapse-unactivated-principals": {
-        "task": "attachments.tasks.lapse_unactivated",
-        "schedule": crontab(minute="37"),
-    },
+    "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},

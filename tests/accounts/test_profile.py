@@ -61,7 +61,7 @@ def test_of_many_structures_some_are_shown(client, user):
     AttachmentFactory.create_batch(7, user=user)
     page = client.get(PATH)
     assert len(page.context["places"]) == 5
-    assert "Voir toutes mes structures" in page.text
+    assert "Voir tous mes rattachements" in page.text
 
 
 def test_name_and_telephone(client, user):
