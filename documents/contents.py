@@ -6,6 +6,8 @@ is looked at once more: a script is text too.
 
 import gzip
 import io
+import lzma
+import os
 import re
 import zipfile
 import zlib
@@ -44,7 +46,17 @@ _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
 _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 # What reading a broken archive raises.
-_BROKEN = (zipfile.BadZipFile, OSError, EOFError, zlib.error, ValueError, RuntimeError, NotImplementedError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    OverflowError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+)
 
 
 class Disagrees(Exception):
@@ -188,6 +200,7 @@ def _office(stream):
 
     def check(file, head):
         _magic(".doc")(file, head)
+        _refuse_endless(file, head)
         try:
             with olefile.OleFileIO(file) as opened:
                 if not any(opened.exists(name) for name in stream):
@@ -197,6 +210,16 @@ def _office(stream):
             raise Disagrees from error
 
     return check
+
+
+def _refuse_endless(file, head):
+    """Refuse an OLE file that claims a longer table of sectors than it has room for: reading it would take for ever."""
+    shift, tables = int.from_bytes(head[30:32], "little"), int.from_bytes(head[44:48], "little")
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    # Sectors of 512 or 4,096 bytes, 4 bytes for each in a table; the header itself names 109 tables.
+    if shift not in (9, 12) or tables > (size >> shift) // 2 ** (shift - 2) + 109:
+        raise Disagrees
 
 
 def _zipped(look):

@@ -18,7 +18,7 @@ INVISIBLE = re.compile(
     "\U00013430-\U00013455\U00016fe4\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 # Categories of what shows nothing, or nothing that anybody could tell: controls, formats, unassigned, private use.
-HIDDEN = {"Cc", "Cf", "Cn", "Co", "Zl", "Zp"}
+HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 # Dots that look or serve like one in an address, beside those that NFKC makes one.
 DOTS = str.maketrans(dict.fromkeys("\u3002\u0589\u06d4\ua4f8", "."))
 # What mail readers make a link of: « S.A.R.L. », « M. Léon » and « J.P. » are none.

@@ -3,6 +3,7 @@
 import gzip
 import io
 import time
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -122,3 +123,23 @@ def test_broken_files_are_refused_or_taken_and_nothing_else(extension, noise, pl
         examine(io.BytesIO(broken), f"a.{extension}")
     except ActionError as refused:
         assert refused.field == "file"
+
+
+def test_an_office_file_that_never_ends_is_refused_at_once():
+    """Its table of sectors is longer than the file, and its second part points at itself."""
+    content = bytearray(GOOD["doc"])
+    content[44:48], content[68:72], content[72:76] = (n.to_bytes(4, "little") for n in (2**24, 0, 2**17))
+    content[512:1024] = bytes(508) + (0).to_bytes(4, "little")
+    start = time.perf_counter()
+    assert refusal(bytes(content), "note.doc")
+    assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_part_packed_in_a_rare_way_is_no_crash(method):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("[Content_Types].xml", "x" * 5000)
+    content = bytearray(file.getvalue())
+    content[60:80] = b"\xff" * 20
+    assert refusal(bytes(content), "note.docx")
