@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from phonenumber_field.formfields import PhoneNumberField
 
-from accounts.forms import AddressField
+from accounts.forms.doors import AddressField
 from accounts.models import EMAIL_LENGTH, normalised_email
 from plumbing.changes import version_of
 from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields, PhoneAsTyped

@@ -8,7 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import actions, forms
+from accounts import actions
+from accounts.forms import own as forms
 from accounts.links import Purpose, read_link
 from accounts.views.own import ACCOUNT, edit_page, kept_by_pigp, proven, too_many_tries
 from plumbing.requests import perform, posted, submit, within

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import kept
 from accounts.actions import activate_account, request_link, reset_password
-from accounts.forms import ActivationForm, AddressForm, LoginForm, ResetForm
+from accounts.forms.doors import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
 from accounts.models import LinkRequest
 from plumbing.requests import posted, submit, within

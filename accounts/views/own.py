@@ -10,7 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import actions, forms
+from accounts import actions
+from accounts.forms import own as forms
 from accounts.views.doors import next_page
 from plumbing.requests import perform, posted, submit, within
 
