@@ -36,14 +36,19 @@ def log_in(request):
     form = LoginForm(request.POST if request.method == "POST" else None, refusal=refusal)
     user = authenticate(request, **form.cleaned_data) if form.is_valid() else None
     if user is not None:
-        login(request, user)
-        kept.give_back(request, user)
-        # Not redirect(): a path without a slash would be taken for the name of a view.
-        return HttpResponseRedirect(next_page(request))
+        return enter(request, user)
     if form.is_valid():
         form.add_error(None, "Adresse de connexion ou mot de passe inexact, ou compte pas encore activé.")
     had_one = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
     return _login_page(request, form, kept.still_kept(request), session_ended=had_one, status=form.status)
+
+
+def enter(request, user):
+    """Let in whoever proved who they are: on to where they were going, with what they had typed."""
+    login(request, user)
+    kept.give_back(request, user)
+    # Not redirect(): a path without a slash would be taken for the name of a view.
+    return HttpResponseRedirect(next_page(request))
 
 
 def session_ended(request):
