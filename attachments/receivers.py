@@ -5,7 +5,7 @@ from django.dispatch import receiver
 
 from accounts import events as account_events
 from attachments import actions
-from attachments.deciders import acting_principal
+from attachments.deciders import managers_of
 from attachments.departures import only_theirs
 from attachments.models import Attachment, AttachmentRequest
 from plumbing.facts import Fact
@@ -37,7 +37,7 @@ def of_place(sender, structure, user, **kwargs):
 @receiver(structure_events.manager_asked)
 def of_manager(sender, structure, **kwargs):
     """Its principal manager in force who can log in."""
-    principal = acting_principal(structure)
+    principal = managers_of(structure).acting_principal
     return [Fact("managed_by", 1, (principal,))] if principal else []
 
 

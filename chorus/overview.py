@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import Count, Q, prefetch_related_objects
 from django.utils import timezone
 
-from attachments.deciders import tell_who_decides
+from attachments.deciders import annotate_deciders
 from attachments.models import MANAGERS, SOON, Attachment, AttachmentRequest, Role
 from history.models import Event, HistoryEntry
 from structures.models import BankAccount, Referent, Service
@@ -107,7 +107,7 @@ def requests_of(user, places):
         if request.is_pending or request.structure_id not in answered:
             shown.append(request)
         answered.add(request.structure_id)
-    tell_who_decides(shown)
+    annotate_deciders(shown)
     return shown
 
 

@@ -7,7 +7,7 @@ from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
 from attachments.actions.attachments import attach_or_widen, check_active, lock_structure, services_of
-from attachments.actions.notices import tell_of_withdrawal, tell_who_decides
+from attachments.actions.notices import tell_of_request, tell_of_withdrawal
 from attachments.actions.principals import drop_unseen_principal, take_over
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import AttachmentRequest, Role
@@ -72,7 +72,7 @@ def send_request(
     )
 
     if not is_open_to_first_comer(structure):
-        tell_who_decides(request)
+        tell_of_request(request)
     elif user.was_ever_active or not structure.attachments.current().principal().exists():
         take_over(request)
     else:
