@@ -208,7 +208,7 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
         )
         self.fields["captcha_answer"].widget.attrs.update(autocapitalize="characters", spellcheck="false")
         if self.lookup and self.lookup.services:
-            self.fields["services"].queryset = self.lookup.structure.services.open()
+            self.fields["services"].offer(self.lookup.services)
 
     def clean_services(self):
         services = self.cleaned_data["services"]
