@@ -19,7 +19,7 @@ def _asked(request):
     return [
         ("Demandeur", str(request.user)),
         ("Adresse de connexion", request.user.email),
-        ("Niveau demandé", "Toute la structure" if request.whole_structure else ", ".join(request.service_labels)),
+        ("Niveau demandé", request.full_part),
         ("À partir du", date_format(request.starts_on, "j F Y")),
         *([("Jusqu'au", date_format(request.ends_on, "j F Y"))] if request.ends_on else []),
     ]

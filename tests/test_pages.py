@@ -223,7 +223,7 @@ def test_support_s_home_starts_with_its_queue(client):
     page = client.get("/")
     assert f"/demandes/{orphan.reference}/" in page.text
     for said in (
-        "École sans personne, structure entière",
+        "École sans personne · Toute la structure",
         "1 gestionnaire principal n'a jamais activé son compte",
         "1 import de l'annuaire s'est interrompu",
         "1 import de l'annuaire est en attente ou en cours",

@@ -91,8 +91,7 @@ def _say_done(request, done, following):
 
 def _what_it_led_to(attachment, *, by_support):
     """What an approval changed, in a sentence; to support, what the structure still lacks."""
-    labels = attachment.service_labels
-    part = ", ".join(labels) or "toute la structure"
+    part = attachment.full_part if attachment.service_labels else attachment.full_part.lower()
     role = attachment.get_role_display().lower()
     done = (
         f"Rattachement validé : {attachment.user}, {role} de {attachment.structure} ({part}). Un courriel l'en informe."

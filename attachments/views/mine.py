@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
 from attachments.deciders import annotate_deciders
+from attachments.models import WHOLE_STRUCTURE
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.requests import came_from, perform
@@ -130,7 +131,7 @@ def export_my_attachments(request, kind):
 
 def _scope_columns():
     return [
-        Column("Niveau", lambda row: "Structure entière" if row.whole_structure else "Services"),
+        Column("Niveau", lambda row: WHOLE_STRUCTURE if row.whole_structure else "Services"),
         Column("Services", lambda row: ", ".join(row.service_labels)),
         Column("Date de début", lambda row: row.starts_on),
         Column("Date de fin", lambda row: row.ends_on),

@@ -149,14 +149,14 @@ def test_what_was_decided_is_told_as_it_was_even_after_the_attachment_changed(cl
     attachment = approve_request(wanted.pk, actor=managed.attachments.get().user)
     attachment.role = Role.SECONDARY
     attachment.save()
-    assert "Utilisateur simple · Structure entière" in client.get("/demandes/", {"vue": "decidees"}).text
+    assert "Utilisateur simple · Toute la structure" in client.get("/demandes/", {"vue": "decidees"}).text
 
 
 def test_what_the_portal_decided_itself_is_told(client, support):
     founder, structure = UserFactory(), StructureFactory(private=True)
     assert send_request(founder, structure, actor=founder).status == "approved"
     page = client.get("/demandes/", {"vue": "decidees"}).text
-    assert "Gestionnaire principal · Structure entière" in page
+    assert "Gestionnaire principal · Toute la structure" in page
     assert "par le portail" in page
 
 
