@@ -41,14 +41,12 @@ def where_on(view):
 
 
 def on_the_way(view):
-    """A page of the way to the provider and back: for whoever is not in yet, so often, whatever the provider does."""
+    """A page of the way to the provider and back: for whoever is not in yet, whatever the provider does."""
 
     @wraps(view)
     def guarded(request):
         if request.user.is_authenticated:
             return redirect("home")
-        if not within(request, "oidc", settings.LOGIN_RATE):
-            return _failed(request, "too_many")
         try:
             return view(request)
         except openid.Away:
@@ -62,6 +60,8 @@ def on_the_way(view):
 @on_the_way
 def start(request):
     """A GET, since browsers hold what a form is answered with to the page's form-action."""
+    if not within(request, "oidc", settings.LOGIN_RATE):
+        return _failed(request, "too_many")
     vouched.forget(request)
     return openid.begin(request, request.GET.get("next", ""))
 

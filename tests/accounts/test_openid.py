@@ -153,6 +153,9 @@ def test_an_expired_password_stops_whoever_types_it(client, provider, linked, se
     come_back(client, provider)
     assert client.get("/mon-compte/").status_code == 200
     client.post("/deconnexion/")
+    session = client.session
+    session[openid.SESSION] = "d'une connexion qui n'est pas allée à son terme"
+    session.save()
     give_password(client)
     assert client.get("/mon-compte/").url.startswith("/mon-compte/mot-de-passe/")
 
@@ -407,7 +410,9 @@ def test_otherwise_logging_out_leads_home(client, provider, linked, settings, wa
 # --- « Délier », and the account that is taken back -----------------------------------------------------------
 
 
-def test_unlinking_takes_the_password(client, provider, linked):
+@pytest.mark.parametrize("from_pigp", [False, True])
+def test_unlinking_takes_the_password(client, provider, linked, from_pigp):
+    User.objects.update(identity_from_pigp=from_pigp)
     come_back(client, provider)
     assert client.post(UNLINK, {"current_password": "faux"}).status_code == 422
     assert ExternalIdentity.objects.exists()
