@@ -112,9 +112,12 @@ def end_session_address(id_token):
 
 def _asked(question):
     """What `question()` answers. In a thread, since a socket's own time-out starts anew with each byte."""
+    asked = _conversations.submit(question)
     try:
-        return _conversations.submit(question).result(timeout=PATIENCE_SECONDS)
+        return asked.result(timeout=PATIENCE_SECONDS)
     except (requests.RequestException, TimeoutError) as error:
+        # Not later either, if its turn has not come.
+        asked.cancel()
         logger.warning("The OpenID provider is away: %r", error)
         raise Away from error
     except Refused:

@@ -345,7 +345,12 @@ def test_whoever_says_no_there_is_told_at_the_login_page(client, provider):
 
 @pytest.mark.parametrize("moment", ["before", "between"])
 @pytest.mark.parametrize("fault", [{"delay": 8}, {"status": 503}, {"status": 200, "issuer": "http://127.0.0.1:9"}])
-def test_a_provider_that_is_down_or_dawdles_holds_nobody_up(client, provider, linked, settings, moment, fault):
+def test_a_provider_that_is_down_or_dawdles_holds_nobody_up(
+    client, provider, linked, settings, monkeypatch, moment, fault
+):
+    if moment == "before":
+        # As good as the other, and sooner over.
+        monkeypatch.setattr(openid, "PATIENCE_SECONDS", 1)
     there = client.get(START).url if moment == "between" else ""
     if "issuer" in fault:
         settings.OIDC_ISSUER = fault["issuer"]
@@ -461,6 +466,18 @@ def test_what_stands_in_the_way_of_a_link(user):
         link(other, "y", other.email)
     assert refusal.value.code == "not_active"
     assert ExternalIdentity.objects.count() == OutgoingMail.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer at a time")
+def test_one_callback_sent_twice_at_once_opens_one_session(client, provider, linked):
+    back = provider.authorize(client.get(START).url)
+    twin = Client()
+    twin.cookies.load({name: morsel.value for name, morsel in client.cookies.items()})
+    statuses = [answer.status_code for answer in at_once(lambda: client.get(BACK, back), lambda: twin.get(BACK, back))]
+    assert sorted(statuses) in ([302, 302], [302, 400])
+    assert is_in(client) or is_in(twin)
+    assert linked.user.open_sessions.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
