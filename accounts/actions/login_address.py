@@ -84,8 +84,7 @@ def restore_address(token):
     """Use the link mailed to a replaced login address: it is the account's again, whoever had it meanwhile is out.
 
     No password opens the account before its owner chooses one, by the link mailed to them; nor does an identity
-    linked meanwhile. Raises ActionError on a
-    stale link, or when somebody has the address by now.
+    linked meanwhile. Raises ActionError on a stale link, or when somebody has the address by now.
     """
     user = user_of_link(token, Purpose.UNDO_ADDRESS)
     made = _give_address(user, user.previous_email, previous_email="", email_changed_at=None)
