@@ -1,10 +1,27 @@
 """Mails about the account itself. They go to the login address, but for the one that asks about another."""
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.links import Purpose, make_token
 from notifications.actions import notify
 from plumbing.addresses import absolute_url
+
+
+def _write(slug, owner, purpose, *, to="", reference="", **told):
+    """A mail about `owner`'s account, to their login address unless said; `told` is what its templates show."""
+    reference = reference or owner.reference
+    notify(slug, to=to or owner.email, user=owner, purpose=purpose, reference=reference, context=told)
+
+
+def _link(page, user, purpose):
+    """A link made for `purpose`, and until when it works."""
+    expires_at = timezone.now() + purpose.lifetime
+    return {"link": absolute_url(f"accounts:{page}", make_token(user, purpose)), "expires_at": expires_at}
+
+
+def _way_back():
+    return {"forgotten_link": absolute_url("accounts:forgotten_password")}
 
 
 def send_activation(user, *, reference):
@@ -61,17 +78,16 @@ def send_address_changed(user):
     _write("address_changed", user, "Votre adresse de connexion a été remplacée", to=user.previous_email, **told)
 
 
-def _write(slug, owner, purpose, *, to="", reference="", **told):
-    """A mail about `owner`'s account, to their login address unless said; `told` is what its templates show."""
-    reference = reference or owner.reference
-    notify(slug, to=to or owner.email, user=owner, purpose=purpose, reference=reference, context=told)
+def send_identity_linked(user):
+    """To the owner of an account that can from now on be entered by way of the OpenID provider."""
+    _send_about_identity(user, "identity_linked", f"Votre compte est relié à {settings.OIDC_LABEL}")
 
 
-def _link(page, user, purpose):
-    """A link made for `purpose`, and until when it works."""
-    expires_at = timezone.now() + purpose.lifetime
-    return {"link": absolute_url(f"accounts:{page}", make_token(user, purpose)), "expires_at": expires_at}
+def send_identity_unlinked(user):
+    """To the owner of an account that can no longer be entered by way of the OpenID provider."""
+    _send_about_identity(user, "identity_unlinked", f"Votre compte n'est plus relié à {settings.OIDC_LABEL}")
 
 
-def _way_back():
-    return {"forgotten_link": absolute_url("accounts:forgotten_password")}
+def _send_about_identity(user, slug, purpose):
+    told = {"user": user, "label": settings.OIDC_LABEL, "link": absolute_url("account")}
+    _write(slug, user, purpose, **told, **_way_back())
