@@ -4,38 +4,80 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
-from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Role
 
 
-def deciders_of(structure):
-    """The people who can decide requests on `structure` today: its managers in force, who can log in."""
-    managing = Attachment.objects.effective().managers().filter(structure=structure)
-    return User.objects.filter(attachments__in=managing, state=User.State.ACTIVE).order_by("pk")
+class Managers:
+    """Those who manage one structure, today or from a day to come: their places, with them, the principal's first."""
+
+    def __init__(self, places):
+        today = timezone.localdate()
+        self.principal_place = next((place for place in places if place.role == Role.PRINCIPAL), None)
+        in_force = [place for place in places if place.starts_on <= today and place.user.is_active]
+        # The people who can decide today: in force, and able to log in.
+        self.deciders = [place.user for place in in_force]
+        self.acting_principal = next((place.user for place in in_force if place.role == Role.PRINCIPAL), None)
+
+    @property
+    def confirmed_principal(self):
+        """The principal manager, when they have been active; None otherwise."""
+        place = self.principal_place
+        return place.user if place and place.user.was_ever_active else None
+
+    @property
+    def leave_room(self):
+        """Whether there is no principal manager, or one nobody has seen while nobody else can decide."""
+        return not self.principal_place or not (self.confirmed_principal or self.deciders)
+
+    def besides(self, user_id):
+        """Who can decide what this person asks for: nobody decides their own."""
+        return [person for person in self.deciders if person.pk != user_id]
+
+    @property
+    def cause(self):
+        """Why nobody can decide; with people who can, that they are the person who asks."""
+        place = self.principal_place
+        if self.deciders:
+            return "La seule personne qui décide est le demandeur"
+        if place is None:
+            return "Aucun gestionnaire principal"
+        if not place.user.was_ever_active:
+            return "Le gestionnaire principal n'a jamais activé son compte"
+        if place.user.is_active:
+            return f"Le gestionnaire principal ne l'est qu'à partir du {date_format(place.starts_on, 'j F Y')}"
+        return f"Le compte du gestionnaire principal est {place.user.get_state_display().lower()}"
 
 
-def confirmed_principal(structure):
-    """The person who manages `structure` as principal and has been active; None when there is none."""
-    principal = structure.attachments.current().principal().confirmed().select_related("user").first()
-    return principal and principal.user
+def managers_by_structure(structure_ids):
+    """The Managers of each of these structures, by its key: none for those that nobody manages."""
+    places = Attachment.objects.lasting().managers().filter(structure__in=structure_ids)
+    there = {}
+    for place in places.select_related("user").order_by("role", "pk"):
+        there.setdefault(place.structure_id, []).append(place)
+    return {key: Managers(places) for key, places in there.items()}
 
 
-def acting_principal(structure):
-    """The principal manager of `structure` in force who can log in; None when there is none."""
-    managing = Attachment.objects.effective().principal().filter(structure=structure)
-    return User.objects.filter(attachments__in=managing, state=User.State.ACTIVE).first()
+def managers_of(structure):
+    return managers_by_structure([structure.pk]).get(structure.pk) or Managers([])
 
 
-def is_open_to_first_comer(structure):
+def is_open_to_first_comer(structure, managers=None):
     """Whether the next person to come with an active account becomes principal manager of `structure`.
 
-    So it is on a private structure that has no principal manager, or one nobody has seen while
-    nobody else can decide (domain: registration).
+    So it is on a private structure that leaves room for one (domain: registration).
     """
-    if structure.is_public or not structure.is_active or confirmed_principal(structure):
+    if structure.is_public or not structure.is_active:
         return False
-    unseen = structure.attachments.current().principal().exists()
-    return not unseen or not deciders_of(structure).exists()
+    return (managers or managers_of(structure)).leave_room
+
+
+def annotate_deciders(requests):
+    """Give each of `requests` its `deciders`, people by role, and its `cause`: why there are none, else empty."""
+    managers = managers_by_structure({request.structure_id for request in requests})
+    for request in requests:
+        there = managers.get(request.structure_id) or Managers([])
+        request.deciders = there.besides(request.user_id)
+        request.cause = "" if request.deciders else there.cause
 
 
 class Desk:
@@ -68,30 +110,3 @@ class Desk:
     def waiting(self):
         """How many requests wait; None for somebody who decides nothing anywhere."""
         return self.awaiting.count() if self.user.is_staff or self.structures else None
-
-
-def tell_who_decides(requests):
-    """Give each of `requests` its `deciders`, people by role, and its `cause`: why there are none, else empty."""
-    managing = Attachment.objects.lasting().managers().filter(structure__in={r.structure_id for r in requests})
-    managers = {}
-    for attachment in managing.select_related("user").order_by("role", "pk"):
-        managers.setdefault(attachment.structure_id, []).append(attachment)
-    today = timezone.localdate()
-    for request in requests:
-        there = managers.get(request.structure_id, [])
-        acting = [held.user for held in there if held.starts_on <= today and held.user.is_active]
-        request.deciders = [person for person in acting if person.pk != request.user_id]
-        request.cause = "" if request.deciders else _cause(there, acting)
-
-
-def _cause(managers, acting):
-    principal = next((held for held in managers if held.role == Role.PRINCIPAL), None)
-    if acting:
-        return "La seule personne qui décide est le demandeur"
-    if principal is None:
-        return "Aucun gestionnaire principal"
-    if not principal.user.was_ever_active:
-        return "Le gestionnaire principal n'a jamais activé son compte"
-    if principal.user.is_active:
-        return f"Le gestionnaire principal ne l'est qu'à partir du {date_format(principal.starts_on, 'j F Y')}"
-    return f"Le compte du gestionnaire principal est {principal.user.get_state_display().lower()}"

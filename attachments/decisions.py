@@ -1,6 +1,6 @@
 """What was decided on requests, as it was decided: the history knows, where the attachment may have changed since."""
 
-from attachments.models import AttachmentRequest, Role
+from attachments.models import WHOLE_STRUCTURE, AttachmentRequest, Role
 from history.models import Event, HistoryEntry
 
 # The portal itself makes principal managers without a line that says « validée ».
@@ -24,9 +24,9 @@ def tell_decisions(requests):
 def _granted(entry):
     """(role, part) in words, of a line of the history."""
     if entry.event == Event.PRINCIPAL_DESIGNATED:
-        return Role.PRINCIPAL.label, "Structure entière"
+        return Role.PRINCIPAL.label, WHOLE_STRUCTURE
     values = entry.data.get("values", {})
     role = Role(values["role"]).label if values.get("role") in Role.values else ""
     # « Intendance (CODE) »: the code helps nobody here.
     services = [name.rpartition(" (")[0] or name for name in entry.data.get("services", [])]
-    return role, "Structure entière" if values.get("whole_structure") else ", ".join(services)
+    return role, WHOLE_STRUCTURE if values.get("whole_structure") else ", ".join(services)

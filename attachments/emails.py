@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.utils.formats import date_format
 
-from attachments.deciders import deciders_of
+from attachments.deciders import managers_of
 from notifications.actions import notify, within_mail_rate
 from plumbing.addresses import absolute_url
 
@@ -19,7 +19,7 @@ def _asked(request):
     return [
         ("Demandeur", str(request.user)),
         ("Adresse de connexion", request.user.email),
-        ("Niveau demandé", "Toute la structure" if request.whole_structure else ", ".join(request.service_labels)),
+        ("Niveau demandé", request.full_part),
         ("À partir du", date_format(request.starts_on, "j F Y")),
         *([("Jusqu'au", date_format(request.ends_on, "j F Y"))] if request.ends_on else []),
     ]
@@ -39,7 +39,7 @@ def send_request_sent(request, *, principal, by_managers=False):
 
 def send_request_to_decide(request, *, deciders):
     """To each manager who can decide: who waits, for what, what they say of it, and who else can decide."""
-    able = list(deciders_of(request.structure).exclude(pk=request.user_id)) if deciders else []
+    able = managers_of(request.structure).besides(request.user_id) if deciders else []
     for decider in deciders:
         _write(
             "request_to_decide",

@@ -1,7 +1,8 @@
 from django import forms
 from django.utils import timezone
+from django.utils.safestring import mark_safe
 
-from attachments.models import Attachment, Role
+from attachments.models import WHOLE_STRUCTURE, Attachment, Role
 from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields
 from plumbing.validators import validate_plain_text
 from structures.forms import ServicesField
@@ -30,7 +31,7 @@ class DecisionForm(NamesEmptyFields, forms.Form):
     )
     scope = forms.ChoiceField(
         label="Niveau de rattachement",
-        choices=[(WHOLE, "Structure entière"), (PER_SERVICE, "Par services")],
+        choices=[(WHOLE, WHOLE_STRUCTURE), (PER_SERVICE, "Par services")],
         widget=forms.RadioSelect,
     )
     services = ServicesField()
@@ -54,10 +55,10 @@ class DecisionForm(NamesEmptyFields, forms.Form):
             },
         )
         self.fields["role"].choices = [(role.value, role.label) for role in roles]
-        self.fields["services"].queryset = attachment_request.structure.services.open()
+        self.fields["services"].offer(open_services)
         self.has_services = bool(open_services)
         if not open_services:
-            self.fields["scope"].choices = [(WHOLE, "Structure entière")]
+            self.fields["scope"].choices = [(WHOLE, WHOLE_STRUCTURE)]
 
     @staticmethod
     def _held(attachment_request):
@@ -81,7 +82,7 @@ class DecisionForm(NamesEmptyFields, forms.Form):
         super().clean()
         scope, services = self.cleaned_data.get("scope"), self.cleaned_data.get("services")
         if scope == PER_SERVICE and not services:
-            self.add_error("services", "Cochez au moins un service, ou la structure entière.")
+            self.add_error("services", "Cochez au moins un service, ou toute la structure.")
         # What was ticked from the start is no choice: it is out of sight when the whole structure is chosen.
         elif scope == WHOLE and any(service.pk not in self.initial["services"] for service in services or ()):
             self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
@@ -169,34 +170,66 @@ class DayField(forms.DateField):
         self.error_messages["invalid"] = "Écrivez une date qui existe, 01/09/2026 par exemple."
 
 
-class AskingForm(LimitedForm):
+class ScopeForm(LimitedForm):
+    """At which level somebody asks to be attached, and what they say of it to whoever decides."""
+
+    REQUIRED = {"services": f"Cochez au moins un service, ou choisissez « {WHOLE_STRUCTURE} »."}
+
+    scope = forms.ChoiceField(
+        label="Niveau de rattachement",
+        choices=[(WHOLE, WHOLE_STRUCTURE), (PER_SERVICE, "Seulement un ou plusieurs services")],
+        widget=ExplainedChoices(
+            are_cards=True,
+            hints={
+                WHOLE: mark_safe(
+                    "Vous suivez tout ce qui concerne la structure : direction, secrétariat général.<br>"
+                    "« je souhaite me rattacher à la maille de l'organisation »"
+                ),
+                PER_SERVICE: mark_safe(
+                    "Vous suivez ce qui concerne ces services. Vous pourrez en demander d'autres plus tard.<br>"
+                    "« à la maille du service »"
+                ),
+            },
+        ),
+        initial=WHOLE,
+    )
+    services = ServicesField(label="Services de cette structure")
+    comment = forms.CharField(
+        label="Commentaire",
+        max_length=2000,
+        required=False,
+        # Read by people who decide, in their mails too.
+        validators=[validate_plain_text],
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Pour la personne qui décide : votre fonction, qui vous remplacez… Sans adresse de site.",
+    )
+
+    def offer(self, services):
+        """Offer these `services` beside all of the structure; without any there is no level to choose."""
+        self.has_services = bool(services)
+        self.fields["services"].offer(services)
+        self.fields["scope"].required = self.has_services
+        chosen = not self.is_bound or self.data.get("scope") == PER_SERVICE
+        self.fields["services"].required = self.has_services and chosen
+
+    def clean(self):
+        super().clean()
+        if self.cleaned_data.get("scope") == WHOLE and self.cleaned_data.get("services"):
+            # Ticked and out of sight: what was meant is for the person to say.
+            self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
+        return self.cleaned_data
+
+    @property
+    def whole_structure(self):
+        return not (self.has_services and self.cleaned_data["scope"] == PER_SERVICE)
+
+
+class AskingForm(ScopeForm):
     """« Demander un rattachement »: to all of the structure, or to some of its services beyond those `held`.
 
     `before` is the same person's earlier request, which they correct. Without `asks_dates`, the place has its dates
     already, or has none.
     """
-
-    scope = forms.ChoiceField(
-        label="Choix du niveau de rattachement",
-        choices=[(WHOLE, "Toute la structure"), (PER_SERVICE, "Seulement un ou plusieurs services")],
-        widget=ExplainedChoices(
-            hints={
-                WHOLE: "« À la maille de l'organisation » : vous travaillez pour tous ses services.",
-                PER_SERVICE: "« À la maille du service » : vous ne travaillez que pour ceux que vous cochez.",
-            },
-            are_cards=True,
-        ),
-        initial=WHOLE,
-    )
-    services = ServicesField()
-    comment = forms.CharField(
-        label="Commentaire",
-        max_length=2000,
-        required=False,
-        validators=[validate_plain_text],
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Pour la personne qui décide : votre fonction, qui vous remplacez, pour combien de temps.",
-    )
 
     starts_on = DayField(
         label="Date de début",
@@ -219,29 +252,17 @@ class AskingForm(LimitedForm):
             )
         else:
             del self.fields["starts_on"], self.fields["ends_on"]
-        offered = structure.services.open().exclude(pk__in=[service.pk for service in held])
-        services = self.fields["services"]
-        services.queryset = offered
-        services.required = data is None or data.get("scope") == PER_SERVICE
-        services.error_messages["required"] = "Cochez au moins un service, ou choisissez toute la structure."
-        self.has_services = offered.exists()
+        self.offer(list(structure.services.open().exclude(pk__in=[service.pk for service in held])))
         if not self.has_services:
-            del self.fields["services"]
             self.fields["scope"].choices = self.fields["scope"].choices[:1]
             self.initial.pop("scope", None)
-
-    def clean(self):
-        super().clean()
-        if self.cleaned_data.get("scope") == WHOLE and self.cleaned_data.get("services"):
-            self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
-        return self.cleaned_data
 
     @property
     def asked(self):
         """What send_request takes."""
         return {
-            "whole_structure": self.cleaned_data["scope"] == WHOLE,
-            "services": self.cleaned_data.get("services", ()),
+            "whole_structure": self.whole_structure,
+            "services": self.cleaned_data["services"],
             "comment": self.cleaned_data["comment"],
             "starts_on": self.cleaned_data.get("starts_on"),
             "ends_on": self.cleaned_data.get("ends_on"),

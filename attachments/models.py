@@ -16,6 +16,8 @@ class Role(models.TextChoices):
     SIMPLE = "simple", "Utilisateur simple"
 
 
+# How the widest level is called, wherever one is told.
+WHOLE_STRUCTURE = "Toute la structure"
 MANAGERS = (Role.PRINCIPAL, Role.SECONDARY)
 # An end this near is said everywhere; a refusal this old is no longer something to answer.
 SOON = timedelta(days=30)
@@ -41,13 +43,18 @@ class Scope(models.Model):
         return [] if self.whole_structure else [service.label for service in self.services.all()]
 
     @property
+    def full_part(self):
+        """« Toute la structure », or all the services meant."""
+        return WHOLE_STRUCTURE if self.whole_structure else ", ".join(self.service_labels)
+
+    @property
     def part(self):
-        """« Structure entière », or the services meant: the first ones, where there are many."""
-        if self.whole_structure:
-            return "Structure entière"
+        """As `full_part`, but of many services only the first ones are named."""
         labels = self.service_labels
-        named, more = ", ".join(labels[: self.NAMED]), len(labels) - self.NAMED
-        return f"{named} et {more} autre{'s' if more > 1 else ''}" if more > 0 else named
+        more = len(labels) - self.NAMED
+        if more <= 0:
+            return self.full_part
+        return f"{', '.join(labels[: self.NAMED])} et {more} autre{'s' if more > 1 else ''}"
 
 
 class AttachmentQuerySet(models.QuerySet):

@@ -1,15 +1,21 @@
-"""What the life of a structure or of an account means for people's places in structures."""
+"""What the life of a structure, an account or a place means for people's places in structures."""
 
 from django.db.models import Count
 from django.dispatch import receiver
 
 from accounts import events as account_events
 from attachments import actions
-from attachments.deciders import acting_principal
+from attachments import events as own_events
+from attachments.deciders import managers_of
 from attachments.departures import only_theirs
 from attachments.models import Attachment, AttachmentRequest
 from plumbing.facts import Fact
 from structures import events as structure_events
+
+
+@receiver(own_events.attachment_started)
+def answer_what_waits(sender, attachment, actor, **kwargs):
+    actions.answer_by(attachment, actor=actor)
 
 
 @receiver(structure_events.structure_founded)
@@ -37,7 +43,7 @@ def of_place(sender, structure, user, **kwargs):
 @receiver(structure_events.manager_asked)
 def of_manager(sender, structure, **kwargs):
     """Its principal manager in force who can log in."""
-    principal = acting_principal(structure)
+    principal = managers_of(structure).acting_principal
     return [Fact("managed_by", 1, (principal,))] if principal else []
 
 

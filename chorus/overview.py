@@ -5,13 +5,12 @@ from datetime import timedelta
 from django.db.models import Count, Q, prefetch_related_objects
 from django.utils import timezone
 
-from attachments.deciders import tell_who_decides
+from attachments.deciders import annotate_deciders
 from attachments.models import MANAGERS, SOON, Attachment, AttachmentRequest, Role
 from history.models import Event, HistoryEntry
 from structures.models import BankAccount, Referent, Service
 
 REFUSALS_STAY = timedelta(weeks=4)
-SERVICES_NAMED = 3
 # Work a person recognises as theirs, and how it is drawn: (tone, icon). What follows from it by itself is left out.
 DEEDS = {
     Event.REQUEST_APPROVED: ("ok", "check"),
@@ -51,7 +50,7 @@ def places_of(user):
 
 
 def with_counts(places):
-    """The same `places`, each with its level, its principal and how much of each thing there is."""
+    """The same `places`, each with its services, its principal and how much of each thing there is."""
     prefetch_related_objects(places, "services")
     structures = [place.structure_id for place in places]
     services = _per_structure(Service.objects.open().filter(structure__in=structures))
@@ -64,15 +63,6 @@ def with_counts(places):
         place.account_count = accounts.get(place.structure_id, 0)
         place.people_count = people.get(place.structure_id, 0)
         place.principal = principals.get(place.structure_id)
-        place.level = _level(place)
-    return places
-
-
-def with_levels(places):
-    """The same `places`, each with its level only."""
-    prefetch_related_objects(places, "services")
-    for place in places:
-        place.level = _level(place)
     return places
 
 
@@ -80,14 +70,6 @@ def referents_of(places):
     """Whom to ask about an identity that comes from the PIGP: the referents of these places' structures."""
     using = [place.structure.referent_id for place in places if place.structure.uses_pigp]
     return Referent.objects.filter(pk__in=using)
-
-
-def _level(place):
-    """« Structure entière », or the services it is limited to."""
-    if place.whole_structure:
-        return "Structure entière"
-    services = [service.label for service in place.services.all()]
-    return ", ".join(services) if len(services) <= SERVICES_NAMED else f"{len(services)} services"
 
 
 def oldest_awaiting(user, number):
@@ -107,7 +89,7 @@ def requests_of(user, places):
         if request.is_pending or request.structure_id not in answered:
             shown.append(request)
         answered.add(request.structure_id)
-    tell_who_decides(shown)
+    annotate_deciders(shown)
     return shown
 
 

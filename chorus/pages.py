@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
@@ -24,7 +25,6 @@ from chorus.overview import (
     requests_of,
     to_come,
     with_counts,
-    with_levels,
 )
 from documents.models import SupportingDocument
 
@@ -86,7 +86,8 @@ def account(request):
     user = request.user
     places = places_of(user)
     asked = requests_of(user, places)
-    shown = with_levels(places[:PLACES_SHOWN])
+    shown = places[:PLACES_SHOWN]
+    prefetch_related_objects(shown, "services")
     return render(
         request,
         "pages/account.html",

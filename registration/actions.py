@@ -18,7 +18,7 @@ from accounts.models import User, normalised_email
 from attachments.actions import send_request
 from attachments.actions.attachments import lock_structure
 from attachments.actions.notices import tell_requester
-from attachments.deciders import deciders_of, is_open_to_first_comer
+from attachments.deciders import is_open_to_first_comer, managers_of
 from attachments.emails import send_became_principal, send_first_to_activate
 from attachments.models import AttachmentRequest
 from notifications.actions import within_mail_rate
@@ -259,6 +259,7 @@ def expected_outcome(lookup):
 
 
 def _outcome_on(structure):
-    if is_open_to_first_comer(structure):
+    managers = managers_of(structure)
+    if is_open_to_first_comer(structure, managers):
         return Outcome.BECOMES_PRINCIPAL
-    return Outcome.MANAGER_DECIDES if deciders_of(structure).exists() else Outcome.SUPPORT_DECIDES
+    return Outcome.MANAGER_DECIDES if managers.deciders else Outcome.SUPPORT_DECIDES

@@ -5,19 +5,19 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import mark_safe
 from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.forms.doors import AddressField
 from accounts.models import EMAIL_LENGTH, normalised_email
+from attachments.forms import PER_SERVICE, ScopeForm
+from attachments.models import WHOLE_STRUCTURE
 from plumbing.changes import version_of
-from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields, PhoneAsTyped
-from plumbing.validators import validate_person_name, validate_plain_text
-from structures.forms import IdentifiedForm, ServicesField
+from plumbing.forms import LimitedForm, NamesEmptyFields, PhoneAsTyped
+from plumbing.validators import validate_person_name
+from structures.forms import IdentifiedForm
 from structures.identifiers import IdentifierType, spaced_identifier
 from structures.models import Establishment, Nature, address_lines
 
-WHOLE, PER_SERVICE = "whole", "services"
 # Where most people have their mail: what is nearly one of these is likely mistyped.
 COMMON_DOMAINS = (
     "gmail.com", "orange.fr", "wanadoo.fr", "free.fr", "laposte.net", "hotmail.com", "hotmail.fr", "outlook.com",
@@ -111,12 +111,13 @@ class NewAddressForm(LimitedForm, AddressTwice):
         return email
 
 
-class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
+class RegistrationForm(ScopeForm, AddressTwice, IdentifiedForm):
     """« Créer un compte »: who registers, for which structure, for all of it or some services."""
 
     REQUIRED = (
         AddressTwice.REQUIRED
         | IdentifiedForm.REQUIRED
+        | ScopeForm.REQUIRED
         | {"first_name": "Écrivez votre prénom.", "last_name": "Écrivez votre nom."}
     )
 
@@ -132,36 +133,6 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
     terms = forms.BooleanField(
         label="J'accepte les conditions",
         error_messages={"required": "Pour créer un compte, il faut accepter les conditions."},
-    )
-
-    scope = forms.ChoiceField(
-        label="Niveau de rattachement",
-        choices=[(WHOLE, "Toute la structure"), (PER_SERVICE, "Seulement un ou plusieurs services")],
-        widget=ExplainedChoices(
-            are_cards=True,
-            hints={
-                WHOLE: mark_safe(
-                    "Vous suivez tout ce qui concerne la structure : direction, secrétariat général.<br>"
-                    "« je souhaite me rattacher à la maille de l'organisation »"
-                ),
-                PER_SERVICE: mark_safe(
-                    "Vous suivez ce qui concerne ces services. Vous pourrez en demander d'autres plus tard.<br>"
-                    "« à la maille du service »"
-                ),
-            },
-        ),
-        required=False,
-        initial=WHOLE,
-    )
-    services = ServicesField(label="Services de cette structure")
-    comment = forms.CharField(
-        label="Commentaire",
-        max_length=2000,
-        required=False,
-        # Read by people who decide, in their mails too.
-        validators=[validate_plain_text],
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Pour la personne qui décide : votre fonction, votre bureau… Sans adresse de site.",
     )
 
     captcha_key = forms.CharField(max_length=40, required=False)
@@ -207,21 +178,7 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
             '<a href="{}" target="_blank">Lire les conditions (nouvel onglet)</a>', reverse("terms")
         )
         self.fields["captcha_answer"].widget.attrs.update(autocapitalize="characters", spellcheck="false")
-        if self.lookup and self.lookup.services:
-            self.fields["services"].queryset = self.lookup.structure.services.open()
-
-    def clean_services(self):
-        services = self.cleaned_data["services"]
-        per_service = self.cleaned_data.get("scope") == PER_SERVICE
-        if self.lookup and self.lookup.services and per_service and not services:
-            raise ValidationError("Cochez au moins un service, ou choisissez « Toute la structure ».")
-        if services and not per_service:
-            raise ValidationError("Décochez les services, ou choisissez « Seulement un ou plusieurs services ».")
-        return services
-
-    @property
-    def whole_structure(self):
-        return not (self.lookup.services and self.cleaned_data["scope"] == PER_SERVICE)
+        self.offer(self.lookup.services if self.lookup else [])
 
     @property
     def person(self):
@@ -265,7 +222,7 @@ class RegistrationForm(LimitedForm, AddressTwice, IdentifiedForm):
         chosen = self["services"].value() if per_service else not (offered and "scope" in self.preset)
         described = self.found and not (self.found.must_describe and self._lacks(self.REQUIRED_DESCRIPTION))
         count = len(self["services"].value() or ())
-        scope_note = f"{count} service{'s' if count > 1 else ''}" if per_service else "Toute la structure"
+        scope_note = f"{count} service{'s' if count > 1 else ''}" if per_service else WHOLE_STRUCTURE
         return in_turn(
             [
                 Block(1, "personne", "Informations personnelles", not self._lacks(self.COMPULSORY), "Complet"),

@@ -1,3 +1,5 @@
+from itertools import count
+
 import factory
 from django.utils import timezone
 from schwifty import IBAN
@@ -9,6 +11,9 @@ from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
 from plumbing.references import new_reference
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Service, Structure
+
+# Of structures, directory entries and legal units together: what lives here is not in the directory by accident.
+establishments = count()
 
 
 def siret_number(number):
@@ -53,7 +58,7 @@ class StructureFactory(factory.django.DjangoModelFactory):
     class Params:
         private = factory.Trait(nature="private")
 
-    identifier = factory.Sequence(siret_number)
+    identifier = factory.LazyFunction(lambda: siret_number(next(establishments)))
     nature = "public"
     legal_name = factory.Sequence(lambda n: f"Collège {n}")
     city = "Rennes"
@@ -124,7 +129,7 @@ class LegalUnitFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = LegalUnit
 
-    siren = factory.Sequence(lambda n: siret_number(n)[:9])
+    siren = factory.LazyFunction(lambda: siret_number(next(establishments))[:9])
     name = factory.Sequence(lambda n: f"Unité {n}")
 
 

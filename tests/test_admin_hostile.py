@@ -25,43 +25,47 @@ def boss(client):
     return user
 
 
+# On each page of a table; those of its list only.
+ANYWHERE = [
+    {"_to_field": ""},
+    {"_to_field": "x"},
+    {"_to_field": "history"},
+    {"_to_field": "attachments"},
+    {"_popup": "1", "_to_field": "password"},
+    {"_popup": "1", "_to_field": "id"},
+    {"all": "x", "e": "1", "_facets": "x", "_changelist_filters": "%"},
+    {"referent": "abc", "structure": "abc", "actor": HUGE},
+    {"q": "\x00"},
+]
+ON_LISTS = [
+    {"o": HUGE},
+    {"o": "0.-1.x.²"},
+    {"p": "-1"},
+    {"p": HUGE},
+    {"p": "9" * 5000},
+    {"q": "\ufffd'%_" * 50},
+]
+
+
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"_to_field": ""},
-        {"_to_field": "x"},
-        {"_to_field": "history"},
-        {"_to_field": "attachments"},
-        {"_popup": "1", "_to_field": "password"},
-        {"_popup": "1", "_to_field": "id"},
-        {"o": HUGE},
-        {"o": "0.-1.x.²"},
-        {"p": "-1"},
-        {"p": HUGE},
-        {"p": "9" * 5000},
-        {"all": "x", "e": "1", "_facets": "x", "_changelist_filters": "%"},
-        {"referent": "abc", "structure": "abc", "actor": HUGE},
-        {"q": "\x00"},
-        {"q": "\ufffd'%_" * 50},
-    ],
-    ids=str,
-)
-def test_no_query_breaks_a_page(client, boss, model, query):
+def test_no_query_breaks_a_page(client, boss, model):
     key = "000000000" if model._meta.pk.name == "siren" else boss.pk
-    pages = [named(model, "changelist"), named(model, "add"), named(model, "change", key), named(model, "history", key)]
-    assert {client.get(path, query).status_code for path in pages} <= {200, 302, 400, 403, 404}
+    listed = named(model, "changelist")
+    pages = [listed, named(model, "add"), named(model, "change", key), named(model, "history", key)]
+    asked = [(path, query) for path in pages for query in ANYWHERE] + [(listed, query) for query in ON_LISTS]
+    for path, query in asked:
+        assert client.get(path, query).status_code in (200, 302, 400, 403, 404), (path, query)
 
 
 @pytest.mark.parametrize("model", [AttachmentRequestFactory._meta.model, HistoryEntry])
-@pytest.mark.parametrize("value", ["-1", "0", "10000", HUGE, "9" * 5000, "x", "", "2026-02-30", "²"])
 @pytest.mark.parametrize("part", ["year", "month", "day"])
-def test_dates_no_calendar_has(client, model, part, value):
+def test_dates_no_calendar_has(client, model, part):
     path = named(model, "changelist")
-    for query in ({f"created_at__{part}": value}, dict.fromkeys(("created_at__year", f"created_at__{part}"), value)):
-        assert client.get(path, query).status_code in (200, 302)
     whole = {"created_at__year": "2026", "created_at__month": "2", "created_at__day": "1"}
-    assert client.get(path, whole | {f"created_at__{part}": value}).status_code in (200, 302)
+    for value in ("-1", "0", "10000", HUGE, "9" * 5000, "x", "", "2026-02-30", "²"):
+        alone, with_year = {f"created_at__{part}": value}, {"created_at__year": value, f"created_at__{part}": value}
+        for query in (alone, with_year, whole | alone):
+            assert client.get(path, query).status_code in (200, 302), query
 
 
 @pytest.mark.parametrize("lookup", ["created_at__year__gte", "created_at__regex", "created_at__hour__lt"])

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,26 @@ app_files = [path for path in python_files if path.relative_to(ROOT).parts[0] in
 templates = [path for path in tracked if path.is_relative_to(ROOT / "templates") and path.exists()]
 
 
+text_of = cache(Path.read_text)
+
+
 def named(paths):
-    return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
+    """Makes of what holds of one path one test of them all (a test a path costs seconds); each that fails is named."""
+
+    def of_all(holds):
+        def test():
+            broken = []
+            for path in paths:
+                try:
+                    holds(path)
+                except AssertionError as error:
+                    broken.append(f"{path.relative_to(ROOT)}: {error}")
+            assert not broken, "\n".join(broken)
+
+        test.__doc__ = holds.__doc__
+        return test
+
+    return of_all
 
 
 def test_there_is_something_to_check():
@@ -195,7 +214,7 @@ def test_every_template_is_used(path):
         name = rf"{path.stem}\b"
     if path.parent.name == "emails":
         name = rf"{path.stem}\b" if path.stem not in ("base", "button", "structure") else name
-    sources = [other.read_text() for other in (*app_files, *templates) if other != path]
+    sources = [text_of(other) for other in (*app_files, *templates) if other != path]
     assert any(re.search(rf"""["'](emails/)?{name}""", source) for source in sources)
 
 

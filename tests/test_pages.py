@@ -79,7 +79,7 @@ def test_a_row_says_the_level_and_the_structure_only_where_there_are_several(cli
     assert "Rattachement · Intendance" in words(page)
     assert f"/demandes/{wanted.reference}/" in page.text
     AttachmentFactory(user=manager, role=Role.PRINCIPAL)
-    assert "Rattachement · Collège Jean Macé, Intendance" in words(client.get("/"))
+    assert "Rattachement · Collège Jean Macé · Intendance" in words(client.get("/"))
 
 
 def test_nothing_waits_for_managers_and_nothing_is_said_of_it_to_others(client, manager, structure):
@@ -137,6 +137,8 @@ def test_one_structure_shows_what_it_holds(client, manager, structure):
     ServiceFactory.create_batch(3, structure=structure)
     ServiceFactory(structure=structure, is_active=False)
     BankAccountFactory(structure=structure)
+    for factory in (ServiceFactory, BankAccountFactory):
+        factory(structure=structure, valid_from="2020-01-01", valid_until="2020-12-31")
     page = words(client.get("/"))
     for said in (
         "Ma structure",
@@ -190,7 +192,22 @@ def test_attachments_that_end_soon_are_announced_to_their_managers(client, manag
     soon = timezone.localdate() + timedelta(days=10)
     AttachmentFactory.create_batch(2, structure=structure, ends_on=soon)
     AttachmentFactory(structure=structure, ends_on=soon + timedelta(days=90))
-    assert "2 rattachements prennent fin le" in words(client.get("/"))
+    AttachmentFactory(structure=structure, starts_on=soon - timedelta(days=1), ends_on=soon)
+    AttachmentFactory(structure=structure, ends_on=soon, ended_at=timezone.now())
+    AttachmentFactory(ends_on=soon)
+    page = client.get("/")
+    assert "2 rattachements prennent fin le" in words(page)
+    assert (page.context["beginning"], len(page.context["ending"])) == ([], 1)
+
+
+def test_one_s_own_attachment_that_ends_soon_is_told_once(client, person, structure):
+    soon = timezone.localdate() + timedelta(days=10)
+    own = AttachmentFactory(user=person, structure=structure, role=Role.SECONDARY, ends_on=soon)
+    AttachmentFactory(user=person, role=Role.SIMPLE, ends_on=soon + timedelta(days=90))
+    elsewhere = AttachmentFactory(user=person).structure
+    AttachmentFactory(structure=elsewhere, ends_on=soon)
+    page = client.get("/")
+    assert (page.context["beginning"], page.context["ending"]) == ([own], [])
 
 
 def test_nobody_s_structure_gives_three_ways_on(client, person):
@@ -223,7 +240,7 @@ def test_support_s_home_starts_with_its_queue(client):
     page = client.get("/")
     assert f"/demandes/{orphan.reference}/" in page.text
     for said in (
-        "École sans personne, structure entière",
+        "École sans personne · Toute la structure",
         "1 gestionnaire principal n'a jamais activé son compte",
         "1 import de l'annuaire s'est interrompu",
         "1 import de l'annuaire est en attente ou en cours",

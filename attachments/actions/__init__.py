@@ -14,6 +14,7 @@ from attachments.actions.principals import (
     settle_on_activation,
 )
 from attachments.actions.requests import (
+    answer_by,
     approve_request,
     move_requests,
     refuse_request,
@@ -23,6 +24,7 @@ from attachments.actions.requests import (
 )
 
 __all__ = [
+    "answer_by",
     "approve_request",
     "attach",
     "change_dates",

@@ -3,11 +3,11 @@
 from django.conf import settings
 
 from attachments import emails
-from attachments.deciders import acting_principal, deciders_of
+from attachments.deciders import managers_of
 from notifications.actions import within_mail_rate
 
 
-def tell_who_decides(request):
+def tell_of_request(request):
     """Tell the person who asks, and whoever can decide, that a request waits: support when nobody else can."""
     deciders = tell_requester(request)
     if deciders:
@@ -18,8 +18,8 @@ def tell_who_decides(request):
 
 def tell_requester(request):
     """Tell the person who asks that their request is filed, and who decides: those people, none for support."""
-    deciders = list(deciders_of(request.structure).exclude(pk=request.user_id))
-    principal = acting_principal(request.structure)
+    managers = managers_of(request.structure)
+    deciders, principal = managers.besides(request.user_id), managers.acting_principal
     emails.send_request_sent(
         request, principal=principal if principal in deciders else None, by_managers=bool(deciders)
     )
@@ -28,7 +28,7 @@ def tell_requester(request):
 
 def tell_of_withdrawal(request):
     """Tell those who would have decided that there is nothing left to decide; as often as that somebody waits."""
-    for decider in list(deciders_of(request.structure).exclude(pk=request.user_id)) or [None]:
+    for decider in managers_of(request.structure).besides(request.user_id) or [None]:
         address = decider.mail_address if decider else settings.SUPPORT_EMAIL
         if within_mail_rate("request_withdrawn", address, settings.DECIDER_MAIL_RATE):
             emails.send_request_withdrawn(request, to=address, decider=decider)

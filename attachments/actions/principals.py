@@ -27,12 +27,12 @@ def take_over(request):
     `request` is locked with its structure.
     """
     cause = "first_to_activate" if drop_unseen_principal(request.structure) else "first_registrant"
-    attach_or_widen(
-        request.user, request.structure, actor=None, role=Role.PRINCIPAL, reference=request.reference, cause=cause
-    )
     request.whole_structure = True
     request.services.clear()
     request.decide(AttachmentRequest.Status.APPROVED, actor=None)
+    attach_or_widen(
+        request.user, request.structure, actor=None, role=Role.PRINCIPAL, reference=request.reference, cause=cause
+    )
     emails.send_became_principal(request)
     approve_account(request.user_id, actor=None, reference=request.reference)
 

@@ -7,7 +7,7 @@ from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
 from attachments.actions.attachments import attach_or_widen, check_active, lock_structure, services_of
-from attachments.actions.notices import tell_of_withdrawal, tell_who_decides
+from attachments.actions.notices import tell_of_request, tell_of_withdrawal
 from attachments.actions.principals import drop_unseen_principal, take_over
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import AttachmentRequest, Role
@@ -72,7 +72,7 @@ def send_request(
     )
 
     if not is_open_to_first_comer(structure):
-        tell_who_decides(request)
+        tell_of_request(request)
     elif user.was_ever_active or not structure.attachments.current().principal().exists():
         take_over(request)
     else:
@@ -94,6 +94,8 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
         raise ActionError("structure_inactive", "Cette structure est inactive : la demande ne peut pas être validée.")
     if role == Role.PRINCIPAL:
         drop_unseen_principal(request.structure)
+    # Before the attachment, which answers by itself what still waits: see `answer_by`.
+    request.decide(Status.APPROVED, actor=actor)
     attachment = attach_or_widen(
         request.user,
         request.structure,
@@ -105,7 +107,23 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
         ends_on=request.ends_on,
         reference=request.reference,
     )
-    request.decide(Status.APPROVED, actor=actor)
+    _tell_approved(request, attachment, actor=actor)
+    return attachment
+
+
+def answer_by(attachment, *, actor):
+    """Somebody got their place in a structure without their request being opened: it is approved as what they got.
+
+    The structure is locked by whoever attached them.
+    """
+    asked = AttachmentRequest.objects.pending().filter(user=attachment.user_id, structure=attachment.structure_id)
+    for request in asked.select_for_update(of=("self",)).select_related("user", "structure"):
+        request.decide(Status.APPROVED, actor=actor)
+        _tell_approved(request, attachment, actor=actor)
+
+
+def _tell_approved(request, attachment, *, actor):
+    """Journal and mail what an approval gave, and let the account in."""
     _journal(
         Event.REQUEST_APPROVED,
         request,
@@ -115,7 +133,6 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
     )
     emails.send_request_approved(request, attachment=attachment)
     approve_account(request.user_id, actor=actor, reference=request.reference)
-    return attachment
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
-from attachments.deciders import acting_principal, deciders_of, is_open_to_first_comer
+from attachments.deciders import is_open_to_first_comer, managers_of
 from attachments.forms import AskingForm
 from attachments.models import Attachment, AttachmentRequest
 from plumbing.reach import reach
@@ -75,11 +75,11 @@ def _is_counted(request, form):
 
 def _who_decides(request, structure):
     """Who would decide: a name, managers without one, or support."""
-    principal = acting_principal(structure)
-    if principal and principal != request.user:
+    managers = managers_of(structure)
+    others, principal = managers.besides(request.user.pk), managers.acting_principal
+    if principal in others:
         return f"{principal}, gestionnaire principal"
-    others = deciders_of(structure).exclude(pk=request.user.pk)
-    return "un gestionnaire secondaire de la structure" if others.exists() else "l'assistance du portail"
+    return "un gestionnaire secondaire de la structure" if others else "l'assistance du portail"
 
 
 def _what_follows(request, sent):

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
-from attachments.deciders import Desk, confirmed_principal, deciders_of, tell_who_decides
+from attachments.deciders import Desk, annotate_deciders, managers_of
 from attachments.decisions import tell_decisions
 from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
@@ -23,7 +23,7 @@ def decide_request(request, reference):
     """Consult a request; POST is « Valider »."""
     request.desk = Desk(request.user)
     attachment_request = _within_reach(request.user, reference)
-    principal = confirmed_principal(attachment_request.structure)
+    principal = managers_of(attachment_request.structure).confirmed_principal
     form = DecisionForm(attachment_request, posted(request), roles=_roles(request.user, attachment_request, principal))
     following = next_reference(request, attachment_request)
     if request.method == "POST" and form.is_valid():
@@ -33,7 +33,7 @@ def decide_request(request, reference):
         if done:
             _say_done(request, _what_it_led_to(attachment, by_support=request.user.is_staff), following)
         return redirect(list_address(request) if done else request.get_full_path())
-    tell_who_decides([attachment_request])
+    annotate_deciders([attachment_request])
     tell_decisions([attachment_request])
     return render(
         request,
@@ -91,21 +91,21 @@ def _say_done(request, done, following):
 
 def _what_it_led_to(attachment, *, by_support):
     """What an approval changed, in a sentence; to support, what the structure still lacks."""
-    labels = attachment.service_labels
-    part = ", ".join(labels) or "toute la structure"
+    part = attachment.full_part if attachment.service_labels else attachment.full_part.lower()
     role = attachment.get_role_display().lower()
     done = (
         f"Rattachement validé : {attachment.user}, {role} de {attachment.structure} ({part}). Un courriel l'en informe."
     )
     if not by_support:
         return done
-    has_principal = attachment.structure.attachments.current().principal().exists()
+    managers = managers_of(attachment.structure)
+    has_principal = managers.principal_place is not None
     lacks = (
         "Personne ne peut encore y décider"
         if has_principal
         else (f"{attachment.structure} n'a toujours pas de gestionnaire principal")
     )
-    if not deciders_of(attachment.structure).exists():
+    if not managers.deciders:
         return f"{done} {lacks} : les prochaines demandes reviendront à l'assistance."
     return done if has_principal else f"{done} {lacks}."
 

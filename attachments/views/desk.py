@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from attachments.deciders import Desk, tell_who_decides
+from attachments.deciders import Desk, annotate_deciders
 from attachments.decisions import tell_decisions
 from attachments.models import AttachmentRequest
 from plumbing.requests import came_from
@@ -100,7 +100,7 @@ def _told(filters, rows):
         return rows
     prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
     if filters.desk.user.is_staff:
-        tell_who_decides(rows)
+        annotate_deciders(rows)
     return rows
 
 

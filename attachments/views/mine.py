@@ -11,7 +11,8 @@ from django.utils.functional import cached_property
 from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
-from attachments.deciders import tell_who_decides
+from attachments.deciders import annotate_deciders
+from attachments.models import WHOLE_STRUCTURE
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.requests import came_from, perform
@@ -101,7 +102,7 @@ def my_attachments(request):
 
 def _tell_what_follows(user, rows):
     """Give each request who decides it, whether its structure may be seen, and whether it may be sent again."""
-    tell_who_decides(rows)
+    annotate_deciders(rows)
     structures = [row.structure_id for row in rows]
     seen = Structure.objects.filter(reach("structures.view_structure", user), pk__in=structures)
     seen = set(seen.order_by().values_list("pk", flat=True))
@@ -130,7 +131,7 @@ def export_my_attachments(request, kind):
 
 def _scope_columns():
     return [
-        Column("Niveau", lambda row: "Structure entière" if row.whole_structure else "Services"),
+        Column("Niveau", lambda row: WHOLE_STRUCTURE if row.whole_structure else "Services"),
         Column("Services", lambda row: ", ".join(row.service_labels)),
         Column("Date de début", lambda row: row.starts_on),
         Column("Date de fin", lambda row: row.ends_on),

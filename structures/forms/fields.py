@@ -13,6 +13,12 @@ class ServicesField(forms.ModelMultipleChoiceField):
             **{"label": "Services", "widget": forms.CheckboxSelectMultiple, "required": False} | options,
         )
 
+    def offer(self, services):
+        """Offer these `services`, rows that are read already: showing them asks nothing more."""
+        self.queryset = Service.objects.filter(pk__in=[service.pk for service in services])
+        shown = self.iterator(self)
+        self.choices = [shown.choice(service) for service in services]
+
     def _check_values(self, value):
         try:
             return super()._check_values(value)

@@ -16,7 +16,7 @@ from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
 from tests.factories import UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 PASSWORD, NEW = "un long mot de passe", "quatre chevaux dans la cour"
 PATH = "/mon-compte/mot-de-passe/"

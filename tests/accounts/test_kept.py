@@ -80,10 +80,11 @@ def test_a_wrong_password_loses_nothing(client, path):
 
 def test_secrets_are_not_carried(client, path):
     secrets = {"password": "Secret1", "secret_answer": "Médor", "captcha_key": "k", "csrfmiddlewaretoken": "t"}
+    secrets["Device-Token"] = "jeton"
     log_in(client, kept_in(client.post(path, TYPED | secrets)), path)
     data = client.session["kept_form"]["data"]
     assert "label=Centre" in data
-    assert not [word for word in ("Secret1", "dor", "captcha", "csrf") if word in data]
+    assert not [word for word in ("Secret1", "dor", "captcha", "csrf", "jeton") if word in data]
 
 
 @pytest.mark.parametrize("damage", [lambda kept: kept[:-2] + "xx", lambda kept: "", lambda kept: "\x00é"])

@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.links import Purpose, Standing, make_token, read_link
 from tests.factories import UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 
 def test_a_fresh_link_is_valid_and_says_until_when():

@@ -20,7 +20,7 @@ from registration.actions import register
 from structures.lookup import look_up
 from tests.factories import StructureFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 OLD, NEW, PASSWORD = "ancienne@exemple.example", "nouvelle@exemple.example", "un long mot de passe"
 PATH = "/mon-compte/adresse-de-connexion/"

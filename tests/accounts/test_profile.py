@@ -12,7 +12,7 @@ from plumbing.errors import ActionError
 from structures.models import Referent
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 PATH = "/mon-compte/"
 

@@ -15,7 +15,7 @@ from accounts.tasks import forget_expired
 from history.models import HistoryEntry
 from tests.factories import OpenSessionFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 PATH = "/mon-compte/sessions/"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"

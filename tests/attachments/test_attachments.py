@@ -55,6 +55,24 @@ def code_of(error):
     return error.value.code
 
 
+@pytest.mark.parametrize("person", [{"pending": True}, {}])
+def test_attaching_somebody_who_waits_answers_their_request(person):
+    """Two ways in that meet: no request stays open for a place they have, nor their account shut."""
+    support = UserFactory(staff=True)
+    waiting = AttachmentRequestFactory(user=UserFactory(**person), whole_structure=False)
+    waiting.services.add(ServiceFactory(structure=waiting.structure))
+    elsewhere = AttachmentRequestFactory(user=waiting.user)
+    attach(waiting.user, waiting.structure, actor=support, role=Role.SECONDARY)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.decided_by) == ("approved", support)
+    entry = HistoryEntry.objects.get(event="request_approved")
+    assert (entry.reference, entry.actor, entry.data["values"]["role"]) == (waiting.reference, support, "secondary")
+    slugs = ["request_approved"] + ["activation"] * ("pending" in person)
+    assert list(OutgoingMail.objects.order_by("pk").values_list("slug", flat=True)) == slugs
+    elsewhere.refresh_from_db()
+    assert elsewhere.is_pending
+
+
 def test_attach_writes_journals_and_announces():
     user, structure, actor = UserFactory(), StructureFactory(), UserFactory()
     service = ServiceFactory(structure=structure, code="CDI", label="Documentation")

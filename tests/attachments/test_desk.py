@@ -127,6 +127,31 @@ def test_the_last_request_has_no_next_one(client, managed):
     assert client.get(f"/demandes/{last.reference}/").context["next_reference"] is None
 
 
+def test_the_next_one_is_of_the_list_the_request_was_opened_from(client, managed):
+    first, other, last = (
+        AttachmentRequestFactory(structure=managed, user__first_name=name) for name in ("Anne", "Zoé", "Anne")
+    )
+
+    def following(request, query):
+        return client.get(f"/demandes/{request.reference}/", {"retour": f"/demandes/{query}"}).context["next_reference"]
+
+    assert (following(first, ""), following(first, "?q=anne")) == (other.reference, last.reference)
+    refuse_request(last.pk, actor=managed.attachments.get().user, reason="Non")
+    assert following(first, "?vue=decidees") is None
+
+
+def test_nobody_s_own_request_waits_for_them(client, managed):
+    """A secondary manager of some services asks for all of it."""
+    own = AttachmentRequestFactory(structure=managed, user=UserFactory())
+    AttachmentFactory(structure=managed, user=own.user, role=Role.SECONDARY, whole_structure=False)
+    other = AttachmentRequestFactory(structure=managed)
+    client.force_login(own.user)
+    page = client.get("/demandes/")
+    assert page.context["rows"] == [other]
+    assert page.context["waiting"] == page.context["navigation"].waiting == 1
+    assert client.get(f"/demandes/{other.reference}/").context["next_reference"] is None
+
+
 def test_decided_requests_say_as_what_by_whom_and_why_newest_first(client, managed):
     manager = managed.attachments.get().user
     service = ServiceFactory(structure=managed, label="Intendance", code="INT")
@@ -149,14 +174,14 @@ def test_what_was_decided_is_told_as_it_was_even_after_the_attachment_changed(cl
     attachment = approve_request(wanted.pk, actor=managed.attachments.get().user)
     attachment.role = Role.SECONDARY
     attachment.save()
-    assert "Utilisateur simple · Structure entière" in client.get("/demandes/", {"vue": "decidees"}).text
+    assert "Utilisateur simple · Toute la structure" in client.get("/demandes/", {"vue": "decidees"}).text
 
 
 def test_what_the_portal_decided_itself_is_told(client, support):
     founder, structure = UserFactory(), StructureFactory(private=True)
     assert send_request(founder, structure, actor=founder).status == "approved"
     page = client.get("/demandes/", {"vue": "decidees"}).text
-    assert "Gestionnaire principal · Structure entière" in page
+    assert "Gestionnaire principal · Toute la structure" in page
     assert "par le portail" in page
 
 

@@ -73,6 +73,7 @@ def in_days(number):
 
 def test_taking_a_request_back_is_journaled_and_told_to_those_who_decide(person, managed):
     AttachmentFactory(structure=managed, role=Role.SECONDARY, user__state="disabled")
+    AttachmentFactory(structure=managed, role=Role.SIMPLE)
     wanted = AttachmentRequestFactory(user=person, structure=managed)
     withdraw_request(wanted.pk, actor=person)
     wanted.refresh_from_db()

@@ -7,7 +7,7 @@ from attachments.models import Role
 from plumbing.reach import held
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 
 def belongs_to(user):

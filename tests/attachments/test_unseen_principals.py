@@ -18,7 +18,7 @@ from structures.models import Structure
 from tests.at_once import at_once
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 
 def newcomer(email):

@@ -37,30 +37,29 @@ def test_each_kind_is_recognised_and_left_at_its_start(extension):
     assert file.tell() == 0
 
 
-@pytest.mark.parametrize("content", GOOD)
 @pytest.mark.parametrize("name", GOOD)
-def test_no_kind_passes_for_another(content, name):
-    # XML is text as well.
-    agrees = content == name or {content, name} in SAME or (content, name) in [("xml", "txt"), ("xml", "csv")]
-    if not agrees:
-        assert refusal(GOOD[content], f"a.{name}").code == "content_disagrees"
+def test_no_kind_passes_for_another(name):
+    for content in GOOD:
+        # XML is text as well.
+        agrees = content == name or {content, name} in SAME or (content, name) in [("xml", "txt"), ("xml", "csv")]
+        if not agrees:
+            assert refusal(GOOD[content], f"a.{name}").code == "content_disagrees", content
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize("extension", KINDS)
-def test_programs_pages_and_drawings_are_refused_whatever_their_name(hostile, extension):
-    assert refusal(HOSTILE[hostile], f"facture.{extension}").code in ("content_disagrees", "file_is_program")
+def test_programs_pages_and_drawings_are_refused_whatever_their_name(hostile):
+    for extension in KINDS:
+        said = refusal(HOSTILE[hostile], f"facture.{extension}").code
+        assert said in ("content_disagrees", "file_is_program"), extension
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize("extension", KINDS)
-def test_neither_are_they_taken_inside_an_archive(hostile, extension):
-    if extension in ("zip", "gz") or hostile == "msi":
-        return
-    if hostile in ("page", "drawing") and extension not in ("txt", "csv", "rtf", "xml"):
-        return
-    assert "archive" in str(refusal(zipped({"bon.pdf": PDF, f"x/a.{extension}": HOSTILE[hostile]}), "a.zip"))
+@pytest.mark.parametrize("hostile", [name for name in HOSTILE if name != "msi"])
+def test_neither_are_they_taken_inside_an_archive(hostile):
     assert "archive" in str(refusal(gzip.compress(HOSTILE[hostile]), "a.gz"))
+    held = {"txt", "csv", "rtf", "xml"} if hostile in ("page", "drawing") else KINDS.keys() - {"zip", "gz"}
+    for extension in held:
+        archive = zipped({"bon.pdf": PDF, f"x/a.{extension}": HOSTILE[hostile]})
+        assert "archive" in str(refusal(archive, "a.zip")), extension
 
 
 @pytest.mark.parametrize("name", ["a.exe", "a.html", "a.svg", "a.pdf.js", "a.docm", "pdf", ".pdf", "a.", "a.pdf ", ""])

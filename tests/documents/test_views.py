@@ -16,7 +16,7 @@ from tests.documents.library import MEGABYTE, add, pdf, stored
 from tests.documents.samples import PAGE, PDF, PROGRAM
 from tests.factories import SupportingDocumentFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 LIST, ADD = "/mes-pieces-jointes/", "/mes-pieces-jointes/ajouter/"
 

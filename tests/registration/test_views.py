@@ -92,7 +92,7 @@ def test_asking_for_services_without_any_is_refused(client, managed):
 def test_services_ticked_with_the_whole_structure_are_questioned(client, managed):
     service = ServiceFactory(structure=managed)
     page = register(client, identifier=managed.identifier, scope="whole", services=[service.pk]).text
-    assert "Décochez les services" in page
+    assert "Des services sont cochés" in page
 
 
 def test_where_there_is_no_service_the_whole_structure_is_asked_for(client, managed):

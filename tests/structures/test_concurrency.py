@@ -6,12 +6,14 @@ from attachments.actions import approve_request
 from attachments.models import Attachment, Role
 from plumbing.errors import ActionError
 from structures import actions
-from structures.models import Service, Structure
+from structures.actions.imports import cancel_import
+from structures.models import DirectoryImport, Service, Structure
 from tests.at_once import at_once, meanwhile
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
     DirectoryEntryFactory,
+    DirectoryImportFactory,
     ServiceFactory,
     StructureFactory,
     UserFactory,
@@ -100,6 +102,16 @@ def test_a_service_is_switched_as_it_and_its_structure_are_by_then():
     ]
     told = [meanwhile(change, lambda: actions.deactivate_service(service.pk, actor=None)) for change in off]
     assert [answer.code for answer in told] == ["unchanged", "structure_inactive"]
+
+
+def test_an_import_that_ends_meanwhile_is_not_cancelled():
+    running = DirectoryImportFactory(running=True)
+    ended = meanwhile(
+        lambda: DirectoryImport.objects.update(state=DirectoryImport.State.DONE),
+        lambda: cancel_import(running.pk, actor=running.started_by),
+    )
+    running.refresh_from_db()
+    assert (ended.code, running.state) == ("import_over", "done")
 
 
 def test_whoever_switches_a_structure_meanwhile_judges_it_as_it_is_then():

@@ -14,7 +14,7 @@ from structures.actions import imports
 from structures.models import DirectoryImport, RejectedLine
 from tests.factories import DirectoryImportFactory, LegalUnitFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 ADD = "/admin/structures/directoryimport/add/"
 LIST = "/admin/structures/directoryimport/"

@@ -21,7 +21,7 @@ from tests.factories import (
     UserFactory,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 OLD, NEW, ELSEWHERE = "21350051500035", "21350051500043", "20003035100015"
 DESCRIBED = {

@@ -213,11 +213,8 @@ def test_what_lives_here_speaks_for_itself(client, user):
 def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
     StructureFactory(legal_name="Lycée <un>", label="Annexe", postcode="35000", city="Rennes")
     StructureFactory(legal_name="Lycée deux", state="inactive")
-    # The numbers of structures and of entries come from two sequences.
-    DirectoryEntryFactory(legal_name="Lycée trois", identifier=siret_number(9_001), closed_on="2020-01-01")
-    entry = DirectoryEntryFactory(
-        legal_name="Lycée quatre", identifier=siret_number(9_002), postcode="", city="", nature="private"
-    )
+    DirectoryEntryFactory(legal_name="Lycée trois", closed_on="2020-01-01")
+    entry = DirectoryEntryFactory(legal_name="Lycée quatre", postcode="", city="", nature="private")
     client.force_login(user)
     answer = client.get("/structures/", {"legal_name": "lycee"})
     said = {line["name"]: line for line in answer.context["lines"]}
@@ -306,8 +303,7 @@ def test_the_export_tells_what_lives_here_and_what_is_closed(client, user):
     DirectoryEntryFactory(legal_name="Bois A", closed_on="2023-12-31")
     StructureFactory(legal_name="Bois B")
     StructureFactory(legal_name="Bois C", state="inactive")
-    # The numbers of structures and of entries come from two sequences.
-    hidden = DirectoryEntryFactory(legal_name="Bois D", identifier=siret_number(9_003), nature="private")
+    hidden = DirectoryEntryFactory(legal_name="Bois D", nature="private")
     StructureFactory(private=True, identifier=hidden.identifier, legal_name="Autre nom")
     client.force_login(user)
     lines = client.get("/structures/export.csv", {"legal_name": "bois"}).getvalue().decode().splitlines()[1:]

@@ -60,7 +60,7 @@ def test_services_come_into_sight_when_they_are_chosen(site, structure, person, 
     expect(box).to_be_hidden()
     page.get_by_label("Par services").check()
     box.check()
-    page.get_by_label("Structure entière").check()
+    page.get_by_label("Toute la structure").check()
     page.get_by_role("button", name="Valider").click()
     expect(page.get_by_role("alert")).to_contain_text("Des services sont cochés")
     expect(box).to_be_visible()
