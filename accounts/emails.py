@@ -3,9 +3,11 @@
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.links import Purpose, make_token
+from accounts import events
+from accounts.links import Purpose, expiry, make_token
 from notifications.actions import notify
 from plumbing.addresses import absolute_url
+from plumbing.facts import gather, sentence
 
 
 def _write(slug, owner, purpose, *, to="", reference="", **told):
@@ -16,7 +18,7 @@ def _write(slug, owner, purpose, *, to="", reference="", **told):
 
 def _link(page, user, purpose):
     """A link made for `purpose`, and until when it works."""
-    expires_at = timezone.now() + purpose.lifetime
+    expires_at = expiry(user, purpose, timezone.now())
     return {"link": absolute_url(f"accounts:{page}", make_token(user, purpose)), "expires_at": expires_at}
 
 
@@ -91,3 +93,48 @@ def send_identity_unlinked(user):
 def _send_about_identity(user, slug, purpose):
     told = {"user": user, "label": settings.OIDC_LABEL, "link": absolute_url("account")}
     _write(slug, user, purpose, **told, **_way_back())
+
+
+def send_secret_question_changed(user):
+    """To the owner of an account whose secret question was just replaced."""
+    link = absolute_url("accounts:change_password")
+    _write("secret_question_changed", user, "Votre question secrète a été modifiée", user=user, link=link)
+
+
+def send_contact_changed(user, *, old):
+    """To the login address of an account whose contact address was just replaced, and to that one, `old`, if it had
+    been confirmed. Neither is told the new one, which may be anybody's.
+    """
+    for address in {user.email, old} - {""}:
+        told = {"user": user, "to_old": address == old, "link": absolute_url("account")}
+        _write("contact_changed", user, "Votre adresse de contact a été modifiée", to=address, **told)
+
+
+def send_kept_by_pigp(user):
+    """To whoever forgot a password that is not the portal's to replace: whom to ask."""
+    keepers = [sentence(fact) for fact in gather(events.identity_keepers_asked, user=user)]
+    _write("kept_by_pigp", user, "Votre mot de passe est géré par le PIGP", user=user, keepers=keepers)
+
+
+def send_account_deactivated(user):
+    """To the owner of an account that was just deactivated: until when they may reactivate it, and how."""
+    link = absolute_url("accounts:ask_reactivation")
+    _write("account_deactivated", user, "Votre compte est désactivé", user=user, link=link)
+
+
+def send_reactivation(user):
+    """To whoever wants their deactivated account back: the link that reactivates it."""
+    told = _link("reactivate", user, Purpose.REACTIVATION) | {"ask_link": absolute_url("accounts:ask_reactivation")}
+    _write("reactivation", user, "Réactivez votre compte", user=user, **told)
+
+
+def send_reactivation_over(user):
+    """To whoever wants their account back too late: only support can reopen it."""
+    days = settings.REACTIVATION_DAYS
+    _write("reactivation_over", user, "L'assistance seule peut rouvrir votre compte", user=user, days=days)
+
+
+def send_account_reactivated(user):
+    """To the owner of an account that was just reactivated."""
+    link = absolute_url("accounts:login")
+    _write("account_reactivated", user, "Votre compte est réactivé", user=user, link=link, **_way_back())

@@ -4,8 +4,8 @@
 Receivers that will touch the person's roles lock those structures now, in the order of their keys:
 structures are always locked before accounts, or two people would wait for each other (deadlock).
 
-To be asked: `account_deactivating` (user), what stands in the way (`blocks`) and what will be lost, receivers
-returning a list of `plumbing.facts.Fact`.
+To be asked, receivers returning a list of `plumbing.facts.Fact`: `account_deactivating` (user), what stands in the
+way (`blocks`) and what will be lost; `identity_keepers_asked` (user): who can correct what the PIGP keeps of them.
 
 To be told: `account_activated`, `account_deactivated`, `account_reactivated`, `account_closed` (user),
 each with `actor`, None when the portal acted by itself.
@@ -14,6 +14,7 @@ each with `actor`, None when the portal acted by itself.
 from django.dispatch import Signal
 
 account_locking = Signal()
+identity_keepers_asked = Signal()
 account_deactivating = Signal()
 account_activated = Signal()
 account_deactivated = Signal()

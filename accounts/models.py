@@ -1,6 +1,6 @@
 import re
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -46,6 +46,12 @@ class UserQuerySet(models.QuerySet):
             password_changed_at__gt=now - lifetime,
             password_changed_at__lte=now - lifetime + password_warning_period(),
         )
+
+    def past_reactivation(self):
+        """Deactivated, and too late for their owners: only support reopens them (`User.reactivation_until`)."""
+        first_day = timezone.localdate() - timedelta(days=settings.REACTIVATION_DAYS)
+        midnight = timezone.make_aware(datetime.combine(first_day, time()))
+        return self.filter(state=User.State.DISABLED, deactivated_at__lt=midnight)
 
 
 # How long the owner of a replaced login address may take it back. Nobody else can have it meanwhile.
@@ -143,6 +149,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email_changed_at = models.DateTimeField("adresse de connexion remplacée le", null=True, blank=True)
     secret_question = models.CharField("question secrète", max_length=10, choices=SecretQuestion, blank=True)
     secret_answer = models.CharField("réponse secrète (chiffrée)", max_length=128, blank=True)
+    secret_question_changed_at = models.DateTimeField("question secrète choisie le", null=True, blank=True)
     answer_failures = models.PositiveSmallIntegerField("mauvaises réponses secrètes", default=0)
     answer_locked_until = models.DateTimeField("réponse secrète bloquée jusqu'à", null=True, blank=True)
     # Part of what signed links vouch for: a new number kills every link sent before.
@@ -233,6 +240,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.answer_locked_until is not None and self.answer_locked_until > timezone.now()
 
     @property
+    def must_choose_question(self):
+        """Whether somebody else's secret question was thrown away (`restore_address`): the next reset asks for one."""
+        return not self.secret_question and self.secret_question_changed_at is not None
+
+    @property
     def password_expires_at(self):
         """When the password must have been replaced; None where it never must, or not here."""
         if not settings.PASSWORD_EXPIRES_DAYS or self.identity_from_pigp:
@@ -243,6 +255,29 @@ class User(AbstractBaseUser, PermissionsMixin):
     def password_is_expired(self):
         expires_at = self.password_expires_at
         return expires_at is not None and expires_at <= timezone.now()
+
+    @property
+    def reactivation_until(self):
+        """The last day, in Paris, on which the owner of a deactivated account may reactivate it; None for others.
+
+        REACTIVATION_DAYS days after that of the deactivation, to its end at midnight: a date is what mails say, and
+        no change of hour makes it shorter.
+        """
+        if self.state != self.State.DISABLED or self.deactivated_at is None:
+            return None
+        return timezone.localdate(self.deactivated_at) + timedelta(days=settings.REACTIVATION_DAYS)
+
+    @property
+    def reactivation_ends_at(self):
+        """The midnight at which that day is over."""
+        until = self.reactivation_until
+        return until and timezone.make_aware(datetime.combine(until + timedelta(days=1), time()))
+
+    @property
+    def may_reactivate(self):
+        """Whether the owner of a deactivated account may still reactivate it."""
+        ends_at = self.reactivation_ends_at
+        return ends_at is not None and timezone.now() < ends_at
 
     @property
     def address_undo_until(self):
@@ -345,6 +380,7 @@ class LinkRequest(DeferredWork):
         ACTIVATION = "activation", "Activation"
         RESET = "reset", "Nouveau mot de passe"
         ADDRESS = "address", "Nouvelle adresse de connexion"
+        REACTIVATION = "reactivate", "Réactivation"
 
     email = models.EmailField("adresse de connexion", max_length=254)
     purpose = models.CharField("lien demandé", max_length=10, choices=Purpose)

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 
-from accounts import actions, openid, vouched
+from accounts import actions, events, openid, vouched
 from accounts.browsers import in_words
+from plumbing.facts import Fact
 from plumbing.requests import perform
 
 
@@ -42,3 +43,9 @@ def link_identity(sender, request, user, **kwargs):
             email=said["email"],
             done=done,
         )
+
+
+@receiver(events.account_deactivating)
+def of_deactivating_account(sender, user, **kwargs):
+    """A login address asked for and not confirmed yet."""
+    return [Fact("address_change_lost", 1 if user.requested_email else 0, (user.requested_email,))]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import addresses, doors, openid, own
+from accounts.views import addresses, doors, leaving, openid, own
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("deconnexion/", doors.log_out, name="logout"),
     path("activation/", doors.resend_activation, name="resend_activation"),
     path("activation/<str:token>/", doors.activate, name="activate"),
+    path("reactivation/", doors.ask_reactivation, name="ask_reactivation"),
+    path("reactivation/<str:token>/", doors.reactivate, name="reactivate"),
     path("contact/<str:token>/", addresses.confirm_contact, name="confirm_contact"),
     path("adresse/<str:token>/", addresses.confirm_address, name="confirm_address"),
     path("adresse-precedente/<str:token>/", addresses.restore_address, name="restore_address"),
@@ -25,6 +27,7 @@ urlpatterns = [
     path("mon-compte/adresse-de-connexion/", addresses.change_login_address, name="change_login_address"),
     path("mon-compte/adresse-de-connexion/abandon/", addresses.cancel_address_request, name="cancel_address_request"),
     path("mon-compte/delier/", openid.unlink, name="unlink_identity"),
+    path("mon-compte/desactiver/", leaving.deactivate, name="deactivate"),
     path("mon-compte/sessions/", own.sessions, name="sessions"),
     path("mon-compte/sessions/fermer-les-autres/", own.end_other_sessions, name="end_other_sessions"),
     path("mon-compte/sessions/<int:pk>/fermer/", own.end_session, name="end_session"),

@@ -100,6 +100,7 @@ def account(request):
             "sessions": user.open_sessions.living(),
             "provider_label": settings.OIDC_LABEL if openid.is_on() else "",
             "identity": ExternalIdentity.objects.current().filter(user=user).first() if openid.is_on() else None,
+            "reactivation_days": settings.REACTIVATION_DAYS,
             "referents": referents_of(places) if user.identity_from_pigp else [],
         },
     )
@@ -114,7 +115,7 @@ def terms(request):
 @login_not_required
 @require_safe
 def privacy(request):
-    return render(request, "pages/privacy.html")
+    return render(request, "pages/privacy.html", {"reactivation_days": settings.REACTIVATION_DAYS})
 
 
 @login_not_required

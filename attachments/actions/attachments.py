@@ -43,11 +43,7 @@ def attach(
         raise ActionError("dates_over", f"Ce rattachement finirait le {ends_on:%d/%m/%Y} : cette date est passée.")
     structure = lock_structure(structure.pk)
     check_active(structure)
-    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-    if user.state in (User.State.DISABLED, User.State.CLOSED):
-        raise ActionError(
-            "account_closed", f"Le compte de {user} est désactivé ou clos : aucun rattachement ne peut y être ajouté."
-        )
+    user = lock_account(user.pk)
     held = structure.attachments.current().filter(user=user)
     for over in held.exclude(pk__in=structure.attachments.lasting().values("pk")):
         end(over.pk, actor=None, cause="dates_over")
@@ -106,7 +102,7 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     """Give an attachment another role; a principal manager's becomes the whole structure's, without end.
 
     Whoever takes the principal's role away gives it to somebody else in the same transaction, after.
-    Raises ActionError when the structure has a principal manager already.
+    Raises ActionError when the structure has a principal manager already, or the one to be has no open account.
     """
     attachment = lock(attachment_id)
     before = attachment.role
@@ -114,6 +110,7 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
         return attachment
     values, held = {"role": role, "role_since": timezone.now()}, _service_names(attachment)
     if role == Role.PRINCIPAL:
+        lock_account(attachment.user_id)
         _check_no_principal(attachment.structure)
         values |= {"whole_structure": True, "ends_on": None}
         attachment.services.clear()
@@ -193,6 +190,17 @@ def copy_attachments(old, new, *, services):
 
 def lock_structure(structure_id):
     return Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
+
+
+def lock_account(user_id):
+    """The account, once nobody else can deactivate it: after its structure. ActionError when it is, or closed."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
+    if user.state in (User.State.DISABLED, User.State.CLOSED):
+        raise ActionError(
+            "account_closed",
+            f"Le compte de {user} est désactivé ou clos : ni rattachement ni rôle ne peut y être ajouté.",
+        )
+    return user
 
 
 def lock(attachment_id):
