@@ -1,10 +1,12 @@
-"""Django says when a session begins and ends: whose it is is written down, for them to see and end it."""
+"""Django says when a session begins and ends: whose it is is written down, for them to see and end it.
+What proves who the owner of an account is goes when it is closed."""
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 
 from accounts import actions
 from accounts.browsers import in_words
+from accounts.events import account_closed
 
 
 @receiver(user_logged_in)
@@ -20,3 +22,9 @@ def remember_session(sender, request, user, **kwargs):
 def forget_session(sender, request, user, **kwargs):
     if request.session.session_key is not None:
         actions.close_session(request.session.session_key)
+
+
+@receiver(account_closed)
+def forget_second_factor(sender, user, **kwargs):
+    """Who comes back after that was let in by support, and sets up another one."""
+    actions.drop_factors(user)

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from accounts.views import addresses, doors, own
+from accounts.views import addresses, doors, own, second_factor, second_step
 
 app_name = "accounts"
+SECOND = "mon-compte/double-authentification"
 urlpatterns = [
     path("connexion/", doors.log_in, name="login"),
+    path("connexion/code/", second_step.second_step, name="second_step"),
+    path("connexion/code/courriel/", second_step.mail_code, name="mail_code"),
     path("deconnexion/", doors.log_out, name="logout"),
     path("activation/", doors.resend_activation, name="resend_activation"),
     path("activation/<str:token>/", doors.activate, name="activate"),
@@ -25,4 +28,13 @@ urlpatterns = [
     path("mon-compte/sessions/", own.sessions, name="sessions"),
     path("mon-compte/sessions/fermer-les-autres/", own.end_other_sessions, name="end_other_sessions"),
     path("mon-compte/sessions/<int:pk>/fermer/", own.end_session, name="end_session"),
+    path(f"{SECOND}/", second_factor.second_factor, name="second_factor"),
+    path(f"{SECOND}/application/", second_factor.add_totp, name="add_totp"),
+    path(f"{SECOND}/courriel/", second_factor.turn_on_email_code, name="turn_on_email_code"),
+    path(f"{SECOND}/cle/", second_factor.add_passkey, name="add_passkey"),
+    path(f"{SECOND}/cle/<int:pk>/retirer/", second_factor.remove_passkey, name="remove_passkey"),
+    path(f"{SECOND}/retirer/<str:way>/", second_factor.remove_factor, name="remove_factor"),
+    path(f"{SECOND}/codes/", second_factor.renew_recovery_codes, name="renew_recovery_codes"),
+    path(f"{SECOND}/codes/nouveaux/", second_factor.new_recovery_codes, name="new_recovery_codes"),
+    path(f"{SECOND}/desactiver/", second_factor.turn_off_second_factor, name="turn_off_second_factor"),
 ]
