@@ -9,6 +9,7 @@ from django.conf import settings
 from webauthn.helpers import bytes_to_base64url, generate_challenge, generate_user_handle
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
+    AuthenticatorTransport,
     PublicKeyCredentialDescriptor,
     ResidentKeyRequirement,
     UserVerificationRequirement,
@@ -20,7 +21,6 @@ logger = logging.getLogger(__name__)
 NOT_ALONE = AuthenticatorSelectionCriteria(
     resident_key=ResidentKeyRequirement.DISCOURAGED, user_verification=UserVerificationRequirement.DISCOURAGED
 )
-TRANSPORTS = ("usb", "nfc", "ble", "internal", "hybrid", "smart-card", "cable")
 
 
 def draw_challenge():
@@ -65,7 +65,7 @@ def read_new(answer, challenge):
             expected_origin=settings.SITE_URL,
         )
         named = json.loads(answer)["response"].get("transports", [])
-        transports = [name for name in TRANSPORTS if name in named]
+        transports = [transport.value for transport in AuthenticatorTransport if transport.value in named]
     # The answer is anybody's bytes: the library and those below it fail on them in a dozen ways.
     except Exception as error:
         return _refused(error)
@@ -111,7 +111,8 @@ def _host():
 def _described(passkeys):
     return [
         PublicKeyCredentialDescriptor(
-            id=webauthn.base64url_to_bytes(passkey.credential_id), transports=passkey.transports or None
+            id=webauthn.base64url_to_bytes(passkey.credential_id),
+            transports=[AuthenticatorTransport(name) for name in passkey.transports] or None,
         )
         for passkey in passkeys
     ]

@@ -54,7 +54,7 @@ class PasskeyFactory(factory.django.DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     name = "Téléphone"
-    credential_id = factory.Sequence(lambda n: f"cle{n}")
+    credential_id = factory.Sequence(lambda n: f"cle{n:05}")
     public_key = b"x"
 
 

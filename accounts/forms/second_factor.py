@@ -10,13 +10,9 @@ class CodeField(forms.CharField):
     """A code as people type it: spaces and dashes do not matter."""
 
     def __init__(self, label, **attrs):
-        shown = {
-            "autocomplete": "one-time-code",
-            "autocapitalize": "none",
-            "spellcheck": "false",
-            "class": "width-phone",
-        }
-        super().__init__(label=label, max_length=30, widget=forms.TextInput(attrs=shown | attrs))
+        shown = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+        widget = forms.TextInput(attrs=shown | {"class": "width-phone"} | attrs)
+        super().__init__(label=label, max_length=30, widget=widget)
 
     def to_python(self, value):
         return "".join(letter for letter in super().to_python(value) if letter.isalnum())

@@ -83,9 +83,10 @@ def add_passkey(request):
     def add(me, **values):
         return actions.add_passkey(me, challenge=challenge, **values)
 
-    done = _changed(request, form, add, "La clé d'accès est enregistrée.", forget=CHALLENGE)
+    if done := _changed(request, form, add, "La clé d'accès est enregistrée.", forget=CHALLENGE):
+        return done
     options = passkeys.creation_options(request.user, request.user.passkeys.all(), challenge)
-    return done or edit_page(request, form, "accounts/add_passkey.html", options=options)
+    return edit_page(request, form, "accounts/add_passkey.html", options=options)
 
 
 @sensitive_post_parameters()
