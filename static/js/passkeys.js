@@ -33,6 +33,9 @@ const answer = (key, response) =>
     response: { clientDataJSON: textOf(key.response.clientDataJSON), ...response },
   });
 
+// Said until we know better.
+for (const note of document.querySelectorAll("[data-without-passkeys]")) note.hidden = Boolean(window.PublicKeyCredential);
+
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   const field = form.querySelector("[name=credential]");
   const said = form.querySelector("[data-said]");
