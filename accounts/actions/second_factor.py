@@ -24,7 +24,7 @@ MOST_PASSKEYS = 10
 # Wrong codes in a row after which the owner is told that somebody knows the password.
 TELLING_FAILURES = 5
 # The same words for a wrong code, an expired one and one that served.
-WRONG_CODE = "Ce code n'est pas valable. Vérifiez-le, ou prenez le suivant."
+WRONG_CODE = "Ce code n'est pas valable : faux, expiré ou déjà utilisé."
 WRONG_PASSKEY = "La clé d'accès n'a pas été reconnue. Réessayez, ou choisissez un autre moyen."
 TOO_MANY_CODES = "Trop de codes demandés. Servez-vous du dernier reçu, ou réessayez dans une heure."
 
