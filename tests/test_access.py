@@ -142,12 +142,12 @@ TABLE = {
     "demo:mail_html": (["mail"], PUBLIC),
 }
 # Without a second factor there is nothing to see: they lead to the page where one is set up.
-WITHOUT_FACTOR = {
+WITHOUT_FACTOR = (
     "accounts:remove_factor",
     "accounts:renew_recovery_codes",
     "accounts:new_recovery_codes",
     "accounts:turn_off_second_factor",
-}
+)
 # Django's own, for whoever is logged in; the rest of the admin is support's.
 ADMIN_FOR_ALL = {"admin:jsi18n", "admin:logout", "admin:password_change", "admin:password_change_done"}
 OF_ONE_ROW = ("_change", "_delete", "_history", "_rejected_lines", "_retry", "_cancel", "app_list", "view_on_site")

@@ -38,7 +38,7 @@ class Way(models.TextChoices):
 class Factor(ThrottlingMixin, Device):
     """What gives a person codes: one of each kind."""
 
-    # Django's own rows would be gone with the account; people are never deleted.
+    # django-otp's would go with the account, and there could be many.
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="%(class)s", verbose_name="compte"
     )
