@@ -1,12 +1,17 @@
 """Django says when a session begins and ends: whose it is is written down, for them to see and end it.
-What proves who the owner of an account is goes when it is closed."""
 
+And the login that was asked for to link an identity at the OpenID provider has then taken place, whole.
+What proves who the owner of an account is goes when it is closed.
+"""
+
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 
-from accounts import actions
+from accounts import actions, openid, vouched
 from accounts.browsers import in_words
 from accounts.events import account_closed
+from plumbing.requests import perform
 
 
 @receiver(user_logged_in)
@@ -28,3 +33,20 @@ def forget_session(sender, request, user, **kwargs):
 def forget_second_factor(sender, user, **kwargs):
     """Who comes back after that was let in by support, and sets up another one."""
     actions.drop_factors(user)
+
+
+@receiver(user_logged_in)
+def link_identity(sender, request, user, **kwargs):
+    said = vouched.remembered(request)
+    vouched.forget(request)
+    if said is not None and openid.is_on():
+        done = f"Votre compte est relié : connectez-vous désormais avec {settings.OIDC_LABEL}, sans mot de passe."
+        perform(
+            request,
+            actions.link_identity,
+            user.pk,
+            issuer=settings.OIDC_ISSUER,
+            sub=said["sub"],
+            email=said["email"],
+            done=done,
+        )

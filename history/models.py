@@ -30,6 +30,8 @@ class Event(models.TextChoices):
     SECOND_FACTOR_TURNED_OFF = "second_factor_turned_off", "Double authentification désactivée"
     RECOVERY_CODES_DRAWN = "recovery_codes_drawn", "Codes de secours renouvelés"
     RECOVERY_CODE_USED = "recovery_code_used", "Code de secours utilisé"
+    IDENTITY_LINKED = "identity_linked", "Connexion par un fournisseur d'identité reliée"
+    IDENTITY_UNLINKED = "identity_unlinked", "Connexion par un fournisseur d'identité déliée"
     SESSIONS_ENDED = "sessions_ended", "Sessions fermées"
     DOCUMENT_ADDED = "document_added", "Pièce jointe ajoutée"
     DOCUMENT_DELETED = "document_deleted", "Pièce jointe supprimée"

@@ -17,6 +17,7 @@ from accounts.actions.credentials import (
     reset_password,
     warn_of_expiry,
 )
+from accounts.actions.identities import link_identity, unlink_identity
 from accounts.actions.login_address import (
     cancel_address_request,
     change_address,
@@ -73,6 +74,7 @@ __all__ = [
     "end_own_sessions",
     "forget_ended_sessions",
     "hashed_answer",
+    "link_identity",
     "mail_login_code",
     "open_session",
     "reactivate_account",
@@ -89,6 +91,7 @@ __all__ = [
     "restore_address",
     "turn_off_second_factor",
     "turn_on_email_code",
+    "unlink_identity",
     "use_code",
     "use_passkey",
     "warn_of_expiry",
