@@ -1,12 +1,18 @@
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.actions import (
     change_account,
     change_rights,
     deactivate_account,
     reactivate_account,
+    remove_second_factor,
     resend_activation,
 )
+from accounts.forms.second_factor import ReasonForm
 from accounts.models import LinkRequest, User
 from plumbing.admin import ActionAdmin, SupportAdmin, TriedFilter, badge, moment, spaced
 from plumbing.errors import ActionError
@@ -31,9 +37,9 @@ class UserAdmin(ActionAdmin):
     list_filter = ["state", "is_staff", "identity_from_pigp"]
     search_fields = ["email", "last_name", "first_name", "reference"]
     exclude = ["password", "secret_answer", "groups", "user_permissions", "link_version", "reference", "state"]
-    readonly_fields = ["standing", "spaced_reference"]
+    readonly_fields = ["standing", "spaced_reference", "second_factor"]
     editable = ("first_name", "last_name", "phone", "contact_email", "identity_from_pigp")
-    actions = ["send_activation_again", "deactivate", "reactivate"]
+    actions = ["send_activation_again", "deactivate", "reactivate", "remove_second_factor"]
 
     def has_change_permission(self, request, obj=None):
         """Only a superuser touches a superuser: a contact address is enough to take an account over."""
@@ -66,6 +72,11 @@ class UserAdmin(ActionAdmin):
     def spaced_reference(self, user):
         return user.spaced_reference
 
+    @admin.display(description="double authentification")
+    def second_factor(self, user):
+        since = user.second_factor_since
+        return f"Depuis le {date_format(timezone.localtime(since), 'j F Y')}" if since else "Aucune"
+
     def change_row(self, request, user, values):
         rights = {name: values.pop(name) for name in RIGHTS if name in values}
         if rights:
@@ -86,6 +97,27 @@ class UserAdmin(ActionAdmin):
     @admin.action(description="Réactiver les comptes (envoie un lien d'activation)")
     def reactivate(self, request, users):
         self._each(request, users, reactivate_account, "Comptes réactivés")
+
+    @admin.action(description="Retirer la double authentification")
+    def remove_second_factor(self, request, users):
+        """For who lost it: asks first why, which the history keeps."""
+        form = ReasonForm(request.POST if "post" in request.POST else None)
+        if form.is_valid():
+
+            def remove(user_id, *, actor):
+                remove_second_factor(user_id, actor=actor, reason=form.cleaned_data["reason"])
+
+            self._each(request, users, remove, "Doubles authentifications retirées")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Retirer la double authentification",
+            "opts": self.opts,
+            "queryset": users,
+            "form": form,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return render(request, "admin/remove_second_factor.html", context, status=422 if form.is_bound else 200)
 
     def _each(self, request, users, action, done):
         def act(user):

@@ -26,6 +26,17 @@ def _way_back():
     return {"forgotten_link": absolute_url("accounts:forgotten_password")}
 
 
+# What may happen to a second factor.
+CHANGES = {
+    "added": "Un moyen de double authentification est ajouté : {name}. Il sera demandé après le mot de passe.",
+    "removed": "Un moyen de double authentification est retiré : {name}.",
+    "turned_off": "La double authentification est désactivée. Le mot de passe suffit pour se connecter.",
+    "removed_by_support": "L'assistance a retiré la double authentification. Le mot de passe suffit pour se connecter.",
+    "codes_drawn": "De nouveaux codes de secours sont tirés. Les précédents ne valent plus rien.",
+    "code_used": "Un code de secours a servi à se connecter. Codes restants : {count}.",
+}
+
+
 def send_activation(user, *, reference):
     """To a person whose account was approved: the link that activates it."""
     told = _link("activate", user, Purpose.ACTIVATION) | {"resend_link": absolute_url("accounts:resend_activation")}
@@ -78,6 +89,51 @@ def send_address_changed(user):
     link = absolute_url("accounts:restore_address", make_token(user, Purpose.UNDO_ADDRESS))
     told = {"user": user, "link": link, "undo_until": user.address_undo_until}
     _write("address_changed", user, "Votre adresse de connexion a été remplacée", to=user.previous_email, **told)
+
+
+def send_login_code(user, *, code, valid_until):
+    """To whoever gave the right password and asked for a code to log in with."""
+    notify(
+        "login_code",
+        to=user.email,
+        user=user,
+        purpose="Votre code de connexion",
+        reference=user.reference,
+        context={
+            "user": user,
+            "code": code,
+            "valid_until": valid_until,
+            "forgotten_link": absolute_url("accounts:forgotten_password"),
+        },
+    )
+
+
+def send_second_factor_changed(user, *, change, name="", count=None):
+    """To the owner of an account of which a second factor was added, removed or used up (`change`)."""
+    notify(
+        "second_factor_changed",
+        to=user.email,
+        user=user,
+        purpose="Double authentification de votre compte",
+        reference=user.reference,
+        context={
+            "user": user,
+            "said": CHANGES[change].format(name=name, count=count),
+            "forgotten_link": absolute_url("accounts:forgotten_password"),
+        },
+    )
+
+
+def send_wrong_codes(user):
+    """To the owner of an account where somebody gave the right password, then wrong codes."""
+    notify(
+        "wrong_codes",
+        to=user.email,
+        user=user,
+        purpose="Codes de connexion refusés",
+        reference=user.reference,
+        context={"user": user, "forgotten_link": absolute_url("accounts:forgotten_password")},
+    )
 
 
 def send_identity_linked(user):

@@ -11,8 +11,6 @@ from django.contrib.sessions.models import Session
 from django.core import signing
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from plumbing.requests import KEPT
-
 FIELD = "kept"
 SALT = "accounts.kept"
 LONGEST = 50_000
@@ -54,11 +52,10 @@ def still_kept(request):
     return request.POST.get(FIELD, "") if _read(request) else ""
 
 
-def give_back(request, user):
-    """Put what the login page carried into the new session, if it may be `user`'s."""
+def theirs(request, user):
+    """What the login page carried, if it may be `user`'s: for the session that follows to hold under KEPT."""
     kept = _read(request)
-    if kept is not None and kept.pop("owner") == str(user.pk):
-        request.session[KEPT] = kept
+    return kept if kept is not None and kept.pop("owner") == str(user.pk) else None
 
 
 def _read(request):

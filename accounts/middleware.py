@@ -1,12 +1,14 @@
 import time
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 
 from accounts import openid
+from accounts.pending import AFTERWARDS, must_have
 from accounts.views import session_ended
 
 KEY = "seen"
@@ -66,3 +68,41 @@ class PasswordExpiryMiddleware:
             return None
         query = f"?{urlencode({'next': request.get_full_path()})}" if request.method == "GET" else ""
         return redirect(reverse("accounts:change_password") + query)
+
+
+class SecondFactorMiddleware:
+    """Whoever must have a second factor (setting SECOND_FACTOR_REQUIRED) and has none sets one up before anything
+    else, or logs out. Nobody pays a query for it but they, once a session.
+    """
+
+    ALLOWED = {
+        "accounts:second_factor",
+        "accounts:add_totp",
+        "accounts:turn_on_email_code",
+        "accounts:add_passkey",
+        "accounts:new_recovery_codes",
+        "accounts:logout",
+        # An expired password comes first.
+        "accounts:change_password",
+    }
+    DEMANDED = "second_factor_demanded"
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        if not settings.SECOND_FACTOR_REQUIRED or request.resolver_match.view_name in self.ALLOWED:
+            return None
+        if not request.user.is_authenticated or request.user.second_factor_since or not self._is_demanded(request):
+            return None
+        if request.method == "GET":
+            request.session[AFTERWARDS] = request.get_full_path()
+        return redirect("accounts:second_factor")
+
+    def _is_demanded(self, request):
+        if self.DEMANDED not in request.session:
+            request.session[self.DEMANDED] = must_have(request.user)
+        return request.session[self.DEMANDED]

@@ -1,6 +1,7 @@
 """Django says when a session begins and ends: whose it is is written down, for them to see and end it.
 
 And the login that was asked for to link an identity at the OpenID provider has then taken place, whole.
+What proves who the owner of an account is goes when it is closed.
 """
 
 from django.conf import settings
@@ -26,6 +27,12 @@ def remember_session(sender, request, user, **kwargs):
 def forget_session(sender, request, user, **kwargs):
     if request.session.session_key is not None:
         actions.close_session(request.session.session_key)
+
+
+@receiver(events.account_closed)
+def forget_second_factor(sender, user, **kwargs):
+    """Who comes back after that was let in by support, and sets up another one."""
+    actions.drop_factors(user)
 
 
 @receiver(user_logged_in)

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from accounts.views import addresses, doors, leaving, openid, own
+from accounts.views import addresses, doors, leaving, openid, own, second_factor, second_step
 
 app_name = "accounts"
+SECOND = "mon-compte/double-authentification"
 urlpatterns = [
     path("connexion/", doors.log_in, name="login"),
+    path("connexion/code/", second_step.second_step, name="second_step"),
+    path("connexion/code/courriel/", second_step.mail_code, name="mail_code"),
     path("connexion/fournisseur/", openid.start, name="oidc_start"),
     path("connexion/fournisseur/retour/", openid.callback, name="oidc_callback"),
     path("deconnexion/", doors.log_out, name="logout"),
@@ -31,4 +34,13 @@ urlpatterns = [
     path("mon-compte/sessions/", own.sessions, name="sessions"),
     path("mon-compte/sessions/fermer-les-autres/", own.end_other_sessions, name="end_other_sessions"),
     path("mon-compte/sessions/<int:pk>/fermer/", own.end_session, name="end_session"),
+    path(f"{SECOND}/", second_factor.second_factor, name="second_factor"),
+    path(f"{SECOND}/application/", second_factor.add_totp, name="add_totp"),
+    path(f"{SECOND}/courriel/", second_factor.turn_on_email_code, name="turn_on_email_code"),
+    path(f"{SECOND}/cle/", second_factor.add_passkey, name="add_passkey"),
+    path(f"{SECOND}/cle/<int:pk>/retirer/", second_factor.remove_passkey, name="remove_passkey"),
+    path(f"{SECOND}/retirer/<str:way>/", second_factor.remove_factor, name="remove_factor"),
+    path(f"{SECOND}/codes/", second_factor.renew_recovery_codes, name="renew_recovery_codes"),
+    path(f"{SECOND}/codes/nouveaux/", second_factor.new_recovery_codes, name="new_recovery_codes"),
+    path(f"{SECOND}/desactiver/", second_factor.turn_off_second_factor, name="turn_off_second_factor"),
 ]

@@ -39,9 +39,16 @@ def may_ask_for(user, structure):
     )
 
 
+@rules.predicate
+def manages_somewhere(user):
+    """`user` is in force as principal or secondary manager of any structure."""
+    return attached_to(user).managers().exists()
+
+
 # Support acts everywhere without a place anywhere.
 rules.add_perm("attachments.request_attachment", ~rules.is_staff & may_ask_for)
 rules.add_perm("attachments.decide_request", ~is_own & (rules.is_staff | manages_structure_of))
+rules.add_perm("attachments.manage_somewhere", manages_somewhere)
 rules.add_perm("attachments.name_secondary", rules.is_staff | is_principal_of)
 rules.add_perm("attachments.name_principal", rules.is_staff)
 

@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "accounts.middleware.KeepingLoginRequiredMiddleware",
     "accounts.middleware.InactivityMiddleware",
     "accounts.middleware.PasswordExpiryMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -270,6 +271,10 @@ RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 REACTIVATION_DAYS = whole_number("REACTIVATION_DAYS", 60)
 # Days after which a password must be replaced at login; 0: never.
 PASSWORD_EXPIRES_DAYS = whole_number("PASSWORD_EXPIRES_DAYS", 0 if DEMO else 90, least=0)
+# Who must have a second factor to log in: « support », « managers », both with a comma between, or nobody.
+SECOND_FACTOR_REQUIRED = set(optional("SECOND_FACTOR_REQUIRED", "").replace(" ", "").split(",")) - {""}
+if not {"support", "managers"} >= SECOND_FACTOR_REQUIRED:
+    refuse("SECOND_FACTOR_REQUIRED ne connaît que « support » et « managers ».")
 SESSION_MINUTES = whole_number("SESSION_MINUTES", 30, least=2)
 SESSION_COOKIE_AGE = SESSION_MINUTES * 60
 # The server ends the session; a cookie that outlives it lets the login page say so.

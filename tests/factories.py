@@ -5,7 +5,7 @@ from django.utils import timezone
 from schwifty import IBAN
 from stdnum import luhn
 
-from accounts.models import OpenSession, User
+from accounts.models import OpenSession, Passkey, User
 from attachments.models import Attachment, AttachmentRequest
 from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
@@ -49,6 +49,18 @@ class OpenSessionFactory(factory.django.DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     session_key = factory.Sequence(lambda n: f"cle{n}")
     browser = "Firefox sous Windows"
+
+
+class PasskeyFactory(factory.django.DjangoModelFactory):
+    """A row as if a key had made it: nothing it would sign is right."""
+
+    class Meta:
+        model = Passkey
+
+    user = factory.SubFactory(UserFactory)
+    name = "Téléphone"
+    credential_id = factory.Sequence(lambda n: f"cle{n:05}")
+    public_key = b"x"
 
 
 class StructureFactory(factory.django.DjangoModelFactory):

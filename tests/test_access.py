@@ -17,6 +17,7 @@ from tests.factories import (
     BankAccountFactory,
     DirectoryEntryFactory,
     OpenSessionFactory,
+    PasskeyFactory,
     ServiceFactory,
     StructureFactory,
     SupportingDocumentFactory,
@@ -55,6 +56,9 @@ TABLE = {
     "registration:recap": ([], (302,) * 7),
     "registration:correct_address": ([], (302,) * 7),
     "accounts:login": ([], VISITORS_ONLY),
+    # Nobody is between the password and the code: tried in tests/accounts/test_second_step.py.
+    "accounts:second_step": ([], (302,) * 7),
+    "accounts:mail_code": ([], POST_ONLY),
     # Off by default: tried with a provider in tests/accounts/test_openid.py.
     "accounts:oidc_start": ([], NOWHERE),
     "accounts:oidc_callback": ([], NOWHERE),
@@ -83,6 +87,16 @@ TABLE = {
     "accounts:sessions": ([], (LOGIN, *(200,) * 6)),
     "accounts:end_session": (["session"], (LOGIN, *(405,) * 6)),
     "accounts:end_other_sessions": ([], (LOGIN, *(405,) * 6)),
+    "accounts:second_factor": ([], (LOGIN, *(200,) * 6)),
+    "accounts:add_totp": ([], (LOGIN, *(200,) * 6)),
+    "accounts:turn_on_email_code": ([], (LOGIN, *(200,) * 6)),
+    "accounts:add_passkey": ([], (LOGIN, *(200,) * 6)),
+    # Of what nobody in the table has: tried with owners in tests/accounts/test_second_factor.py.
+    "accounts:remove_passkey": (["passkey"], (LOGIN, *(404,) * 6)),
+    "accounts:remove_factor": (["way"], (LOGIN, *(302,) * 6)),
+    "accounts:renew_recovery_codes": ([], (LOGIN, *(302,) * 6)),
+    "accounts:new_recovery_codes": ([], (LOGIN, *(302,) * 6)),
+    "accounts:turn_off_second_factor": ([], (LOGIN, *(302,) * 6)),
     "attachments:pending_requests": ([], (LOGIN, *(200,) * 6)),
     "attachments:decide_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
     "attachments:refuse_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
@@ -136,6 +150,13 @@ TABLE = {
     "demo:mail": (["mail"], PUBLIC),
     "demo:mail_html": (["mail"], PUBLIC),
 }
+# Without a second factor there is nothing to see: they lead to the page where one is set up.
+WITHOUT_FACTOR = (
+    "accounts:remove_factor",
+    "accounts:renew_recovery_codes",
+    "accounts:new_recovery_codes",
+    "accounts:turn_off_second_factor",
+)
 # Django's own, for whoever is logged in; the rest of the admin is support's.
 ADMIN_FOR_ALL = {"admin:jsi18n", "admin:logout", "admin:password_change", "admin:password_change_done"}
 OF_ONE_ROW = ("_change", "_delete", "_history", "_rejected_lines", "_retry", "_cancel", "app_list", "view_on_site")
@@ -174,6 +195,8 @@ def arguments():
         # Somebody else's.
         "session": OpenSessionFactory().pk,
         "document": SupportingDocumentFactory().pk,
+        "passkey": PasskeyFactory().pk,
+        "way": "totp",
         "kind": "csv",
         "request": AttachmentRequestFactory(structure=structure).reference,
         "captcha": fresh().key,
@@ -236,7 +259,7 @@ def test_posts_need_the_token_of_a_page_of_ours(name):
     [
         name
         for name, (_, answers) in TABLE.items()
-        if answers[1] == HOME and name.startswith(("registration:", "accounts:"))
+        if answers[1] == HOME and name.startswith(("registration:", "accounts:")) and name not in WITHOUT_FACTOR
     ],
 )
 def test_whoever_has_an_account_is_sent_home_from_pages_for_visitors(client, arguments, name):
@@ -279,6 +302,13 @@ POSTS = {
     "accounts:change_secret_question": ({}, (LOGIN, *(422,) * 6)),
     "accounts:change_login_address": ({}, (LOGIN, *(422,) * 6)),
     "accounts:cancel_address_request": ({}, (LOGIN, *(302,) * 6)),
+    "accounts:second_step": ({}, (302,) * 7),
+    "accounts:mail_code": ({}, (302,) * 7),
+    "accounts:add_totp": ({}, (LOGIN, *(422,) * 6)),
+    "accounts:turn_on_email_code": ({}, (LOGIN, *(422,) * 6)),
+    "accounts:add_passkey": ({}, (LOGIN, *(422,) * 6)),
+    "accounts:remove_passkey": ({}, (LOGIN, *(404,) * 6)),
+    **dict.fromkeys(WITHOUT_FACTOR, ({}, (LOGIN, *(302,) * 6))),
     "accounts:end_session": ({}, (LOGIN, *(404,) * 6)),
     "accounts:end_other_sessions": ({}, (LOGIN, *(302,) * 6)),
     "structures:create_structure": ({}, (LOGIN, *(422,) * 6)),
@@ -330,7 +360,11 @@ def _check_post(client, arguments, name, role):
     posted, answers = POSTS[name]
     log_in_as(client, role, arguments["structure"])
     answer = client.post(reverse(name, args=[arguments[argument] for argument in TABLE[name][0]]), posted)
-    if role == "visitor" and TABLE[name][1][0] == LOGIN and not name.startswith("registration:"):
+    if (
+        role == "visitor"
+        and TABLE[name][1][0] == LOGIN
+        and not name.startswith(("registration:", "accounts:second_step"))
+    ):
         if name in settings.USER_UPLOADS:
             assert answer.url == f"/connexion/?next={reverse(name)}"
             return

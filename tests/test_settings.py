@@ -65,6 +65,7 @@ def test_a_missing_setting_stops_the_start_with_one_sentence(name):
         ("EMAIL_URL", "smtp://"),
         ("MAIL_FROM", "personne"),
         ("SESSION_MINUTES", "une heure"),
+        ("SECOND_FACTOR_REQUIRED", "support,tout le monde"),
         ("OUTBOX_LEASE_SECONDS", "300"),
         ("LOG_LEVEL", "BAVARD"),
         ("OIDC_ISSUER", "http://fournisseur.exemple.fr"),

@@ -35,6 +35,19 @@ from accounts.actions.profile import (
     resend_contact_confirmation,
 )
 from accounts.actions.rows import request_link
+from accounts.actions.second_factor import (
+    add_passkey,
+    add_totp,
+    drop_factors,
+    mail_login_code,
+    remove_factor,
+    remove_second_factor,
+    renew_recovery_codes,
+    turn_off_second_factor,
+    turn_on_email_code,
+    use_code,
+    use_passkey,
+)
 from accounts.actions.sessions import (
     close_session,
     end_own_sessions,
@@ -45,6 +58,8 @@ from accounts.actions.sessions import (
 
 __all__ = [
     "activate_account",
+    "add_passkey",
+    "add_totp",
     "answer_link_request",
     "approve_account",
     "cancel_address_request",
@@ -60,14 +75,19 @@ __all__ = [
     "correct_address",
     "deactivate_account",
     "deactivate_own_account",
+    "drop_factors",
     "end_own_sessions",
     "forget_ended_sessions",
     "hashed_answer",
     "link_identity",
+    "mail_login_code",
     "open_session",
     "reactivate_account",
     "reactivate_own_account",
     "register_account",
+    "remove_factor",
+    "remove_second_factor",
+    "renew_recovery_codes",
     "renew_session",
     "request_address",
     "request_link",
@@ -75,6 +95,10 @@ __all__ = [
     "resend_contact_confirmation",
     "reset_password",
     "restore_address",
+    "turn_off_second_factor",
+    "turn_on_email_code",
     "unlink_identity",
+    "use_code",
+    "use_passkey",
     "warn_of_expiry",
 ]

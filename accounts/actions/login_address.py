@@ -8,6 +8,7 @@ from accounts import emails
 from accounts.actions.credentials import QUESTION_FIELDS
 from accounts.actions.identities import drop_identities
 from accounts.actions.rows import lock_proven, lock_user, refuse_pigp, request_link, user_of_link
+from accounts.actions.second_factor import drop_factors
 from accounts.actions.sessions import end_sessions
 from accounts.links import Purpose
 from accounts.models import UNDO_PERIOD, LinkRequest, User, normalised_email
@@ -85,12 +86,13 @@ def restore_address(token):
     """Use the link mailed to a replaced login address: it is the account's again, whoever had it meanwhile is out.
 
     No password opens the account before its owner chooses one, by the link mailed to them; nor does an identity
-    linked meanwhile. A secret question chosen around the change may be the thief's, so that link does not ask its
-    answer, but a new one. Raises ActionError on a stale link, or when somebody has the address by now.
+    linked meanwhile. A second factor set up around the change may be the thief's, and goes; so may a secret question
+    chosen then, and that link does not ask its answer, but a new one. Raises ActionError on a stale link, or when
+    somebody has the address by now.
     """
     user = user_of_link(token, Purpose.UNDO_ADDRESS)
-    chosen_at, moved_at = user.secret_question_changed_at, user.email_changed_at
-    if chosen_at and chosen_at > moved_at - UNDO_PERIOD:
+    chosen_at, trusted_until = user.secret_question_changed_at, user.email_changed_at - UNDO_PERIOD
+    if chosen_at and chosen_at > trusted_until:
         user.secret_question = user.secret_answer = ""
         user.answer_failures, user.answer_locked_until = 0, None
     made = _give_address(user, user.previous_email, previous_email="", email_changed_at=None)
@@ -98,6 +100,7 @@ def restore_address(token):
     user.save(update_fields=["password", *QUESTION_FIELDS])
     end_sessions(user)
     drop_identities(user)
+    drop_factors(user, created_at__gt=trusted_until)
     record(Event.ADDRESS_RESTORED, actor=user, subject=user, reference=user.reference, **change_data(user, made))
     if user.state == User.State.ACTIVE:
         emails.send_reset(user)

@@ -8,17 +8,18 @@ from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import kept, openid, vouched
+from accounts import kept, openid, pending, vouched
 from accounts.actions import activate_account, reactivate_own_account, request_link, reset_password
 from accounts.forms.doors import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
 from accounts.models import LinkRequest
-from plumbing.requests import posted, submit, within
+from plumbing.requests import KEPT, posted, submit, within
 
 RENEW = {
     Purpose.ACTIVATION: "accounts:resend_activation",
@@ -56,11 +57,27 @@ def log_in(request):
 
 
 def enter(request, user):
-    """Let in whoever proved who they are: on to where they were going, with what they had typed."""
-    login(request, user)
-    kept.give_back(request, user)
+    """Whoever proved who they are, but for the second factor of those who have one or must."""
+    typed = kept.theirs(request, user)
+    if not pending.is_asked(user):
+        return let_in(request, user, typed)
+    pending.begin(request, user, typed)
+    return HttpResponseRedirect(reverse("accounts:second_step") + next_query(request))
+
+
+def let_in(request, user, typed, backend=None):
+    """Open the session of whoever proved all they must: on to where they were going, with what they had typed."""
+    login(request, user, backend=backend)
+    if typed is not None:
+        request.session[KEPT] = typed
     # Not redirect(): a path without a slash would be taken for the name of a view.
     return HttpResponseRedirect(next_page(request))
+
+
+def next_query(request, **more):
+    """The query that takes along where the person was going."""
+    query = {name: value for name, value in {"next": request.GET.get("next", ""), **more}.items() if value}
+    return f"?{urlencode(query)}" if query else ""
 
 
 def session_ended(request):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import actions
 from accounts.links import Purpose, make_token, read_link
-from accounts.models import LinkRequest, OpenSession, User
+from accounts.models import EmailDevice, LinkRequest, OpenSession, User
 from accounts.tasks import answer_link_requests
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
@@ -324,3 +324,13 @@ def test_an_older_question_is_still_asked(user, browser):
 
 def test_an_account_without_a_question_asks_none(user, browser):
     assert Client().post(restored(browser, question_at=None), CHOSEN).status_code == 302
+
+
+@pytest.mark.parametrize(("added_at", "kept"), [(timedelta(), 0), (-timedelta(hours=71), 0), (-timedelta(hours=73), 1)])
+def test_a_second_factor_the_thief_may_have_set_up_does_not_lock_the_owner_out(user, browser, added_at, kept):
+    user = changed(browser)
+    actions.turn_on_email_code(user)
+    EmailDevice.objects.update(created_at=timezone.now() + added_at)
+    Client().post(link_of("address_changed"))
+    user.refresh_from_db()
+    assert (EmailDevice.objects.count(), user.second_factor_since is not None) == (kept, bool(kept))

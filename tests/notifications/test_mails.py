@@ -73,6 +73,10 @@ def write_every_mail():
         account_mails.send_contact_confirmation(person)
         with override_settings(PASSWORD_EXPIRES_DAYS=90):
             account_mails.send_password_expires(person)
+        account_mails.send_login_code(person, code="123456", valid_until=timezone.now())
+        for change in account_mails.CHANGES:
+            account_mails.send_second_factor_changed(person, change=change, name="Clé d'accès", count=9)
+        account_mails.send_wrong_codes(person)
         account_mails.send_address_requested(person)
         account_mails.send_address_link(person)
         account_mails.send_address_taken(person)

@@ -152,6 +152,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     secret_question_changed_at = models.DateTimeField("question secrète choisie le", null=True, blank=True)
     answer_failures = models.PositiveSmallIntegerField("mauvaises réponses secrètes", default=0)
     answer_locked_until = models.DateTimeField("réponse secrète bloquée jusqu'à", null=True, blank=True)
+    # Kept in step with the rows that prove it (accounts/actions/second_factor.py), so that no page has to look there.
+    second_factor_since = models.DateTimeField("double authentification depuis", null=True, blank=True, editable=False)
     # Part of what signed links vouch for: a new number kills every link sent before.
     link_version = models.PositiveIntegerField("version des liens", default=1)
     identity_from_pigp = models.BooleanField("identité gérée par le PIGP", default=False)
