@@ -22,6 +22,14 @@ from plumbing.templatetags.components import status_badge
 RIGHTS = ("is_staff", "is_superuser")
 
 
+class FromPigpFilter(admin.BooleanFieldListFilter):
+    """In a list nothing else says what these four letters are."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.title = "identité tenue par le Portail de gestion publique (PIGP)"
+
+
 @admin.register(User)
 class UserAdmin(ActionAdmin):
     purpose = "Chercher une personne, corriger ses coordonnées, désactiver ou réactiver son compte."
@@ -34,7 +42,7 @@ class UserAdmin(ActionAdmin):
         moment(User, "created_at"),
         "is_staff",
     ]
-    list_filter = ["state", "is_staff", "identity_from_pigp"]
+    list_filter = ["state", "is_staff", ("identity_from_pigp", FromPigpFilter)]
     search_fields = ["email", "last_name", "first_name", "reference"]
     exclude = ["password", "secret_answer", "groups", "user_permissions", "link_version", "reference", "state"]
     readonly_fields = ["standing", "spaced_reference", "second_factor"]

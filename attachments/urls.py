@@ -14,6 +14,7 @@ register_converter(ReferenceConverter, "reference")
 app_name = "attachments"
 urlpatterns = [
     path("demandes/", views.pending_requests, name="pending_requests"),
+    path("demandes/export.<kind:kind>", views.export_requests, name="export_requests"),
     path("demandes/<reference:reference>/", views.decide_request, name="decide_request"),
     path("demandes/<reference:reference>/refus/", views.refuse_request, name="refuse_request"),
     path("structures/<int:pk>/rattachement/", views.request_attachment, name="request_attachment"),

@@ -1,13 +1,15 @@
 """Files as they leave: never shown by the browser on the portal's own address, never kept whole in memory."""
 
 import logging
+from operator import attrgetter
 from pathlib import PurePosixPath
 
 from django.http import FileResponse
+from django.utils import timezone
 from zipstream import ZipStream
 
 from plumbing.errors import ActionError
-from plumbing.exports import stream
+from plumbing.exports import Column, download, stream
 
 CHUNK = 2**16
 # Were it opened all the same, it could run nothing, load nothing and act as nobody.
@@ -65,3 +67,18 @@ def _different(documents):
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+_COLUMNS = [
+    Column("Désignation", attrgetter("designation")),
+    Column("Type", lambda document: document.get_type_display()),
+    Column("Nom du fichier", attrgetter("original_name")),
+    Column("Format", attrgetter("kind")),
+    Column("Taille (octets)", attrgetter("size")),
+    Column("Ajoutée le", lambda document: timezone.localdate(document.created_at)),
+]
+
+
+def list_response(request, kind, documents):
+    """The list itself, without the files."""
+    return download(request, kind, "mes-pieces-jointes", _COLUMNS, documents.iterator(chunk_size=1_000))

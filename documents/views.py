@@ -1,5 +1,7 @@
 """« Mes pièces jointes »: everybody's own, and nobody else's."""
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -23,12 +25,13 @@ TICKED = "piece"
 @require_safe
 def documents(request):
     """The list, with what is done to one or to several."""
-    library, words = SupportingDocument.objects.of(request.user), request.GET.get("q", "")[:100].strip()
+    library, words = SupportingDocument.objects.of(request.user), _words(request)
     page = Paginator(library.matching(words), PER_PAGE).get_page(request.GET.get("page"))
     count, taken = page.paginator.count, library.bytes_taken()
     context = {
         "page": page,
         "words": words,
+        "query": urlencode({"q": words}) if words else "",
         "searched": words or count > SEARCHED_FROM,
         "count_line": f"{count} résultat{'s' if count > 1 else ''}" if words else "",
         "taken": bytes_in_words(taken) if taken else "",
@@ -36,6 +39,12 @@ def documents(request):
         "largest": bytes_in_words(settings.DOCUMENT_MAX_BYTES),
     }
     return render(request, "documents/documents.html", context)
+
+
+@require_safe
+def export_list(request, kind):
+    """The same list as a file."""
+    return exports.list_response(request, kind, SupportingDocument.objects.of(request.user).matching(_words(request)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -105,6 +114,11 @@ def _deletion(request, documents):
     size = bytes_in_words(sum(document.size for document in documents))
     context = {"doomed": documents, "size": size, "back_url": _list(request)}
     return render(request, "documents/delete.html", context)
+
+
+def _words(request):
+    """What was typed in the filter above the list."""
+    return request.GET.get("q", "")[:100].strip()
 
 
 def _mine(request, pk):

@@ -20,6 +20,7 @@ urlpatterns = [
     path("structures/<int:pk>/services/export.<kind:kind>", services.export_services, name="export_services"),
     path("structures/<int:pk>/services/nouveau/", services.create_service, name="create_service"),
     path("services/", services.my_services, name="my_services"),
+    path("services/export.<kind:kind>", services.export_my_services, name="export_my_services"),
     path("services/nouveau/", services.choose_structure_for_service, name="choose_structure_for_service"),
     path("services/<int:pk>/", services.service, name="service"),
     path("services/<int:pk>/modifier/", services.change_service, name="change_service"),
@@ -37,6 +38,11 @@ urlpatterns = [
         name="create_bank_account",
     ),
     path("coordonnees-bancaires/", bank_accounts.my_bank_accounts, name="my_bank_accounts"),
+    path(
+        "coordonnees-bancaires/export.<kind:kind>",
+        bank_accounts.export_my_bank_accounts,
+        name="export_my_bank_accounts",
+    ),
     path(
         "coordonnees-bancaires/nouvelle/",
         bank_accounts.choose_structure_for_bank_account,

@@ -47,14 +47,15 @@ def queries(client, path, data=None):
     return len(captured)
 
 
-def same_for_many(client, path, add, data=None):
+def same_for_many(client, path, add, data=None, also=()):
+    """`also`: the same rows at other addresses."""
     for _ in range(FEW):
         add()
     client.get("/")  # the session's once-a-minute write is not the list's
-    few = queries(client, path, data)
+    few = [queries(client, address, data) for address in (path, *also)]
     for _ in range(MANY - FEW):
         add()
-    assert queries(client, path, data) == few
+    assert [queries(client, address, data) for address in (path, *also)] == few
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_pending_requests(client, managed):
         wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
         wanted.services.add(ServiceFactory(structure=managed))
 
-    same_for_many(client, "/demandes/", add)
+    same_for_many(client, "/demandes/", add, also=["/demandes/export.csv", "/demandes/export.xlsx"])
 
 
 def test_account(client, managed):
@@ -98,7 +99,7 @@ def test_support_s_lists_of_requests(client, managed, view):
         refuse_request(AttachmentRequestFactory(structure=managed).pk, actor=manager, reason="Non")
         approve_request(AttachmentRequestFactory(structure=managed).pk, actor=manager)
 
-    same_for_many(client, f"/demandes/?vue={view}", add)
+    same_for_many(client, f"/demandes/?vue={view}", add, also=[f"/demandes/export.csv?vue={view}"])
 
 
 def test_services_to_ask_for(client):
@@ -188,7 +189,8 @@ def test_structures_to_choose_from(client, managed, path):
     def add():
         ServiceFactory(structure=AttachmentFactory(user=manager, role=Role.PRINCIPAL).structure)
 
-    same_for_many(client, f"/{path}", add)
+    kind = path.partition("/")[0]
+    same_for_many(client, f"/{path}", add, also=[f"/{kind}/export.csv"])
 
 
 def test_what_follows_from_deactivating_a_service(client, managed):

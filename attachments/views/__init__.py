@@ -1,12 +1,13 @@
 from attachments.views.asking import request_attachment
 from attachments.views.decisions import decide_request, refuse_request
-from attachments.views.desk import pending_requests
+from attachments.views.desk import export_requests, pending_requests
 from attachments.views.leaving import leave_structures, succession
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
 
 __all__ = [
     "decide_request",
     "export_my_attachments",
+    "export_requests",
     "leave_structures",
     "my_attachments",
     "pending_requests",

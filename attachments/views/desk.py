@@ -1,6 +1,6 @@
 """« Demandes à traiter »: the lists of requests."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
@@ -9,9 +9,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from attachments import exports
 from attachments.deciders import Desk, annotate_deciders
 from attachments.decisions import tell_decisions
 from attachments.models import AttachmentRequest
+from plumbing.exports import download
 from plumbing.requests import came_from
 
 PER_PAGE = 50
@@ -51,6 +53,17 @@ class Filters:
         return bool(self.words or self.structure)
 
     @property
+    def query(self):
+        """What the address of the same list ends with, whichever file it is asked as."""
+        asked = {"vue": self.view, "q": self.words, "structure": self.structure}
+        return urlencode({name: value for name, value in asked.items() if value})
+
+    @property
+    def people(self):
+        """Whom each row names."""
+        return ("user", "structure", "decided_by") if self.view == DECIDED else ("user", "structure")
+
+    @property
     def requests(self):
         """The requests asked for: what waits the longest first, what was decided the last one first."""
         if self.view == DECIDED:
@@ -72,10 +85,9 @@ def pending_requests(request):
     if filters.view == WAITING and not filters.is_set:
         paginator.count = desk.waiting or 0
     page = paginator.get_page(request.GET.get("page"))
-    people = ("user", "structure", "decided_by") if filters.view == DECIDED else ("user", "structure")
     decider = ("decided_by__first_name", "decided_by__last_name") if filters.view == DECIDED else ()
     # As a list: asking a query set whether it is empty composes a statement, even one that is never sent.
-    page.object_list = list(page.object_list.select_related(*people).only(*SHOWN, *decider))
+    page.object_list = list(page.object_list.select_related(*filters.people).only(*SHOWN, *decider))
     return render(
         request,
         "attachments/decided_requests.html" if filters.view == DECIDED else "attachments/pending_requests.html",
@@ -91,6 +103,20 @@ def pending_requests(request):
             "names_structures": request.user.is_staff or bool(filters.structures),
         },
     )
+
+
+@require_safe
+def export_requests(request, kind):
+    """The same list as a file."""
+    filters = Filters(Desk(request.user), request.GET)
+    if filters.view == DECIDED:
+        name, columns = "demandes-decidees", exports.DECIDED
+    else:
+        name, columns = "demandes-de-rattachement", exports.WAITING
+        if request.user.is_staff:
+            columns = [*columns, *exports.DECIDERS]
+    rows = exports.told(filters.requests.select_related(*filters.people), lambda lot: _told(filters, lot))
+    return download(request, kind, name, columns, rows)
 
 
 def _told(filters, rows):

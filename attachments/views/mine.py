@@ -6,13 +6,12 @@ from django.core.paginator import Paginator
 from django.db.models import Q, prefetch_related_objects
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
 from attachments.deciders import annotate_deciders
-from attachments.models import WHOLE_STRUCTURE
+from attachments.exports import SCOPE, SENT, STATUS
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.requests import came_from, perform
@@ -129,30 +128,21 @@ def export_my_attachments(request, kind):
     return download(request, kind, "mes-demandes-de-rattachement", _REQUEST_COLUMNS, rows)
 
 
-def _scope_columns():
-    return [
-        Column("Niveau", lambda row: WHOLE_STRUCTURE if row.whole_structure else "Services"),
-        Column("Services", lambda row: ", ".join(row.service_labels)),
-        Column("Date de début", lambda row: row.starts_on),
-        Column("Date de fin", lambda row: row.ends_on),
-    ]
-
-
 _PLACE_COLUMNS = [
     Column("Structure", lambda row: str(row.structure)),
     Column("Type d'identifiant", lambda row: row.structure.get_identifier_type_display()),
     Column("Identifiant", lambda row: row.structure.identifier),
     Column("Rôle", lambda row: row.get_role_display()),
-    *_scope_columns(),
+    *SCOPE,
     Column("Statut", lambda row: row.standing.label),
 ]
 _REQUEST_COLUMNS = [
     Column("Dossier n°", lambda row: row.reference),
     Column("Structure", lambda row: row.name),
     Column("Identifiant", lambda row: row.structure.identifier),
-    *_scope_columns(),
-    Column("Statut", lambda row: row.get_status_display()),
-    Column("Envoyée le", lambda row: timezone.localdate(row.created_at)),
+    *SCOPE,
+    STATUS,
+    SENT,
     Column("Peuvent décider", lambda row: ", ".join(map(str, row.deciders)) if row.is_pending else ""),
     Column("Motif du refus", lambda row: row.reason),
 ]

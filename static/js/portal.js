@@ -44,3 +44,9 @@ for (const button of document.querySelectorAll("[data-show-password]")) {
   });
   input.form.addEventListener("submit", () => show(false));
 }
+
+// Where tabs do not all fit, the one that is open is in sight.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const { scrollWidth, clientWidth } = tab.parentElement;
+  if (scrollWidth > clientWidth) tab.parentElement.scrollLeft = tab.offsetLeft - (clientWidth - tab.offsetWidth) / 2;
+}

@@ -36,7 +36,7 @@ class ServiceInline(admin.TabularInline):
 class StructureAdmin(ActionAdmin, EstablishmentAdmin):
     purpose = "Chercher une structure, la corriger, en créer une publique."
     adding = "Créer une structure"
-    list_display = [*EstablishmentAdmin.list_display, badge(Structure, "state"), "uses_pigp"]
+    list_display = [*EstablishmentAdmin.list_display, badge(Structure, "state"), "in_pigp"]
     list_filter = ["nature"]
     # The newest first: no index holds the names of public and private structures together.
     ordering = ["-id"]
@@ -50,6 +50,10 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
         "uses_pigp",
         "referent",
     )
+
+    @admin.display(description="Portail de gestion publique (PIGP)", boolean=True, ordering="uses_pigp")
+    def in_pigp(self, structure):
+        return structure.uses_pigp
 
     def has_add_permission(self, request):
         return self.has_module_permission(request)

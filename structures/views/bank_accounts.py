@@ -25,7 +25,7 @@ def bank_accounts(request, pk):
     return parts.list_page(request, "structures/bank_accounts.html", structure, ACCOUNTS, structure.bank_accounts)
 
 
-# As in the list on screen, nobody gets a whole IBAN.
+# As in the lists on screen, nobody gets a whole IBAN.
 COLUMNS = [
     Column("Libellé", attrgetter("label")),
     Column("Titulaire", attrgetter("holder")),
@@ -158,5 +158,13 @@ def my_bank_accounts(request):
         "activer ou désactiver.",
         "counted": "Coordonnées bancaires",
         "reserved": "gère ses coordonnées bancaires",
+        "export": "structures:export_my_bank_accounts",
     }
     return parts.choose_structure(request, related="bank_accounts", go_to="structures:bank_accounts", texts=texts)
+
+
+@require_safe
+def export_my_bank_accounts(request, kind):
+    """The bank accounts of the structures of that list as a file."""
+    rows = parts.parts_of_managed(request, BankAccount)
+    return download(request, kind, "mes-coordonnees-bancaires", [*parts.OF_STRUCTURE, *COLUMNS], rows)

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from plumbing.exports import Column
 from plumbing.reach import reach
 from plumbing.text import folded
 from structures.models import Structure
@@ -18,6 +19,7 @@ from structures.views.workspace import ACCOUNTS, CHANGE, SERVICES, Workspace, be
 PER_PAGE = 50
 # A shorter list is read faster than it is searched.
 SEARCHED_FROM = 10
+BY_NAME = ("legal_name_key", "pk")
 LISTS = {SERVICES: "Services", ACCOUNTS: "Coordonnées bancaires"}
 PAGES = {SERVICES: "structures:service", ACCOUNTS: "structures:bank_account"}
 
@@ -60,26 +62,46 @@ def choose_structure(request, *, related, go_to, texts, active_only=False):
     """The structures `request.user` manages, each leading to `go_to`; straight there when there is only one.
     Support manages all, and sees those it searches.
 
-    `texts` gives the page its title, lead, the name of what is counted, and what only managers do.
+    `texts` gives the page its title, lead, the name of what is counted, what only managers do and, where what is
+    counted can be downloaded, the name of the view that does it.
     """
     words = searched_words(request)
-    mine = Structure.objects.filter(reach(CHANGE, request.user))
+    matching = managed(request)
     if active_only:
-        mine = mine.filter(state=Structure.State.ACTIVE)
-    if request.user.is_staff:
-        mine = mine if words else mine.none()
-    elif not words:
-        first_two = mine.values_list("pk", flat=True)[:2]
+        matching = matching.filter(state=Structure.State.ACTIVE)
+    if not request.user.is_staff and not words:
+        first_two = matching.values_list("pk", flat=True)[:2]
         if len(first_two) == 1:
             return redirect(go_to, first_two[0])
     in_service = Count(related, filter=open_today(related))
-    matching = (mine.called(words) if words else mine).annotate(part_count=in_service)
-    listed = paged(request, matching.order_by("legal_name_key", "pk"))
+    listed = paged(request, matching.annotate(part_count=in_service).order_by(*BY_NAME))
     if request.user.is_staff:
         listed |= {"searched": True, "count_line": listed["count_line"] if words else ""}
     return render(
         request, "structures/choose_structure.html", {"go_to": go_to, "active_only": active_only} | listed | texts
     )
+
+
+def managed(request):
+    """The structures `request.user` manages that match the words of the filter; for support, none without words."""
+    words = searched_words(request)
+    mine = Structure.objects.filter(reach(CHANGE, request.user))
+    if request.user.is_staff and not words:
+        return mine.none()
+    return mine.called(words) if words else mine
+
+
+def parts_of_managed(request, model):
+    """The services or bank accounts of those structures, each with its structure, one structure after the other."""
+    listed = model.objects.filter(structure__in=managed(request).order_by().values("pk")).select_related("structure")
+    return listed.order_by("structure__legal_name_key", "structure", "label", "pk").iterator(chunk_size=1_000)
+
+
+OF_STRUCTURE = [
+    Column("Structure", lambda part: str(part.structure)),
+    Column("Type d'identifiant", lambda part: part.structure.get_identifier_type_display()),
+    Column("Identifiant", lambda part: part.structure.identifier),
+]
 
 
 def searched_words(request):

@@ -147,5 +147,13 @@ def my_services(request):
         "désactiver.",
         "counted": "Services",
         "reserved": "gère ses services",
+        "export": "structures:export_my_services",
     }
     return parts.choose_structure(request, related="services", go_to="structures:services", texts=texts)
+
+
+@require_safe
+def export_my_services(request, kind):
+    """The services of the structures of that list as a file."""
+    rows = parts.parts_of_managed(request, Service)
+    return download(request, kind, "mes-services", [*parts.OF_STRUCTURE, *COLUMNS], rows)

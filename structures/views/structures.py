@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from plumbing.exports import Column, download
 from plumbing.facts import gather
-from plumbing.reach import reach
 from plumbing.requests import perform, posted, submit, within
 from structures import actions, events
 from structures.forms import FoundingForm, IdentifierForm, StructureForm, UpdateForm
@@ -49,22 +48,16 @@ def structure(request, pk):
     return render(request, "structures/structure.html", context)
 
 
-def _managed(request):
-    """The structures this person may change that match the words of the filter."""
-    mine, words = Structure.objects.filter(reach(CHANGE, request.user)), parts.searched_words(request)
-    return (mine.called(words) if words else mine).order_by("legal_name_key", "id")
-
-
 @require_safe
 def my_structures(request):
     """« Gérer une structure »: those this person may change. Support may change all, and searches."""
     if request.user.is_staff:
         return redirect("structures:search")
-    mine = _managed(request).annotate(
+    mine = parts.managed(request).annotate(
         service_count=Count("services", filter=open_today("services"), distinct=True),
         account_count=Count("bank_accounts", filter=open_today("bank_accounts"), distinct=True),
     )
-    listed = parts.paged(request, mine)
+    listed = parts.paged(request, mine.order_by(*parts.BY_NAME))
     if listed["page"].paginator.count == 1 and not listed["words"]:
         return redirect("structures:structure", listed["page"][0].pk)
     page = listed["page"]
@@ -81,13 +74,13 @@ def export_my_structures(request, kind):
     """The same list as a file."""
     if request.user.is_staff:
         return redirect("structures:search")
-    mine = _managed(request).annotate(service_count=Count("services", filter=open_today("services")))
+    mine = parts.managed(request).annotate(service_count=Count("services", filter=open_today("services")))
     columns = [
         *description_columns(lambda structure: structure),
         Column("État", lambda structure: structure.get_state_display()),
         Column("Services", attrgetter("service_count")),
     ]
-    return download(request, kind, "mes-structures", columns, mine.iterator(chunk_size=1_000))
+    return download(request, kind, "mes-structures", columns, mine.order_by(*parts.BY_NAME).iterator(chunk_size=1_000))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -172,7 +172,8 @@ def from_pigp(user):
 
 def test_whose_identity_comes_from_the_pigp_learns_whom_to_ask(client, from_pigp):
     client.force_login(from_pigp)
-    assert "assistance@portail.example" in client.get(PATH).text.partition("Votre identité vient du PIGP")[2][:600]
+    _, _, told = client.get(PATH).text.partition("Votre identité vient du Portail de gestion publique (PIGP)")
+    assert "assistance@portail.example" in told[:600]
     referent = Referent.objects.create(administration="Rennes", name="Yann Kerbrat", email="yann@exemple.example")
     AttachmentFactory(user=from_pigp, structure=StructureFactory(uses_pigp=True, referent=referent))
     page = client.get(PATH).text

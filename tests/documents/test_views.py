@@ -226,3 +226,15 @@ def test_a_thousand_are_searched_and_paged_in_as_many_queries_as_two(client, own
     assert "Aucune pièce jointe ne correspond" in client.get(LIST, {"q": "rien%de_tel"}).text
     assert "retour=" in found
     assert "D'un autre" not in client.get(LIST, {"q": "un autre"}).text
+
+
+def test_the_list_comes_as_a_file_filtered_and_without_computing_anything(client, owner):
+    document = SupportingDocumentFactory(owner=owner, designation="=Bail", original_name="+bail.pdf")
+    SupportingDocumentFactory(owner=owner, designation="Kbis")
+    SupportingDocumentFactory(designation="À une autre")
+    lines = client.get(f"{LIST}export.csv", {"q": "bail"}).getvalue().decode("utf-8-sig").splitlines()
+    assert lines[0] == "Désignation;Type;Nom du fichier;Format;Taille (octets);Ajoutée le"
+    assert lines[1].startswith(f"'=Bail;{document.get_type_display()};'+bail.pdf;PDF;{document.size};")
+    assert len(lines) == 2
+    assert client.get(f"{LIST}export.xlsx").content.startswith(b"PK")
+    assert f"{LIST}export.xlsx?q=bail" in client.get(LIST, {"q": "bail"}).text

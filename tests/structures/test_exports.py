@@ -121,3 +121,38 @@ def test_support_manages_all_and_searches(client):
 
 def test_there_is_no_other_kind_of_file(client, principal):
     assert client.get("/structures/export.pdf").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "factory"), [("services", ServiceFactory), ("coordonnees-bancaires", BankAccountFactory)]
+)
+def test_what_is_managed_on_several_structures_comes_in_one_file(client, principal, path, factory):
+    other = AttachmentFactory(user=principal, role=Role.PRINCIPAL, structure__legal_name="Lycée Voisin").structure
+    secondary = AttachmentFactory(user=principal, role=Role.SECONDARY).structure
+    factory(structure=other, label="=Loin")
+    factory(structure=principal.structure, label="Éteint", is_active=False)
+    factory(structure=secondary, label="À un autre")
+    lines = lines_of(client.get(f"/{path}/export.csv"))
+    assert lines[0][:4] == ["Structure", "Type d'identifiant", "Identifiant", "Libellé"]
+    assert {tuple(line[2:4]) for line in lines[1:]} == {("20003035100015", "Éteint"), (other.identifier, "'=Loin")}
+    assert [line[3] for line in lines_of(client.get(f"/{path}/export.csv", {"q": "voisin"}))[1:]] == ["'=Loin"]
+    assert ("s", "") not in cells_of(client.get(f"/{path}/export.xlsx")).values()
+    page = client.get(f"/{path}/", {"q": "lycee"}).text
+    assert f"/{path}/export.csv?q=lycee" in page
+    assert "export.csv" not in client.get(f"/{path}/nouve{'au' if path == 'services' else 'lle'}/").text
+
+
+def test_no_whole_iban_leaves_with_the_accounts_of_several_structures(client, principal):
+    account = BankAccountFactory(structure=principal.structure)
+    for kind in ("csv", "xlsx"):
+        answer = client.get(f"/coordonnees-bancaires/export.{kind}")
+        shown = answer.getvalue().decode() if kind == "csv" else str(cells_of(answer))
+        assert account.masked_iban in shown
+        assert account.iban not in shown.replace(" ", "")
+
+
+def test_support_gets_what_it_searched_only(client):
+    ServiceFactory(structure__legal_name="Lycée Voisin", label="Internat")
+    client.force_login(UserFactory(staff=True))
+    assert len(lines_of(client.get("/services/export.csv"))) == 1
+    assert lines_of(client.get("/services/export.csv", {"q": "voisin"}))[1][3] == "Internat"

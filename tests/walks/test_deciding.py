@@ -49,6 +49,35 @@ def test_the_decision_is_in_sight_whatever_there_is_to_choose(site, structure, p
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+# The middle of what has the focus is what one sees there, on this side of anything that stays in sight.
+COVERED = """() => {
+  const focused = document.activeElement, box = focused.getBoundingClientRect();
+  return !focused.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+}"""
+
+
+@pytest.mark.parametrize("javascript", [False], indirect=True, ids=["no-javascript"])
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
+def test_nothing_covers_what_has_the_focus(site, structure, person, size):
+    manager = account("claire@exemple.example")
+    AttachmentFactory(user=manager, structure=structure, role=Role.PRINCIPAL)
+    wanted = AttachmentRequestFactory(structure=structure, whole_structure=False)
+    page = person()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    log_in(page, site, manager.email)
+    page.goto(f"{site}/demandes/{wanted.reference}/")
+    page.get_by_label("Par services").focus()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.name") == "services"
+        assert not page.evaluate(COVERED)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText").startswith("Valider" if size[0] > 390 else "modifier")
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        assert not page.evaluate(COVERED)
+
+
 def test_services_come_into_sight_when_they_are_chosen(site, structure, person, axe):
     manager = account("claire@exemple.example")
     AttachmentFactory(user=manager, structure=structure, role=Role.PRINCIPAL)
