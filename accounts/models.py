@@ -1,6 +1,6 @@
 import re
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -46,6 +46,12 @@ class UserQuerySet(models.QuerySet):
             password_changed_at__gt=now - lifetime,
             password_changed_at__lte=now - lifetime + password_warning_period(),
         )
+
+    def past_reactivation(self):
+        """Deactivated, and too late for their owners: only support reopens them (`User.reactivation_until`)."""
+        first_day = timezone.localdate() - timedelta(days=settings.REACTIVATION_DAYS)
+        midnight = timezone.make_aware(datetime.combine(first_day, time()))
+        return self.filter(state=User.State.DISABLED, deactivated_at__lt=midnight)
 
 
 # How long the owner of a replaced login address may take it back. Nobody else can have it meanwhile.
@@ -243,6 +249,23 @@ class User(AbstractBaseUser, PermissionsMixin):
     def password_is_expired(self):
         expires_at = self.password_expires_at
         return expires_at is not None and expires_at <= timezone.now()
+
+    @property
+    def reactivation_until(self):
+        """The last day, in Paris, on which the owner of a deactivated account may reactivate it; None for others.
+
+        REACTIVATION_DAYS days after that of the deactivation, to its end at midnight: a date is what mails say, and
+        no change of hour makes it shorter.
+        """
+        if self.state != self.State.DISABLED or self.deactivated_at is None:
+            return None
+        return timezone.localdate(self.deactivated_at) + timedelta(days=settings.REACTIVATION_DAYS)
+
+    @property
+    def may_reactivate(self):
+        """Whether the owner of a deactivated account may still reactivate it."""
+        until = self.reactivation_until
+        return until is not None and timezone.localdate() <= until
 
     @property
     def address_undo_until(self):

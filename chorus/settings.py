@@ -266,6 +266,8 @@ LOGOUT_REDIRECT_URL = "home"
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
 ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
+# Days a deactivated account may be reactivated by its owner; support alone reopens it after.
+REACTIVATION_DAYS = whole_number("REACTIVATION_DAYS", 60)
 # Days after which a password must be replaced at login; 0: never.
 PASSWORD_EXPIRES_DAYS = whole_number("PASSWORD_EXPIRES_DAYS", 0 if DEMO else 90, least=0)
 SESSION_MINUTES = whole_number("SESSION_MINUTES", 30, least=2)
