@@ -5,10 +5,12 @@ Receivers that will touch the person's roles lock those structures now, in the o
 structures are always locked before accounts, or two people would wait for each other (deadlock).
 
 To be asked: `account_deactivating` (user), what stands in the way (`blocks`) and what will be lost, receivers
-returning a list of `plumbing.facts.Fact`.
+returning a list of `plumbing.facts.Fact`; `accounts_closing` (user_ids), of which the accounts must stay as they are,
+receivers locking as for `account_locking` and returning their keys.
 
-To be told: `account_activated`, `account_deactivated`, `account_reactivated`, `account_closed` (user),
-each with `actor`, None when the portal acted by itself.
+To be told: `account_activated`, `account_deactivated`, `account_reactivated` (user) and `accounts_closed` (users,
+cause), each with `actor`, None when the portal acted by itself; `accounts_anonymised` (users, addresses), the accounts
+as they were, and the login addresses that were theirs and are nobody else's.
 """
 
 from django.dispatch import Signal
@@ -18,4 +20,6 @@ account_deactivating = Signal()
 account_activated = Signal()
 account_deactivated = Signal()
 account_reactivated = Signal()
-account_closed = Signal()
+accounts_closing = Signal()
+accounts_closed = Signal()
+accounts_anonymised = Signal()

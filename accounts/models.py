@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
@@ -49,9 +49,32 @@ class UserQuerySet(models.QuerySet):
 
     def past_reactivation(self):
         """Deactivated, and too late for their owners: only support reopens them (`User.reactivation_until`)."""
-        first_day = timezone.localdate() - timedelta(days=settings.REACTIVATION_DAYS)
-        midnight = timezone.make_aware(datetime.combine(first_day, time()))
-        return self.filter(state=User.State.DISABLED, deactivated_at__lt=midnight)
+        return self.filter(state=User.State.DISABLED, deactivated_at__lt=_midnight(settings.REACTIVATION_DAYS))
+
+    def overdue(self):
+        """To have been closed the night before last, and still there: something stands in the way."""
+        return self.filter(state=User.State.DISABLED, deactivated_at__lt=_midnight(settings.REACTIVATION_DAYS + 1))
+
+    def to_warn_of_closing(self):
+        """Deactivated, to be closed in CLOSING_WARNING_DAYS days or less, and not told since they were."""
+        untold = Q(closing_warned_at=None) | Q(closing_warned_at__lt=F("deactivated_at"))
+        return self.filter(
+            untold,
+            state=User.State.DISABLED,
+            deactivated_at__lt=_midnight(settings.REACTIVATION_DAYS - settings.CLOSING_WARNING_DAYS - 1),
+            deactivated_at__gte=_midnight(settings.REACTIVATION_DAYS),
+        )
+
+    def to_anonymise(self):
+        """Closed ANONYMISE_AFTER_DAYS days ago or more; nobody where that is 0."""
+        days = settings.ANONYMISE_AFTER_DAYS
+        closed = self.filter(state=User.State.CLOSED, anonymised_at=None)
+        return closed.filter(closed_at__lt=_midnight(days - 1)) if days else self.none()
+
+
+def _midnight(days_ago):
+    """When that day began, in Paris: days are counted as dates, and no change of hour makes one shorter."""
+    return timezone.make_aware(datetime.combine(timezone.localdate() - timedelta(days=days_ago), time()))
 
 
 # How long the owner of a replaced login address may take it back. Nobody else can have it meanwhile.
@@ -66,6 +89,8 @@ def password_warning_period():
 
 EMAIL_LENGTH = 254
 LIKE_AN_ADDRESS = "Écrivez l'adresse comme nom@domaine.fr."
+# No mail goes there (RFC 2606): anonymised accounts bear such an address, and nobody else may.
+NOWHERE = ".invalid"
 # What RFC 5321 lets an address hold before its @ and no provider gives: one mailbox would have many spellings, or the
 # address itself would carry a link to whoever reads it in a mail.
 _UNUSUAL = re.compile(r"[\"/\\]|^www\.", re.IGNORECASE)
@@ -83,7 +108,7 @@ def validate_deliverable(email):
     """Raises ValidationError for an address that mail software cannot write down, or that is none people have."""
     local = email.rpartition("@")[0]
     try:
-        if len(email) > EMAIL_LENGTH or _UNUSUAL.search(local):
+        if len(email) > EMAIL_LENGTH or _UNUSUAL.search(local) or email.lower().endswith(NOWHERE):
             raise ValueError
         validate_email(email)
         sanitize_address(normalised_email(email), "ascii")
@@ -159,10 +184,20 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField("créé le", default=timezone.now)
     activated_at = models.DateTimeField("activé le", null=True, blank=True)
     deactivated_at = models.DateTimeField("désactivé le", null=True, blank=True)
+    closing_warned_at = models.DateTimeField("clôture annoncée le", null=True, blank=True)
     closed_at = models.DateTimeField("clos le", null=True, blank=True)
+    anonymised_at = models.DateTimeField("anonymisé le", null=True, blank=True)
     is_staff = models.BooleanField("équipe d'assistance", default=False)
 
     objects = UserManager()
+
+    # Who somebody is and where they live: what the history never holds (history/data.py), and what anonymising empties.
+    PERSONAL = frozenset(
+        {"email", "first_name", "last_name", "phone", "contact_email", "requested_email", "previous_email"}
+        | {"address", "complement_1", "complement_2", "postcode", "city", "country"}
+        | {"secret_question", "secret_answer"}
+    )
+    ANONYMOUS = "utilisateur clos"
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -173,6 +208,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = "comptes"
         ordering = ["last_name", "first_name", "id"]
         indexes = [
+            models.Index(fields=["deactivated_at"], condition=Q(state="disabled"), name="user_disabled"),
             models.Index(fields=["previous_email"], condition=~Q(previous_email=""), name="user_previous_email"),
         ]
         constraints = [
@@ -196,9 +232,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         return f"Bonjour {self.first_name}," if self.was_ever_active else "Bonjour,"
 
     @property
+    def known_email(self):
+        """The login address, as others read it: an anonymised account has none any more."""
+        return "" if self.anonymised_at else self.email
+
+    @property
     def initials(self):
         """What stands for the person where a name has no room."""
-        return f"{self.first_name[:1]}{self.last_name[:1]}".upper() or "?"
+        return "–" if self.anonymised_at else f"{self.first_name[:1]}{self.last_name[:1]}".upper() or "?"
 
     def clean(self):
         super().clean()
@@ -216,6 +257,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return await sync_to_async(self.has_perm)(perm, obj)
 
     def get_full_name(self):
+        if self.anonymised_at:
+            return self.ANONYMOUS
         return f"{self.first_name} {self.last_name}".strip()
 
     def get_short_name(self):

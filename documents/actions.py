@@ -134,10 +134,9 @@ def delete_documents(document_ids, *, actor):
     return len(doomed)
 
 
-@transaction.atomic
-def forget_documents_of(user_id):
-    """Everything of a person whose account is anonymised is marked for the sweep, which removes it; how many."""
-    return SupportingDocument.objects.filter(owner=user_id).update(state=State.DELETING)
+def forget_documents_of(users):
+    """Everything of people whose accounts are anonymised is marked for the sweep, which removes it; how many."""
+    return SupportingDocument.objects.filter(owner__in=users).update(state=State.DELETING)
 
 
 def finish_unfinished():

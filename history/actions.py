@@ -13,7 +13,7 @@ def record(event, *, actor=None, subject=None, structure=None, reference="", **d
 
 
 def record_all(event, entries, *, actor=None):
-    """Add one entry for each of `entries` (what `record` takes), in a number of queries that does not grow with them."""
+    """Add one entry for each of `entries` (what `record` takes), in a number of queries that does not grow."""
     HistoryEntry.objects.bulk_create([_entry(event, actor=actor, **entry) for entry in entries])
 
 

@@ -17,6 +17,7 @@ from accounts.actions.credentials import (
     reset_password,
     warn_of_expiry,
 )
+from accounts.actions.endings import anonymise_closed, close_overdue, warn_of_closing
 from accounts.actions.login_address import (
     cancel_address_request,
     change_address,
@@ -40,6 +41,7 @@ from accounts.actions.sessions import (
 
 __all__ = [
     "activate_account",
+    "anonymise_closed",
     "answer_link_request",
     "approve_account",
     "cancel_address_request",
@@ -50,6 +52,7 @@ __all__ = [
     "change_rights",
     "change_secret_question",
     "close_never_active",
+    "close_overdue",
     "close_session",
     "confirm_contact",
     "correct_address",
@@ -67,5 +70,6 @@ __all__ = [
     "resend_contact_confirmation",
     "reset_password",
     "restore_address",
+    "warn_of_closing",
     "warn_of_expiry",
 ]

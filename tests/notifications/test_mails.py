@@ -76,6 +76,9 @@ def write_every_mail():
         account_mails.send_address_link(person)
         account_mails.send_address_taken(person)
         account_mails.send_address_changed(person)
+        person.state, person.deactivated_at = User.State.DISABLED, timezone.now()
+        account_mails.send_accounts_closing([person])
+        account_mails.send_accounts_closed([person])
     for state in User.State:
         user.state = state
         send_address_used(user, reference=request.reference)
