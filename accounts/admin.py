@@ -100,7 +100,7 @@ class UserAdmin(ActionAdmin):
     def send_activation_again(self, request, users):
         self._each(request, users, resend_activation, "Liens d'activation renvoyés")
 
-    @admin.action(description="Désactiver les comptes")
+    @admin.action(description="Désactiver les comptes (leurs titulaires peuvent les réactiver)")
     def deactivate(self, request, users):
         if users.filter(pk=request.user.pk).exists():
             self.message_user(request, "Votre propre compte est coché : décochez-le.", messages.ERROR)

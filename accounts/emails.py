@@ -5,9 +5,11 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.links import Purpose, make_token
+from accounts import events
+from accounts.links import Purpose, expiry, make_token
 from notifications.actions import notify, notify_all
 from plumbing.addresses import absolute_url
+from plumbing.facts import gather, sentence
 
 
 def send_activation(user, *, reference):
@@ -144,9 +146,110 @@ def send_address_changed(user):
     )
 
 
+def send_secret_question_changed(user):
+    """To the owner of an account whose secret question was just replaced."""
+    notify(
+        "secret_question_changed",
+        to=user.email,
+        user=user,
+        purpose="Votre question secrète a été modifiée",
+        reference=user.reference,
+        context={"user": user, "link": absolute_url("accounts:change_password")},
+    )
+
+
+def send_contact_changed(user, *, old):
+    """To the login address of an account whose contact address was just replaced, and to that one, `old`, if it had
+    been confirmed. Neither is told the new one, which may be anybody's.
+    """
+    for address in {user.email, old} - {""}:
+        notify(
+            "contact_changed",
+            to=address,
+            user=user,
+            purpose="Votre adresse de contact a été modifiée",
+            reference=user.reference,
+            context={
+                "user": user,
+                "to_old": address == old,
+                "link": absolute_url("account"),
+            },
+        )
+
+
+def send_kept_by_pigp(user):
+    """To whoever forgot a password that is not the portal's to replace: whom to ask."""
+    keepers = gather(events.identity_keepers_asked, user=user)
+    notify(
+        "kept_by_pigp",
+        to=user.email,
+        user=user,
+        purpose="Votre mot de passe est géré par le PIGP",
+        reference=user.reference,
+        context={"user": user, "keepers": [sentence(fact) for fact in keepers]},
+    )
+
+
+def send_account_deactivated(user):
+    """To the owner of an account that was just deactivated: until when they may reactivate it, and how."""
+    notify(
+        "account_deactivated",
+        to=user.email,
+        user=user,
+        purpose="Votre compte est désactivé",
+        reference=user.reference,
+        context={"user": user, "link": absolute_url("accounts:ask_reactivation")},
+    )
+
+
+def send_reactivation(user):
+    """To whoever wants their deactivated account back: the link that reactivates it."""
+    notify(
+        "reactivation",
+        to=user.email,
+        user=user,
+        purpose="Réactivez votre compte",
+        reference=user.reference,
+        context={
+            "user": user,
+            "link": absolute_url("accounts:reactivate", make_token(user, Purpose.REACTIVATION)),
+            "expires_at": expiry(user, Purpose.REACTIVATION, timezone.now()),
+            "ask_link": absolute_url("accounts:ask_reactivation"),
+        },
+    )
+
+
+def send_reactivation_over(user):
+    """To whoever wants their account back too late: only support can reopen it."""
+    notify(
+        "reactivation_over",
+        to=user.email,
+        user=user,
+        purpose="L'assistance seule peut rouvrir votre compte",
+        reference=user.reference,
+        context={"user": user, "days": settings.REACTIVATION_DAYS},
+    )
+
+
+def send_account_reactivated(user):
+    """To the owner of an account that was just reactivated."""
+    notify(
+        "account_reactivated",
+        to=user.email,
+        user=user,
+        purpose="Votre compte est réactivé",
+        reference=user.reference,
+        context={
+            "user": user,
+            "link": absolute_url("accounts:login"),
+            "forgotten_link": absolute_url("accounts:forgotten_password"),
+        },
+    )
+
+
 def send_accounts_closing(users):
     """To the owners of deactivated accounts, a few days before these are closed."""
-    link = absolute_url("accounts:login")
+    link = absolute_url("accounts:ask_reactivation")
     _to_each("account_closing", users, "Votre compte sera bientôt clos", lambda user: {"link": link})
 
 

@@ -21,6 +21,7 @@ FINGERPRINT_LENGTH = 16
 class Purpose(StrEnum):
     ACTIVATION = "activation"
     RESET = "reset"
+    REACTIVATION = "reactivation"
     CONTACT = "contact"
     # Sent to a new login address; and to the one it replaced.
     ADDRESS = "address"
@@ -38,7 +39,8 @@ class Purpose(StrEnum):
     @property
     def state(self):
         """The account status in which the link means something."""
-        return User.State.ACTIVATING if self is Purpose.ACTIVATION else User.State.ACTIVE
+        states = {Purpose.ACTIVATION: User.State.ACTIVATING, Purpose.REACTIVATION: User.State.DISABLED}
+        return states.get(self, User.State.ACTIVE)
 
     def means_something_to(self, user):
         """Whoever took an account over must not make its owner's way back worthless by deactivating it."""
@@ -80,12 +82,20 @@ def read_link(token, purpose, *, lock=False):
         user = users.get(pk=int(pk))
     except (BadSignature, ValueError, User.DoesNotExist):
         return Link(Standing.UNREADABLE)
-    expires_at = signed_at + purpose.lifetime
+    expires_at = expiry(user, purpose, signed_at)
     if not purpose.means_something_to(user) or not constant_time_compare(fingerprint, _fingerprint(user, purpose)):
         return Link(Standing.USED, user, expires_at)
     if datetime.now(tz=UTC) > expires_at:
         return Link(Standing.EXPIRED, user, expires_at)
     return Link(Standing.VALID, user, expires_at)
+
+
+def expiry(user, purpose, signed_at):
+    """Until when a link signed then is good: none reactivates an account after the last day for it."""
+    expires_at = signed_at + purpose.lifetime
+    if purpose is Purpose.REACTIVATION and user.reactivation_ends_at:
+        return min(expires_at, user.reactivation_ends_at)
+    return expires_at
 
 
 def _signer(purpose):

@@ -174,6 +174,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email_changed_at = models.DateTimeField("adresse de connexion remplacée le", null=True, blank=True)
     secret_question = models.CharField("question secrète", max_length=10, choices=SecretQuestion, blank=True)
     secret_answer = models.CharField("réponse secrète (chiffrée)", max_length=128, blank=True)
+    secret_question_changed_at = models.DateTimeField("question secrète choisie le", null=True, blank=True)
     answer_failures = models.PositiveSmallIntegerField("mauvaises réponses secrètes", default=0)
     answer_locked_until = models.DateTimeField("réponse secrète bloquée jusqu'à", null=True, blank=True)
     # Part of what signed links vouch for: a new number kills every link sent before.
@@ -282,6 +283,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.answer_locked_until is not None and self.answer_locked_until > timezone.now()
 
     @property
+    def must_choose_question(self):
+        """Whether somebody else's secret question was thrown away (`restore_address`): the next reset asks for one."""
+        return not self.secret_question and self.secret_question_changed_at is not None
+
+    @property
     def password_expires_at(self):
         """When the password must have been replaced; None where it never must, or not here."""
         if not settings.PASSWORD_EXPIRES_DAYS or self.identity_from_pigp:
@@ -305,10 +311,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         return timezone.localdate(self.deactivated_at) + timedelta(days=settings.REACTIVATION_DAYS)
 
     @property
+    def reactivation_ends_at(self):
+        """The midnight at which that day is over."""
+        until = self.reactivation_until
+        return until and timezone.make_aware(datetime.combine(until + timedelta(days=1), time()))
+
+    @property
     def may_reactivate(self):
         """Whether the owner of a deactivated account may still reactivate it."""
-        until = self.reactivation_until
-        return until is not None and timezone.localdate() <= until
+        ends_at = self.reactivation_ends_at
+        return ends_at is not None and timezone.now() < ends_at
 
     @property
     def address_undo_until(self):
@@ -374,6 +386,7 @@ class LinkRequest(DeferredWork):
         ACTIVATION = "activation", "Activation"
         RESET = "reset", "Nouveau mot de passe"
         ADDRESS = "address", "Nouvelle adresse de connexion"
+        REACTIVATION = "reactivate", "Réactivation"
 
     email = models.EmailField("adresse de connexion", max_length=254)
     purpose = models.CharField("lien demandé", max_length=10, choices=Purpose)

@@ -3,8 +3,9 @@
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 
-from accounts import actions
+from accounts import actions, events
 from accounts.browsers import in_words
+from plumbing.facts import Fact
 
 
 @receiver(user_logged_in)
@@ -20,3 +21,9 @@ def remember_session(sender, request, user, **kwargs):
 def forget_session(sender, request, user, **kwargs):
     if request.session.session_key is not None:
         actions.close_session(request.session.session_key)
+
+
+@receiver(events.account_deactivating)
+def of_deactivating_account(sender, user, **kwargs):
+    """A login address asked for and not confirmed yet."""
+    return [Fact("address_change_lost", 1 if user.requested_email else 0, (user.requested_email,))]

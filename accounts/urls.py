@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import addresses, doors, own
+from accounts.views import addresses, doors, leaving, own
 
 app_name = "accounts"
 urlpatterns = [
@@ -8,6 +8,8 @@ urlpatterns = [
     path("deconnexion/", doors.log_out, name="logout"),
     path("activation/", doors.resend_activation, name="resend_activation"),
     path("activation/<str:token>/", doors.activate, name="activate"),
+    path("reactivation/", doors.ask_reactivation, name="ask_reactivation"),
+    path("reactivation/<str:token>/", doors.reactivate, name="reactivate"),
     path("contact/<str:token>/", addresses.confirm_contact, name="confirm_contact"),
     path("adresse/<str:token>/", addresses.confirm_address, name="confirm_address"),
     path("adresse-precedente/<str:token>/", addresses.restore_address, name="restore_address"),
@@ -22,6 +24,7 @@ urlpatterns = [
     path("mon-compte/question-secrete/", own.change_secret_question, name="change_secret_question"),
     path("mon-compte/adresse-de-connexion/", addresses.change_login_address, name="change_login_address"),
     path("mon-compte/adresse-de-connexion/abandon/", addresses.cancel_address_request, name="cancel_address_request"),
+    path("mon-compte/desactiver/", leaving.deactivate, name="deactivate"),
     path("mon-compte/sessions/", own.sessions, name="sessions"),
     path("mon-compte/sessions/fermer-les-autres/", own.end_other_sessions, name="end_other_sessions"),
     path("mon-compte/sessions/<int:pk>/fermer/", own.end_session, name="end_session"),

@@ -13,6 +13,12 @@ def only_theirs(user, attachments):
     return [service for service in mine if service.pk not in taken]
 
 
+def left_to_support(user):
+    """The requests of others that nobody but support can decide once `user` is gone, and somebody can today."""
+    pending = AttachmentRequest.objects.pending().for_manager(user)
+    return pending.without_decider(were_gone=user)
+
+
 def tell_losses(user, attachments):
     """Give each of `user`'s `attachments` what goes with it: `manages`, whether they decide there today,
     `orphaned`, how many requests nobody but support can decide then, `unattended`, the services left without

@@ -6,10 +6,11 @@ from django.dispatch import receiver
 from accounts import events as account_events
 from attachments import actions
 from attachments.deciders import acting_principal
-from attachments.departures import only_theirs
+from attachments.departures import left_to_support, only_theirs
 from attachments.models import Attachment, AttachmentRequest
 from plumbing.facts import Fact
 from structures import events as structure_events
+from structures.models import Referent
 
 
 @receiver(structure_events.structure_founded)
@@ -118,9 +119,23 @@ def of_deactivating_account(sender, user, **kwargs):
     asked = user.attachment_requests.pending().select_related("structure")
     return [
         _fact("principal_of", [attachment.structure for attachment in managed], blocks=True),
-        _fact("requests_lost", [request.structure for request in asked]),
+        _fact("requests_lost", [_known_as(request.structure) for request in asked]),
+        Fact("requests_left_to_support", left_to_support(user).count()),
         _fact("services_left_without_anyone", only_theirs(user, user.attachments.lasting())),
     ]
+
+
+@receiver(account_events.identity_keepers_asked)
+def of_identity(sender, user, **kwargs):
+    """The referents of the structures using the PIGP where they work."""
+    held = user.attachments.effective().filter(structure__uses_pigp=True)
+    referents = Referent.objects.filter(pk__in=held.values("structure__referent"))
+    return [Fact("identity_kept_by", 1, (row.name, row.administration, row.email)) for row in referents]
+
+
+def _known_as(structure):
+    """What whoever asked for a place in it may read: a private one's name is not for strangers."""
+    return structure.full_identifier if structure.keeps_private else structure
 
 
 def _fact(kind, rows, **options):

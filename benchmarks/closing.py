@@ -1,7 +1,7 @@
 """`python -m benchmarks.closing --accounts 100000 1000000`: the night's closing and anonymising beside one bare UPDATE.
 
-One account in `--share` (20) is due to be closed (a mail each), the others to be anonymised; a fourth of all hold a place,
-asked for another, have a document and were written to once. The deed runs in a process of its own, killed half
+One account in `--share` (20) is due to be closed (a mail each), the others to be anonymised; a fourth of all hold a
+place, asked for another, have a document and were written to once. The deed runs in a process of its own, killed half
 way and begun again; its peak memory is what Linux says of it. PostgreSQL is set as it is installed.
 """
 

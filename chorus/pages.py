@@ -96,6 +96,7 @@ def account(request):
             "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
             "document_count": SupportingDocument.objects.of(user).count(),
             "sessions": user.open_sessions.living(),
+            "reactivation_days": settings.REACTIVATION_DAYS,
             "referents": referents_of(places) if user.identity_from_pigp else [],
         },
     )
@@ -121,7 +122,7 @@ def terms(request):
 @login_not_required
 @require_safe
 def privacy(request):
-    return render(request, "pages/privacy.html")
+    return render(request, "pages/privacy.html", {"reactivation_days": settings.REACTIVATION_DAYS})
 
 
 @login_not_required

@@ -84,8 +84,7 @@ def test_all_of_one_s_own(client, me):
     assert (place["role"], place["services"]) == ("Gestionnaire secondaire", ["Intendance"])
     (request,) = told["demandes_de_rattachement"]
     assert (request["commentaire"], request["motif_du_refus"]) == ("Bonjour", "Service complet")
-    assert len(told["courriels_envoyes"]) == 2
-    assert all("Votre demande" in mail["objet"] for mail in told["courriels_envoyes"])
+    assert sum("Votre demande" in mail["objet"] for mail in told["courriels_envoyes"]) == 2
     assert [line["action"] for line in told["historique"]][-1] == "Compte modifié"
     assert told["sessions_ouvertes"]
     assert [document["fichier"] for document in told["pieces_jointes"]] == ["pieces-jointes/été.pdf"]

@@ -1,15 +1,13 @@
 from accounts.actions.accounts import (
     activate_account,
-    answer_link_request,
     approve_account,
     change_rights,
     close_never_active,
     correct_address,
-    deactivate_account,
-    reactivate_account,
     register_account,
     resend_activation,
 )
+from accounts.actions.asked_links import answer_link_request
 from accounts.actions.credentials import (
     change_password,
     change_secret_question,
@@ -18,6 +16,12 @@ from accounts.actions.credentials import (
     warn_of_expiry,
 )
 from accounts.actions.endings import anonymise_closed, close_overdue, warn_of_closing
+from accounts.actions.leaving import (
+    deactivate_account,
+    deactivate_own_account,
+    reactivate_account,
+    reactivate_own_account,
+)
 from accounts.actions.login_address import (
     cancel_address_request,
     change_address,
@@ -57,11 +61,13 @@ __all__ = [
     "confirm_contact",
     "correct_address",
     "deactivate_account",
+    "deactivate_own_account",
     "end_own_sessions",
     "forget_ended_sessions",
     "hashed_answer",
     "open_session",
     "reactivate_account",
+    "reactivate_own_account",
     "register_account",
     "renew_session",
     "request_address",

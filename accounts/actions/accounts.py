@@ -1,23 +1,21 @@
-"""What happens to an account: registered, approved, activated, closed; and what support changes of it."""
+"""How an account begins: registered, approved, activated, or closed unused; and the rights support gives it."""
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import emails, events
-from accounts.actions.credentials import give_password, hashed_answer
-from accounts.actions.login_address import mail_address_link
+from accounts.actions.credentials import give_password, give_question
 from accounts.actions.profile import ask_contact
 from accounts.actions.rows import lock_user, refuse_anonymised, user_of_link
 from accounts.links import Purpose, read_link
-from accounts.models import LinkRequest, User, normalised_email
+from accounts.models import User, normalised_email
 from history.actions import record
 from history.data import change_data
 from history.models import Event
 from notifications.actions import within_mail_rate
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
-from plumbing.facts import gather, sentence
 from plumbing.references import draw_reference
 
 
@@ -95,26 +93,6 @@ def resend_activation(user_id, *, actor):
 
 
 @transaction.atomic
-def answer_link_request(asked):
-    """Mail the link a visitor asked for, if the address has a use for it and not too many of them already.
-
-    Who forgot the password of an account that was never activated gets the activation link.
-    """
-    user = User.objects.select_for_update(of=("self",)).with_email(asked.email).first()
-    if user is None:
-        return
-    if asked.purpose == LinkRequest.Purpose.ADDRESS:
-        mail_address_link(user)
-        return
-    asks_reset = user.state == User.State.ACTIVE and asked.purpose == LinkRequest.Purpose.RESET
-    if asks_reset and within_mail_rate("password_reset", user.email, settings.MAIL_TO_ONE_RATE):
-        emails.send_reset(user)
-    activating = user.state == User.State.ACTIVATING
-    if activating and within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
-        resend_activation(user.pk, actor=user)
-
-
-@transaction.atomic
 def activate_account(token, *, password, secret_question, secret_answer):
     """Use an activation link: the account becomes « Actif ». Raises ActionError on a stale link."""
     owner = read_link(token, Purpose.ACTIVATION).user
@@ -122,12 +100,14 @@ def activate_account(token, *, password, secret_question, secret_answer):
         events.account_locking.send(sender=None, user_id=owner.pk)
     user = user_of_link(token, Purpose.ACTIVATION)
     give_password(user, password)
-    user.secret_question, user.secret_answer = secret_question, hashed_answer(secret_answer)
-    # A reactivated account was active before.
+    give_question(user, secret_question, secret_answer)
+    reopened = user.was_ever_active
     user.state, user.activated_at = User.State.ACTIVE, user.activated_at or timezone.now()
     user.save()
     record(Event.ACCOUNT_ACTIVATED, actor=user, subject=user, reference=user.reference)
     events.account_activated.send(sender=None, user=user, actor=user)
+    if reopened:
+        emails.send_account_reactivated(user)
     ask_contact(user)
     return user
 
@@ -145,47 +125,6 @@ def close_never_active(user_id, *, actor, reason="", cause=""):
     user.save(update_fields=["state", "closed_at"])
     record(Event.ACCOUNT_CLOSED, actor=actor, subject=user, reference=user.reference, reason=reason, cause=cause)
     events.accounts_closed.send(sender=None, users=[user], actor=actor, cause="account_closed")
-
-
-@transaction.atomic
-def deactivate_account(user_id, *, actor):
-    """« Désactiver »: the account can do nothing until it is reactivated; the Facts of what was lost.
-
-    Raises ActionError unless it is « Actif », and when something stands in the way (domain: a principal
-    manager designates a successor first).
-    """
-    events.account_locking.send(sender=None, user_id=user_id)
-    user = lock_user(user_id)
-    if user.state != User.State.ACTIVE:
-        raise ActionError("not_active", f"Le compte de {user} n'est pas actif.")
-    facts = gather(events.account_deactivating, user=user)
-    for fact in facts:
-        if fact.blocks:
-            raise ActionError(fact.kind, sentence(fact))
-    user.state, user.deactivated_at = User.State.DISABLED, timezone.now()
-    user.save(update_fields=["state", "deactivated_at"])
-    record(Event.ACCOUNT_DEACTIVATED, actor=actor, subject=user, reference=user.reference)
-    events.account_deactivated.send(sender=None, user=user, actor=actor)
-    return facts
-
-
-@transaction.atomic
-def reactivate_account(user_id, *, actor):
-    """Give a deactivated account, or one closed after it served, a new start: the activation mail.
-
-    Its link sets a new password, secret question and answer. Raises ActionError for any other account.
-    """
-    events.account_locking.send(sender=None, user_id=user_id)
-    user = lock_user(user_id)
-    refuse_anonymised(user)
-    if not user.was_ever_active or user.state not in (User.State.DISABLED, User.State.CLOSED):
-        raise ActionError("not_deactivated", f"Le compte de {user} n'est ni désactivé ni clos après avoir servi.")
-    user.state, user.deactivated_at, user.closed_at = User.State.ACTIVATING, None, None
-    user.link_version += 1
-    user.save(update_fields=["state", "deactivated_at", "closed_at", "link_version"])
-    record(Event.ACCOUNT_REACTIVATED, actor=actor, subject=user, reference=user.reference)
-    events.account_reactivated.send(sender=None, user=user, actor=actor)
-    emails.send_activation(user, reference=user.reference)
 
 
 @transaction.atomic

@@ -21,7 +21,22 @@ ANSWER_PAUSE = timedelta(hours=1)
 WRONG_ANSWER = "Ce n'est pas la réponse enregistrée."
 # What `give_password` writes.
 PASSWORD_FIELDS = ["password", "password_changed_at", "password_warned_at", "requested_email"]
+# What `give_question` writes.
+QUESTION_FIELDS = [
+    "secret_question",
+    "secret_answer",
+    "secret_question_changed_at",
+    "answer_failures",
+    "answer_locked_until",
+]
 WARNED_AT_ONCE = 500
+
+
+def give_question(user, secret_question, secret_answer):
+    """Give a locked account a secret question and its answer, not saved yet; wrong answers are forgotten."""
+    user.secret_question, user.secret_answer = secret_question, hashed_answer(secret_answer)
+    user.secret_question_changed_at = timezone.now()
+    user.answer_failures, user.answer_locked_until = 0, None
 
 
 def give_password(user, password):
@@ -53,24 +68,28 @@ def change_secret_question(me, *, secret_question, secret_answer):
     Raises ActionError when the password was replaced meanwhile.
     """
     user = lock_proven(me)
-    user.secret_question, user.secret_answer = secret_question, hashed_answer(secret_answer)
-    user.answer_failures, user.answer_locked_until = 0, None
-    user.save(update_fields=["secret_question", "secret_answer", "answer_failures", "answer_locked_until"])
+    give_question(user, secret_question, secret_answer)
+    user.save(update_fields=QUESTION_FIELDS)
     record(Event.SECRET_QUESTION_CHANGED, actor=user, subject=user, reference=user.reference)
+    emails.send_secret_question_changed(user)
 
 
-def reset_password(token, *, password, secret_answer=""):
+def reset_password(token, *, password, secret_question="", secret_answer=""):
     """Use a reset link: replace the password, which ends the account's open sessions.
 
-    An account with a secret question asks for its answer; five wrong ones pause it for an hour. Raises
-    ActionError on a stale link, a wrong answer or during the pause.
+    An account with a secret question asks for its answer; five wrong ones pause it for an hour. One whose question
+    somebody else had chosen is given `secret_question` and its answer. Raises ActionError on a stale link, a wrong
+    answer, during the pause, or when the password is the PIGP's.
     """
     with transaction.atomic():
         user = user_of_link(token, Purpose.RESET)
+        refuse_pigp(user)
         refusal = _judge_answer(user, secret_answer) if user.secret_question else None
         if refusal is None:
             give_password(user, password)
-            user.save(update_fields=PASSWORD_FIELDS)
+            if user.must_choose_question:
+                give_question(user, secret_question, secret_answer)
+            user.save(update_fields=[*PASSWORD_FIELDS, *QUESTION_FIELDS])
             end_sessions(user)
             record(Event.PASSWORD_RESET, actor=user, subject=user, reference=user.reference)
             emails.send_password_changed(user)

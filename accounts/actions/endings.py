@@ -22,7 +22,14 @@ from notifications.actions import forget_mails
 
 AT_ONCE = 1_000
 # What anonymising empties beside User.PERSONAL: what they agreed to and when they came, and what they might do.
-UNDATED = ("terms_accepted_at", "survey_consent_at", "last_login", "email_changed_at", "answer_locked_until")
+UNDATED = (
+    "terms_accepted_at",
+    "survey_consent_at",
+    "last_login",
+    "email_changed_at",
+    "secret_question_changed_at",
+    "answer_locked_until",
+)
 UNTRUE = ("contact_confirmed", "receives_notifications", "identity_from_pigp", "is_staff", "is_superuser")
 logger = logging.getLogger(__name__)
 

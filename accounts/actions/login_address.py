@@ -5,10 +5,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import emails
+from accounts.actions.credentials import QUESTION_FIELDS
 from accounts.actions.rows import lock_proven, lock_user, refuse_pigp, request_link, user_of_link
 from accounts.actions.sessions import end_sessions
 from accounts.links import Purpose
-from accounts.models import LinkRequest, User, normalised_email
+from accounts.models import UNDO_PERIOD, LinkRequest, User, normalised_email
 from history.actions import record
 from history.data import change_data
 from history.models import Event
@@ -82,17 +83,24 @@ def change_address(token):
 def restore_address(token):
     """Use the link mailed to a replaced login address: it is the account's again, whoever had it meanwhile is out.
 
-    No password opens the account before its owner chooses one, by the link mailed to them. Raises ActionError on a
+    No password opens the account before its owner chooses one, by the link mailed to them; a secret question chosen
+    around the change may be the thief's, so that link does not ask its answer, but a new one. Raises ActionError on a
     stale link, or when somebody has the address by now.
     """
     user = user_of_link(token, Purpose.UNDO_ADDRESS)
+    chosen_at, moved_at = user.secret_question_changed_at, user.email_changed_at
+    if chosen_at and chosen_at > moved_at - UNDO_PERIOD:
+        user.secret_question = user.secret_answer = ""
+        user.answer_failures, user.answer_locked_until = 0, None
     made = _give_address(user, user.previous_email, previous_email="", email_changed_at=None)
     user.set_unusable_password()
-    user.save(update_fields=["password"])
+    user.save(update_fields=["password", *QUESTION_FIELDS])
     end_sessions(user)
     record(Event.ADDRESS_RESTORED, actor=user, subject=user, reference=user.reference, **change_data(user, made))
     if user.state == User.State.ACTIVE:
         emails.send_reset(user)
+    elif user.may_reactivate:
+        emails.send_reactivation(user)
     return user
 
 

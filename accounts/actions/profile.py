@@ -34,7 +34,9 @@ def change_account(user_id, *, actor, values):
     if "contact_email" in values:
         values = values | {"contact_email": normalised_email(values["contact_email"])}
     made = write_changes(user, values)
-    if any(change.name == "contact_email" for change in made):
+    if moved := [change for change in made if change.name == "contact_email"]:
+        if user.is_active:
+            emails.send_contact_changed(user, old=moved[0].old if user.contact_confirmed else "")
         user.contact_confirmed = False
         user.save(update_fields=["contact_confirmed"])
         ask_contact(user)

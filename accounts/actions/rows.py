@@ -17,15 +17,19 @@ def lock_user(user_id):
 
 
 def lock_proven(me):
-    """The row of `me`, whom the view got for the right password. Raises ActionError when that was replaced since."""
+    """The row of `me`, whom the view got for the right password. Raises ActionError when that was replaced since, or
+    the account deactivated.
+    """
     user = lock_user(me.pk)
-    if user.password != me.password or not user.is_active:
+    if not user.is_active:
+        raise ActionError("not_active", "Votre compte n'est plus actif : il vient d'être désactivé.")
+    if user.password != me.password:
         raise ActionError("changed_meanwhile", "Votre mot de passe vient d'être remplacé ailleurs. Reconnectez-vous.")
     return user
 
 
 def refuse_pigp(user):
-    """Raises ActionError when name, login address and password of `user` are the PIGP's to keep."""
+    """Raises ActionError when name, login address and password of `user` (and so the account) are the PIGP's."""
     if user.identity_from_pigp:
         raise ActionError("identity_from_pigp", "Votre identité vient du PIGP : elle se change dans son annuaire.")
 

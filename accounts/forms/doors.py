@@ -128,7 +128,7 @@ class SecretQuestionFields(NamesEmptyFields, forms.Form):
 
 
 class ActivationForm(NewPasswordForm, SecretQuestionFields):
-    """First password, secret question and answer."""
+    """A password, a secret question and its answer: of a new account, or of one that starts again."""
 
     field_order = ["password", "password_again", "secret_question", "secret_answer"]
 

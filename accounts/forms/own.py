@@ -164,6 +164,15 @@ class ProvenForm(LimitedForm):
         return {name: self.cleaned_data[name] for name in self.TAKEN}
 
 
+class DeactivationForm(ProvenForm):
+    """« Désactiver mon compte »: the password, and nothing else."""
+
+    TAKEN = ()
+
+    def __init__(self, data=None, *, refusal=""):
+        super().__init__(data, refusal=refusal)
+
+
 class ChangePasswordForm(ProvenForm, NewPasswordForm):
     """The current password, and the one to replace it, twice."""
 

@@ -14,14 +14,22 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts import kept
-from accounts.actions import activate_account, request_link, reset_password
+from accounts.actions import activate_account, reactivate_own_account, request_link, reset_password
 from accounts.forms.doors import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
 from accounts.models import LinkRequest
 from plumbing.requests import posted, submit, within
 
-RENEW = {Purpose.ACTIVATION: "accounts:resend_activation", Purpose.RESET: "accounts:forgotten_password"}
-PAGES = {Purpose.ACTIVATION: "accounts/activate.html", Purpose.RESET: "accounts/reset.html"}
+RENEW = {
+    Purpose.ACTIVATION: "accounts:resend_activation",
+    Purpose.RESET: "accounts:forgotten_password",
+    Purpose.REACTIVATION: "accounts:ask_reactivation",
+}
+PAGES = {
+    Purpose.ACTIVATION: "accounts/activate.html",
+    Purpose.RESET: "accounts/reset.html",
+    Purpose.REACTIVATION: "accounts/reactivate.html",
+}
 
 
 @login_not_required
@@ -38,7 +46,7 @@ def log_in(request):
     if user is not None:
         return enter(request, user)
     if form.is_valid():
-        form.add_error(None, "Adresse de connexion ou mot de passe inexact, ou compte pas encore activé.")
+        form.add_error(None, "Adresse de connexion ou mot de passe inexact, ou compte pas encore activé, ou désactivé.")
     had_one = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
     return _login_page(request, form, kept.still_kept(request), session_ended=had_one, status=form.status)
 
@@ -99,9 +107,22 @@ def activate(request, token):
 @never_cache
 @sensitive_post_parameters()
 def reset(request, token):
-    """A new password, after the secret question if there is one."""
+    """A new password, after the secret question if there is one; and another question, if that one was thrown away."""
     done = "Votre mot de passe est remplacé. Connectez-vous avec le nouveau."
-    return _use_link(request, token, Purpose.RESET, ResetForm, reset_password, done)
+    return _use_link(request, token, Purpose.RESET, _reset_form, reset_password, done)
+
+
+def _reset_form(user, data):
+    return ActivationForm(user, data) if user.must_choose_question else ResetForm(user, data)
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters()
+def reactivate(request, token):
+    """A new password, secret question and answer: the account is as it was."""
+    done = "Votre compte est réactivé. Connectez-vous avec votre nouveau mot de passe."
+    return _use_link(request, token, Purpose.REACTIVATION, ActivationForm, reactivate_own_account, done)
 
 
 def _use_link(request, token, purpose, form_class, action, done):
@@ -130,6 +151,13 @@ def forgotten_password(request):
     return _send_link(request, LinkRequest.Purpose.RESET, "accounts/forgotten_password.html")
 
 
+@login_not_required
+@never_cache
+def ask_reactivation(request):
+    """« Réactiver mon compte »: the same answer whoever the address belongs to."""
+    return _send_link(request, LinkRequest.Purpose.REACTIVATION, "accounts/ask_reactivation.html")
+
+
 def _send_link(request, purpose, template):
     refusal = ""
     if request.method == "POST" and not within(request, "mail_request", settings.MAIL_REQUEST_RATE):
@@ -139,4 +167,5 @@ def _send_link(request, purpose, template):
     if request.method == "POST" and form.is_valid():
         sent_to = form.cleaned_data["email"]
         request_link(sent_to, purpose)
-    return render(request, template, {"form": form, "sent_to": sent_to}, status=form.status)
+    context = {"form": form, "sent_to": sent_to, "reactivation_days": settings.REACTIVATION_DAYS}
+    return render(request, template, context, status=form.status)

@@ -44,11 +44,7 @@ def attach(
         raise ActionError("dates_over", f"Ce rattachement finirait le {ends_on:%d/%m/%Y} : cette date est passée.")
     structure = lock_structure(structure.pk)
     check_active(structure)
-    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-    if user.state in (User.State.DISABLED, User.State.CLOSED):
-        raise ActionError(
-            "account_closed", f"Le compte de {user} est désactivé ou clos : aucun rattachement ne peut y être ajouté."
-        )
+    user = lock_account(user.pk)
     held = structure.attachments.current().filter(user=user)
     for over in held.exclude(pk__in=structure.attachments.lasting().values("pk")):
         end(over.pk, actor=None, cause="dates_over")
@@ -107,7 +103,7 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     """Give an attachment another role; a principal manager's becomes the whole structure's, without end.
 
     Whoever takes the principal's role away gives it to somebody else in the same transaction, after.
-    Raises ActionError when the structure has a principal manager already.
+    Raises ActionError when the structure has a principal manager already, or the one to be has no open account.
     """
     attachment = lock(attachment_id)
     before = attachment.role
@@ -115,6 +111,7 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
         return attachment
     values, held = {"role": role, "role_since": timezone.now()}, _service_names(attachment)
     if role == Role.PRINCIPAL:
+        lock_account(attachment.user_id)
         _check_no_principal(attachment.structure)
         values |= {"whole_structure": True, "ends_on": None}
         attachment.services.clear()
@@ -222,6 +219,17 @@ def lock_structures_with(user_ids):
     asked = AttachmentRequest.objects.pending().filter(user__in=user_ids)
     meant = Q(pk__in=held.values("structure")) | Q(pk__in=asked.values("structure"))
     list(Structure.objects.filter(meant).order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
+def lock_account(user_id):
+    """The account, once nobody else can deactivate it: after its structure. ActionError when it is, or closed."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
+    if user.state in (User.State.DISABLED, User.State.CLOSED):
+        raise ActionError(
+            "account_closed",
+            f"Le compte de {user} est désactivé ou clos : ni rattachement ni rôle ne peut y être ajouté.",
+        )
+    return user
 
 
 def lock(attachment_id):

@@ -49,9 +49,9 @@ def drop_unseen_principal(structure):
 
 
 def lock_structures_of(user_id):
-    """Lock the structures whose principal manager may change, or be told, when this account's state changes."""
+    """Lock the structures whose managers may change, or be told, when this account's state changes."""
     asked = AttachmentRequest.objects.pending().filter(user=user_id).values_list("structure_id", flat=True)
-    managed = Attachment.objects.current().principal().filter(user=user_id).values_list("structure_id", flat=True)
+    managed = Attachment.objects.current().managers().filter(user=user_id).values_list("structure_id", flat=True)
     for structure_id in sorted({*asked, *managed}):
         lock_structure(structure_id)
 

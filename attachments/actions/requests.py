@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
-from attachments.actions.attachments import attach_or_widen, check_active, lock_structure, services_of
+from attachments.actions.attachments import attach_or_widen, check_active, lock_account, lock_structure, services_of
 from attachments.actions.notices import tell_of_withdrawal, tell_who_decides
 from attachments.actions.principals import drop_unseen_principal, take_over
 from attachments.deciders import is_open_to_first_comer
@@ -50,6 +50,7 @@ def send_request(
     if structure.attachments.lasting().filter(user=user, whole_structure=True).exists():
         raise ActionError("already_attached", "Votre rattachement couvre déjà toute cette structure.")
     services = services_of(structure, whole_structure, services)
+    lock_account(user.pk)
     if structure.attachment_requests.pending().filter(user=user).exists():
         raise ActionError("request_open", "Une demande est déjà en cours pour cette structure.")
 

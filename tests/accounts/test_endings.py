@@ -65,7 +65,7 @@ def test_each_is_told_once_each_time_they_leave(time_machine):
     for _ in range(2):
         end_accounts()
     assert mails() == [("account_closing", user.email)]
-    assert OutgoingMail.objects.get().parts()[0].count("inclus") == 1
+    assert OutgoingMail.objects.get().parts()[0].count("cette date incluse") == 1
     user.deactivated_at = timezone.now()
     user.save()
     time_machine.move_to(timezone.now() + timedelta(days=55))

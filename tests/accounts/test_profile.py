@@ -118,7 +118,8 @@ def test_a_wrong_postal_address(client, user, field, value):
 def test_a_new_contact_address_is_to_be_confirmed(client, user):
     page = post(client, "change_contact", contact_email="bureau@exemple.example").text
     assert "À confirmer" in page
-    assert OutgoingMail.objects.get().to == "bureau@exemple.example"
+    assert OutgoingMail.objects.get(slug="contact_confirmation").to == "bureau@exemple.example"
+    assert OutgoingMail.objects.get(slug="contact_changed").to == user.email
     user.refresh_from_db()
     assert user.mail_address == user.email
 
@@ -128,10 +129,10 @@ def test_its_link_is_sent_again_after_a_while(client, user, time_machine):
     client.force_login(user)
     post(client, "change_contact", contact_email="bureau@exemple.example")
     assert "moins de cinq minutes" in post(client, "resend_contact_confirmation").text
-    assert OutgoingMail.objects.count() == 1
+    assert OutgoingMail.objects.filter(slug="contact_confirmation").count() == 1
     time_machine.move_to("2026-11-25 12:06+01:00", tick=False)
     assert "Un nouveau lien est parti" in post(client, "resend_contact_confirmation").text
-    assert OutgoingMail.objects.count() == 2
+    assert OutgoingMail.objects.filter(slug="contact_confirmation").count() == 2
 
 
 def test_nothing_is_sent_to_a_confirmed_contact_address_or_to_none(user):

@@ -20,6 +20,7 @@ from attachments import emails as attachment_mails
 from attachments.models import AttachmentRequest
 from notifications.models import OutgoingMail
 from registration.emails import send_address_used, send_not_registered
+from structures.models import Referent
 from tests.conftest import as_typed
 from tests.deferred import work_off_everything
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
@@ -76,7 +77,19 @@ def write_every_mail():
         account_mails.send_address_link(person)
         account_mails.send_address_taken(person)
         account_mails.send_address_changed(person)
-        person.state, person.deactivated_at = User.State.DISABLED, timezone.now()
+        account_mails.send_secret_question_changed(person)
+        account_mails.send_contact_changed(person, old="bureau@exemple.example")
+        account_mails.send_account_reactivated(person)
+        account_mails.send_reactivation_over(person)
+        account_mails.send_kept_by_pigp(person)
+    deactivated = {"state": "disabled", "deactivated_at": timezone.now()}
+    referent = Referent.objects.create(administration=NASTY, name=NASTY, email="yann@exemple.example")
+    for pigp in (False, True):
+        person = UserFactory(first_name=NASTY, identity_from_pigp=pigp, **deactivated)
+        AttachmentFactory(user=person, structure__uses_pigp=pigp, structure__referent=referent if pigp else None)
+        account_mails.send_account_deactivated(person)
+        account_mails.send_reactivation(person)
+        account_mails.send_kept_by_pigp(person)
         account_mails.send_accounts_closing([person])
         account_mails.send_accounts_closed([person])
     for state in User.State:

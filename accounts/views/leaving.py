@@ -1,0 +1,49 @@
+"""« Désactiver mon compte »: what follows, then the end of everything that is open."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts import actions, events
+from accounts.forms import own as forms
+from accounts.views.own import edit_page, kept_by_pigp, proven, too_many_tries
+from plumbing.facts import gather
+from plumbing.requests import posted, submit
+
+
+@kept_by_pigp
+@sensitive_post_parameters()
+def deactivate(request):
+    """GET says what follows, and what stands in the way; POST, with the password, deactivates the account."""
+    form = forms.DeactivationForm(posted(request), refusal=too_many_tries(request))
+    me = proven(request, form)
+    if me is not None:
+        taken, user = submit(form, actions.deactivate_own_account, me)
+        if taken:
+            return _goodbye(request, user)
+    facts = gather(events.account_deactivating, user=request.user)
+    return edit_page(
+        request,
+        form,
+        "accounts/deactivate.html",
+        in_the_way=[fact for fact in facts if fact.blocks],
+        lost=[fact for fact in facts if not fact.blocks],
+        until=timezone.localdate() + timedelta(days=settings.REACTIVATION_DAYS),
+        days=settings.REACTIVATION_DAYS,
+    )
+
+
+def _goodbye(request, user):
+    logout(request)
+    until = date_format(user.reactivation_until, "j F Y")
+    messages.success(request, f"Votre compte est désactivé. Vous pouvez le réactiver jusqu'au {until} inclus.")
+    answer = redirect("accounts:login")
+    # Answers to forms may be shown again (plumbing.middleware.BackButtonMiddleware): not to the next person.
+    answer["Clear-Site-Data"] = '"cache"'
+    return answer
