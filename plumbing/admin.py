@@ -184,18 +184,6 @@ class SupportAdmin(admin.ModelAdmin):
     def delete_view(self, request, object_id, extra_context=None):
         return super().delete_view(request, object_id, {"page": self} | (extra_context or {}))
 
-    def log_addition(self, request, obj, message):
-        return self._unnamed(super().log_addition(request, obj, message))
-
-    def log_change(self, request, obj, message):
-        return self._unnamed(super().log_change(request, obj, message))
-
-    def _unnamed(self, entry):
-        """Django's own log would keep people's names after their accounts are anonymised."""
-        entry.object_repr = self.opts.verbose_name
-        entry.save(update_fields=["object_repr"])
-        return entry
-
     def response_add(self, request, obj, post_url_continue=None):
         self.message_user(request, f"« {self.row_title(obj)} » est enregistré.", messages.SUCCESS)
         return self.response_post_save_add(request, obj)
