@@ -7,7 +7,7 @@ from plumbing.addresses import absolute_url
 
 def send_address_used(user, *, reference):
     """To the owner of an address somebody tried to register again: what to do instead."""
-    next_page = "accounts:resend_activation" if user.state == User.State.ACTIVATING else "accounts:login"
+    doors = {User.State.ACTIVATING: "accounts:resend_activation", User.State.DISABLED: "accounts:ask_reactivation"}
     notify(
         "address_used",
         to=user.email,
@@ -15,8 +15,8 @@ def send_address_used(user, *, reference):
         purpose="Vous avez déjà un compte",
         reference=reference,
         context={
-            "situation": user.state,
-            "link": absolute_url(next_page),
+            "situation": "reactivable" if user.may_reactivate else user.state,
+            "link": absolute_url(doors.get(user.state, "accounts:login")),
             "forgotten_link": absolute_url("accounts:forgotten_password"),
         },
     )

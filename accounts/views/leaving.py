@@ -36,6 +36,7 @@ def deactivate(request):
         lost=[fact for fact in facts if not fact.blocks],
         until=timezone.localdate() + timedelta(days=settings.REACTIVATION_DAYS),
         days=settings.REACTIVATION_DAYS,
+        lead=f"Vous ne pourrez plus vous connecter. Vous aurez {settings.REACTIVATION_DAYS} jours pour revenir.",
     )
 
 

@@ -115,3 +115,38 @@ def test_two_workers_tell_of_an_expiry_once(settings):
     UserFactory.create_batch(3, password_changed_at=timezone.now() - timedelta(days=80))
     at_once(actions.warn_of_expiry, actions.warn_of_expiry)
     assert OutgoingMail.objects.count() == 3
+
+
+# An account that ends or starts again.
+
+CHOSEN = {"password": "quatre chevaux dans la cour", "secret_question": "pet", "secret_answer": "Médor"}
+
+
+def test_an_account_deactivated_in_two_tabs_is_deactivated_once():
+    me = UserFactory()
+    answers = at_once(*[lambda: actions.deactivate_own_account(me)] * 2)
+    assert sorted(getattr(answer, "code", "") for answer in answers) == ["", "not_active"]
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_a_password_replaced_at_that_very_moment_no_longer_deactivates():
+    me = UserFactory()
+    answer = meanwhile(lambda: User.objects.update(password="!autre"), lambda: actions.deactivate_own_account(me))
+    assert answer.code == "changed_meanwhile"
+    assert User.objects.get().is_active
+
+
+def test_an_account_reactivated_in_two_tabs_is_reactivated_once():
+    token = make_token(UserFactory(state="disabled", deactivated_at=timezone.now()), Purpose.REACTIVATION)
+    answers = at_once(*[lambda: actions.reactivate_own_account(token, **CHOSEN)] * 2)
+    assert sorted(getattr(answer, "code", "") for answer in answers) == ["", "stale_link"]
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_an_account_closed_at_that_very_moment_is_not_reactivated():
+    token = make_token(UserFactory(state="disabled", deactivated_at=timezone.now()), Purpose.REACTIVATION)
+    answer = meanwhile(
+        lambda: User.objects.update(state="closed"), lambda: actions.reactivate_own_account(token, **CHOSEN)
+    )
+    assert answer.code == "stale_link"
+    assert (User.objects.get().state, OutgoingMail.objects.count()) == ("closed", 0)

@@ -110,6 +110,8 @@ def test_secret_question_and_answer(user):
     user.refresh_from_db()
     assert (user.secret_question, check_password("medor", user.secret_answer)) == ("pet", True)
     assert HistoryEntry.objects.get().event == "secret_question_changed"
+    assert (mail := OutgoingMail.objects.get()).slug == "secret_question_changed"
+    assert mail.to == user.email
 
 
 # Expiry.

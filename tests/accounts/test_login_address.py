@@ -284,3 +284,43 @@ def test_a_forged_link_or_one_of_another_purpose(user, purpose):
     for token in ("x", make_token(other, Purpose.RESET), make_token(other, purpose)[:-1] + "_"):
         name = "adresse" if purpose is Purpose.ADDRESS else "adresse-precedente"
         assert Client().post(f"/{name}/{token}/").status_code == 410
+
+
+QUESTION = {"secret_question": "pet", "secret_answer": "Médor"}
+ANOTHER = {"secret_question": "street", "secret_answer": "Rue des Lilas"}
+CHOSEN = {"password": "quatre chevaux dans la cour", "password_again": "quatre chevaux dans la cour"}
+
+
+def restored(browser, *, question_at):
+    """The owner took the address back, the secret question having been changed then; the path of their reset link."""
+    user = changed(browser)
+    if question_at is not None:
+        actions.change_secret_question(user, **QUESTION)
+        User.objects.update(secret_question_changed_at=timezone.now() + question_at)
+    Client().post(link_of("address_changed"))
+    return re.search(r"/mot-de-passe/\S{20,}", OutgoingMail.objects.get(slug="password_reset").parts()[0]).group()
+
+
+@pytest.mark.parametrize("question_at", [timedelta(), -timedelta(hours=71)])
+def test_a_question_the_thief_may_have_chosen_does_not_lock_the_owner_out(user, browser, question_at):
+    path = restored(browser, question_at=question_at)
+    user.refresh_from_db()
+    assert (user.secret_question, user.secret_answer, user.must_choose_question) == ("", "", True)
+    page = Client().get(path).text
+    assert "Votre nouvelle question secrète" in page
+    assert set(Client().post(path, CHOSEN).context["form"].errors) == ANOTHER.keys()
+    assert Client().post(path, CHOSEN | ANOTHER).status_code == 302
+    user.refresh_from_db()
+    assert (user.secret_question, user.must_choose_question) == ("street", False)
+    assert user.check_password(CHOSEN["password"])
+
+
+def test_an_older_question_is_still_asked(user, browser):
+    path = restored(browser, question_at=-timedelta(hours=73))
+    answer = Client().post(path, CHOSEN | {"secret_answer": "Rex"})
+    assert "secret_answer" in answer.context["form"].errors
+    assert Client().post(path, CHOSEN | {"secret_answer": "medor"}).status_code == 302
+
+
+def test_an_account_without_a_question_asks_none(user, browser):
+    assert Client().post(restored(browser, question_at=None), CHOSEN).status_code == 302

@@ -7,6 +7,7 @@ from accounts.actions import activate_account, deactivate_account
 from accounts.links import Purpose, make_token
 from accounts.models import User
 from attachments.actions import approve_request, attach, end, lapse_unactivated_principals, refuse_request, send_request
+from attachments.actions.attachments import attach_or_widen
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from plumbing.errors import ActionError
@@ -164,3 +165,71 @@ def test_a_principal_who_activates_meanwhile_keeps_the_role(settings):
 
     assert meanwhile(activate, lapse_unactivated_principals) == 0
     assert Attachment.objects.current().get() == held
+
+
+# Somebody who leaves the portal.
+
+
+def leave(user):
+    deactivate_account(user.pk, actor=None)
+
+
+def approve(user):
+    approve_request(user.attachment_requests.get().pk, actor=None)
+
+
+def become_principal(user):
+    attach_or_widen(user, Structure.objects.get(), actor=None, role=Role.PRINCIPAL)
+
+
+def standing(user):
+    user.refresh_from_db()
+    return user.state, user.attachments.current().count()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status", "code", "held"),
+    [(leave, approve, "withdrawn", "already_decided", 0), (approve, leave, "approved", "", 1)],
+)
+def test_a_request_approved_as_its_person_leaves_is_approved_or_withdrawn(first, second, status, code, held):
+    user = UserFactory()
+    AttachmentRequestFactory(user=user)
+    answer = meanwhile(lambda: first(user), lambda: second(user))
+    assert getattr(answer, "code", "") == code
+    assert AttachmentRequest.objects.get().status == status
+    assert standing(user) == ("disabled", held)
+
+
+@pytest.mark.parametrize("held", [None, Role.SIMPLE, Role.SECONDARY])
+@pytest.mark.parametrize(
+    ("first", "second", "code", "state"),
+    [(leave, become_principal, "account_closed", "disabled"), (become_principal, leave, "principal_of", "active")],
+)
+def test_nobody_becomes_principal_manager_as_they_leave(held, first, second, code, state):
+    """Whichever comes first: no structure is left with a principal manager who cannot log in."""
+    user, structure = UserFactory(), StructureFactory()
+    if held:
+        AttachmentFactory(user=user, structure=structure, role=held)
+    answer = meanwhile(lambda: first(user), lambda: second(user))
+    assert answer.code == code
+    user.refresh_from_db()
+    assert user.state == state
+    assert structure.attachments.current().principal().exists() is (state == "active")
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_of_leaving_and_becoming_principal_at_the_same_instant_one_is_told(_round):
+    user = UserFactory()
+    AttachmentFactory(user=user, role=Role.SECONDARY)
+    answers = at_once(lambda: leave(user), lambda: become_principal(user))
+    told = [answer.code for answer in answers if isinstance(answer, Exception)]
+    assert told in (["principal_of"], ["account_closed"]), answers
+
+
+def test_nobody_asks_for_a_place_as_they_leave():
+    user, structure = UserFactory(), StructureFactory()
+    answer = meanwhile(
+        lambda: deactivate_account(user.pk, actor=None), lambda: send_request(user, structure, actor=user)
+    )
+    assert answer.code == "account_closed"
+    assert not AttachmentRequest.objects.exists()

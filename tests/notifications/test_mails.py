@@ -88,6 +88,7 @@ def write_every_mail():
         person = UserFactory(first_name=NASTY, identity_from_pigp=pigp, **deactivated)
         AttachmentFactory(user=person, structure__uses_pigp=pigp, structure__referent=referent if pigp else None)
         account_mails.send_account_deactivated(person)
+        send_address_used(person, reference=request.reference)
         account_mails.send_reactivation(person)
         account_mails.send_kept_by_pigp(person)
         account_mails.send_accounts_closing([person])

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from django.utils import timezone
 from phonenumber_field.phonenumber import to_python
 
 from accounts.models import User
@@ -332,6 +333,7 @@ def test_nothing_a_stranger_typed_is_mailed_to_an_address_nobody_confirmed():
 @pytest.mark.parametrize(
     ("state", "said", "silent"),
     [
+        ("leaving", "/reactivation/", "/mot-de-passe/"),
         ("pending", "attend encore une décision", "/connexion/"),
         ("activating", "/activation/", "/mot-de-passe/"),
         ("active", "/mot-de-passe/", "/activation/"),
@@ -340,7 +342,8 @@ def test_nothing_a_stranger_typed_is_mailed_to_an_address_nobody_confirmed():
     ],
 )
 def test_the_owner_of_a_used_address_is_told_what_to_do(state, said, silent):
-    UserFactory(email=PERSON["email"], state=state)
+    values = {"state": "disabled", "deactivated_at": timezone.now()} if state == "leaving" else {"state": state}
+    UserFactory(email=PERSON["email"], **values)
     register_on("public, managed")
     for body in OutgoingMail.objects.get().parts():
         assert said in body
