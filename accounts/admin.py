@@ -30,11 +30,24 @@ class FromPigpFilter(admin.BooleanFieldListFilter):
         self.title = "identité tenue par le Portail de gestion publique (PIGP)"
 
 
+class OverdueFilter(admin.SimpleListFilter):
+    """Accounts that should have been closed, and were not."""
+
+    title = "clôture"
+    parameter_name = "closing"
+
+    def lookups(self, request, model_admin):
+        return [("late", "En retard")]
+
+    def queryset(self, request, queryset):
+        return queryset.overdue() if self.value() == "late" else queryset
+
+
 @admin.register(User)
 class UserAdmin(ActionAdmin):
     purpose = "Chercher une personne, corriger ses coordonnées, désactiver ou réactiver son compte."
     list_display = [
-        "email",
+        "login",
         "last_name",
         "first_name",
         badge(User, "state"),
@@ -42,7 +55,7 @@ class UserAdmin(ActionAdmin):
         moment(User, "created_at"),
         "is_staff",
     ]
-    list_filter = ["state", "is_staff", ("identity_from_pigp", FromPigpFilter)]
+    list_filter = ["state", OverdueFilter, "is_staff", ("identity_from_pigp", FromPigpFilter)]
     search_fields = ["email", "last_name", "first_name", "reference"]
     exclude = ["password", "secret_answer", "groups", "user_permissions", "link_version", "reference", "state"]
     readonly_fields = ["standing", "spaced_reference", "second_factor"]
@@ -51,8 +64,15 @@ class UserAdmin(ActionAdmin):
 
     def has_change_permission(self, request, obj=None):
         """Only a superuser touches a superuser: a contact address is enough to take an account over."""
-        above = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return super().has_change_permission(request, obj) and not above
+        return super().has_change_permission(request, obj) and not self._stands_out(request, obj)
+
+    def _stands_out(self, request, user):
+        """Why `user` is not for whoever asks to change; nothing when they are."""
+        if user is not None and user.is_superuser and not request.user.is_superuser:
+            return "seul un super-utilisateur agit sur un super-utilisateur."
+        if user is not None and user.anonymised_at:
+            return "ce compte est anonymisé : rien ne dit plus à qui il était. La personne peut s'inscrire."
+        return ""
 
     def get_readonly_fields(self, request, obj=None):
         """A superuser types over rights; others are not shown what they cannot read as a fact."""
@@ -71,6 +91,10 @@ class UserAdmin(ActionAdmin):
         if db_field.name == "identity_from_pigp":
             field.help_text = "Portail de gestion publique : il tient le nom et l'adresse de cette personne."
         return field
+
+    @admin.display(description="adresse de connexion", ordering="email")
+    def login(self, user):
+        return user.known_email or user.ANONYMOUS
 
     @admin.display(description="statut")
     def standing(self, user):
@@ -129,8 +153,8 @@ class UserAdmin(ActionAdmin):
 
     def _each(self, request, users, action, done):
         def act(user):
-            if not self.has_change_permission(request, user):
-                raise ActionError("above", "seul un super-utilisateur agit sur un super-utilisateur.")
+            if why := self._stands_out(request, user):
+                raise ActionError("not_for_them", why)
             for fact in action(user.pk, actor=request.user) or ():
                 self.message_user(request, f"{user} : {sentence(fact)}")
 

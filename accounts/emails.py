@@ -1,11 +1,13 @@
 """Mails about the account itself. They go to the login address, but for the one that asks about another."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.utils import timezone
 
 from accounts import events
 from accounts.links import Purpose, expiry, make_token
-from notifications.actions import notify
+from notifications.actions import notify, notify_all
 from plumbing.addresses import absolute_url
 from plumbing.facts import gather, sentence
 
@@ -194,3 +196,32 @@ def send_account_reactivated(user):
     """To the owner of an account that was just reactivated."""
     link = absolute_url("accounts:login")
     _write("account_reactivated", user, "Votre compte est réactivé", user=user, link=link, **_way_back())
+
+
+def send_accounts_closing(users):
+    """To the owners of deactivated accounts, a few days before these are closed."""
+    link = absolute_url("accounts:ask_reactivation")
+    _to_each("account_closing", users, "Votre compte sera bientôt clos", lambda user: {"link": link})
+
+
+def send_accounts_closed(users):
+    """To the owners of accounts that were just closed: only support reopens them, until they are anonymised."""
+    days = settings.ANONYMISE_AFTER_DAYS
+    erased_on = timezone.localdate() + timedelta(days=days) if days else None
+    _to_each("account_closed", users, "Votre compte est clos", lambda user: {"erased_on": erased_on})
+
+
+def _to_each(slug, users, purpose, context_of):
+    notify_all(
+        slug,
+        (
+            {
+                "to": user.email,
+                "user": user,
+                "purpose": purpose,
+                "reference": user.reference,
+                "context": {"user": user, **context_of(user)},
+            }
+            for user in users
+        ),
+    )

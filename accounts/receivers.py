@@ -29,10 +29,11 @@ def forget_session(sender, request, user, **kwargs):
         actions.close_session(request.session.session_key)
 
 
-@receiver(events.account_closed)
-def forget_second_factor(sender, user, **kwargs):
-    """Who comes back after that was let in by support, and sets up another one."""
-    actions.drop_factors(user)
+@receiver(events.accounts_closed)
+def forget_proofs(sender, users, **kwargs):
+    """Second factors and identities at the OpenID provider: who comes back after that was let in by support."""
+    actions.forget_factors(users)
+    actions.forget_identities(users)
 
 
 @receiver(user_logged_in)

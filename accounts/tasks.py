@@ -23,6 +23,14 @@ def warn_of_expiry():
 
 
 @shared_task
+def end_accounts():
+    """Announce, close and anonymise the accounts nobody came back to. Today's first mail is no account's last day."""
+    actions.warn_of_closing()
+    actions.close_overdue()
+    actions.anonymise_closed()
+
+
+@shared_task
 def forget_expired():
     """Delete the sessions and captchas nobody can use any more."""
     # Not at once: they tell whose a form was that is sent after its session ended (accounts/kept.py).

@@ -1,6 +1,6 @@
 """What the apps above learn of people's places in structures, inside the transaction that changes them.
 
-`attachment_started` (attachment), `attachment_ended` (attachment), `role_changed` (attachment, before): sent
+`attachment_started` (attachment), `attachments_ended` (attachments), `role_changed` (attachment, before): sent
 by `attachments.actions.attachments`, each with `actor`, None when the portal acted by itself. What a
 structure's new identifier copies is told by `structures.events.identifier_changing` instead.
 """
@@ -8,5 +8,5 @@ structure's new identifier copies is told by `structures.events.identifier_chang
 from django.dispatch import Signal
 
 attachment_started = Signal()
-attachment_ended = Signal()
+attachments_ended = Signal()
 role_changed = Signal()

@@ -93,6 +93,27 @@ def lock_structures_first(sender, user_id, **kwargs):
     actions.lock_structures_of(user_id)
 
 
+@receiver(account_events.accounts_closing)
+def keep_principals(sender, user_ids, **kwargs):
+    """A structure never loses its principal manager by itself: support names another one first."""
+    actions.lock_structures_with(user_ids)
+    managed = Attachment.objects.current().principal().filter(user__in=user_ids)
+    return list(managed.values_list("user", flat=True))
+
+
+@receiver(account_events.accounts_closed)
+def end_places(sender, users, actor, cause, **kwargs):
+    """Nobody can come back to them by themselves: what they asked for is taken back, their places end."""
+    actions.withdraw_requests(users, actor=actor, cause=cause)
+    actions.end_all(users, actor=actor, cause=cause)
+
+
+@receiver(account_events.accounts_anonymised)
+def forget_words(sender, users, **kwargs):
+    """What they wrote beside their requests. Why a manager refused one stays: it is the manager's decision."""
+    actions.forget_comments(users)
+
+
 @receiver(account_events.account_activated)
 def settle(sender, user, **kwargs):
     actions.settle_on_activation(user)
@@ -130,6 +151,6 @@ def _fact(kind, rows, **options):
 @receiver(account_events.account_deactivated)
 def withdraw(sender, user, actor, **kwargs):
     """Pending requests are lost (domain: account, deactivation); those they alone could decide are support's."""
-    actions.withdraw_requests(user, actor=actor, cause="account_deactivated")
+    actions.withdraw_requests([user], actor=actor, cause="account_deactivated")
     for held in user.attachments.effective().managers().select_related("structure"):
         actions.hand_over_requests(held.structure)

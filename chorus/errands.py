@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.models import LinkRequest
+from accounts.models import LinkRequest, User
 from attachments.models import Attachment
 from notifications.models import OutgoingMail
 from registration.models import AddressCorrection, Submission
@@ -49,6 +49,13 @@ def errands():
             f"Le rôle est retiré au bout de {settings.PRINCIPAL_ACTIVATION_DAYS} jours : "
             "le lien d'activation se renvoie depuis le compte.",
             changelist(Attachment, "?account=unseen"),
+        ),
+        line(
+            User.objects.overdue(),
+            "compte désactivé n'a pas pu être clos",
+            "comptes désactivés n'ont pas pu être clos",
+            "Gestionnaire principal quelque part : désignez-en un autre. Sinon, prévenez l'exploitant.",
+            changelist(User, "?closing=late"),
         ),
         line(
             imports.filter(state__in=DirectoryImport.UNDER_WAY),

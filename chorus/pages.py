@@ -26,6 +26,7 @@ from chorus.overview import (
     to_come,
     with_counts,
 )
+from chorus.own_data import own_data_response
 from documents.models import SupportingDocument
 
 # Rows of each list on home; the rest is a click away.
@@ -104,6 +105,17 @@ def account(request):
             "referents": referents_of(places) if user.identity_from_pigp else [],
         },
     )
+
+
+@require_safe
+def own_data(request):
+    """« Télécharger mes données »: what is in it, and what is not."""
+    return render(request, "pages/own_data.html")
+
+
+@require_safe
+def download_own_data(request):
+    return own_data_response(request)
 
 
 @login_not_required

@@ -207,6 +207,7 @@ CELERY_BEAT_SCHEDULE = {
     "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
+    "end-accounts": {"task": "accounts.tasks.end_accounts", "schedule": crontab(minute="11", hour="2")},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},
 }
 
@@ -269,6 +270,9 @@ ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 # Days a deactivated account may be reactivated by its owner; support alone reopens it after.
 REACTIVATION_DAYS = whole_number("REACTIVATION_DAYS", 60)
+# How many days before it is closed its owner is told; and how many after it is anonymised, 0: never.
+CLOSING_WARNING_DAYS = whole_number("CLOSING_WARNING_DAYS", 7)
+ANONYMISE_AFTER_DAYS = whole_number("ANONYMISE_AFTER_DAYS", 365, least=0)
 # Days after which a password must be replaced at login; 0: never.
 PASSWORD_EXPIRES_DAYS = whole_number("PASSWORD_EXPIRES_DAYS", 0 if DEMO else 90, least=0)
 # Who must have a second factor to log in: « support », « managers », both with a comma between, or nobody.

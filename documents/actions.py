@@ -24,6 +24,7 @@ from plumbing.errors import ActionError
 from plumbing.text import bytes_in_words
 
 MOST_DOCUMENTS = 2_000
+REMOVED_AT_ONCE = 500
 # A file is written in seconds, and no server lets a request live as long: whoever was writing is dead.
 ABANDONED = timedelta(hours=1)
 State = SupportingDocument.State
@@ -134,10 +135,9 @@ def delete_documents(document_ids, *, actor):
     return len(doomed)
 
 
-@transaction.atomic
-def forget_documents_of(user_id):
-    """Everything of a person whose account is anonymised is marked for the sweep, which removes it; how many."""
-    return SupportingDocument.objects.filter(owner=user_id).update(state=State.DELETING)
+def forget_documents_of(users):
+    """Everything of people whose accounts are anonymised is marked for the sweep, which removes it; how many."""
+    return SupportingDocument.objects.filter(owner__in=users).update(state=State.DELETING)
 
 
 def finish_unfinished():
@@ -149,11 +149,15 @@ def finish_unfinished():
 
 def _remove(documents):
     """The files of `documents`, then their rows. What the store does not delete now is left to the next sweep."""
-    for document in list(documents.order_by("pk")):
-        # Whoever was writing it finds no row to make ready, and takes its file back.
-        taken = SupportingDocument.objects.filter(pk=document.pk, state=document.state)
-        if taken.update(state=State.DELETING) and _discard(document):
-            SupportingDocument.objects.filter(pk=document.pk, state=State.DELETING).delete()
+    last = 0
+    # Some at a time: a night's anonymised accounts may leave millions.
+    while some := list(documents.filter(pk__gt=last).order_by("pk")[:REMOVED_AT_ONCE]):
+        for document in some:
+            # Whoever was writing it finds no row to make ready, and takes its file back.
+            taken = SupportingDocument.objects.filter(pk=document.pk, state=document.state)
+            if taken.update(state=State.DELETING) and _discard(document):
+                SupportingDocument.objects.filter(pk=document.pk, state=State.DELETING).delete()
+        last = some[-1].pk
 
 
 def _discard(document):

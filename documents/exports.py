@@ -30,32 +30,34 @@ def file_response(document):
         opened, as_attachment=True, filename=document.original_name, content_type=document.content_type
     )
     response["Content-Length"] = document.size
-    return _sandboxed(response)
+    return sandboxed(response)
 
 
 def zip_response(request, documents):
     """One ZIP of several files, made while it is sent; its length is known before, since nothing is compressed."""
     archive = ZipStream(sized=True)
-    for document, name in zip(documents, _different(documents), strict=True):
-        archive.add(_chunks(document), name, size=document.size)
+    for document, name in zip(documents, different_names(documents), strict=True):
+        archive.add(chunks_of(document), name, size=document.size)
     response = stream(request, "pieces-jointes.zip", "application/zip", iter(archive))
     if response.streaming:
         response["Content-Length"] = len(archive)
-    return _sandboxed(response) if response.streaming else response
+    return sandboxed(response) if response.streaming else response
 
 
-def _sandboxed(response):
+def sandboxed(response):
+    """The same response: should a browser open it on our own address, it can do nothing."""
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _chunks(document):
+def chunks_of(document):
+    """What is in its file, a little at a time."""
     with document.file.storage.open(document.file.name, "rb") as opened:
         yield from opened.chunks(CHUNK)
 
 
-def _different(documents):
+def different_names(documents):
     """A name in the ZIP for each: « devis.pdf », « devis (2).pdf »."""
     taken, names = set(), []
     for document in documents:

@@ -4,6 +4,8 @@ model     the table whose columns are meant, « structures.Service »
 name      of the row at that time, when the entry names no structure or person that says it
 values    {column: value} of what was created or decided
 changes   {column: [before, after]}
+personal  columns of `changes` without their values: those their model calls PERSONAL. The history is never edited,
+          so what an anonymised account must lose never gets in
 services  names of the services meant, at that time; in `changes` too, as [names before, names after]
 reason    what a person gave as the reason, in their words
 cause     why the portal did it, one of CAUSES
@@ -23,20 +25,31 @@ CAUSES = {
     "never_activated": "Compte jamais activé",
     "dates_over": "Date de fin dépassée",
     "account_deactivated": "Compte désactivé",
+    "deactivated_too_long": "Compte désactivé et non réactivé à temps",
+    "account_closed": "Compte clos",
 }
 
 
 def row_data(row, *, values=()):
-    """`model` and `values` of a row for `record`: its columns named in `values`, as they are."""
-    return {"model": row._meta.label, "values": {name: _plain(getattr(row, name)) for name in values}}
+    """`model` and `values` of a row for `record`: its columns named in `values`, as they are, but for personal ones."""
+    told = [name for name in values if name not in _personal(row)]
+    return {"model": row._meta.label, "values": {name: _plain(getattr(row, name)) for name in told}}
 
 
 def change_data(model, changes):
-    """`model` and `changes` for `record`, of a list of Changes to a row of `model`."""
+    """`model`, `changes` and `personal` for `record`, of Changes to a row of `model`."""
+    changes, hidden = list(changes), _personal(model)
     return {
         "model": model._meta.label,
-        "changes": {change.name: [_plain(change.old), _plain(change.new)] for change in changes},
+        "changes": {
+            change.name: [_plain(change.old), _plain(change.new)] for change in changes if change.name not in hidden
+        },
+        "personal": [change.name for change in changes if change.name in hidden],
     }
+
+
+def _personal(model):
+    return getattr(model, "PERSONAL", ())
 
 
 def sentences(data):
@@ -51,6 +64,9 @@ def sentences(data):
     for name, pair in _in_order(data, "changes"):
         label, (before, after) = _say(data, name, *pair)
         lines.append(f"{label} : {before or 'vide'} → {after or 'vide'}")
+    if "personal" in data:
+        labels = [_say(data, name)[0].lower() for name in data["personal"]]
+        lines.append(f"{'Champs modifiés' if len(labels) > 1 else 'Champ modifié'} : {', '.join(labels)}")
     if "services" in data:
         lines.append(f"Services : {', '.join(data['services'])}")
     if "reason" in data:

@@ -16,6 +16,7 @@ class Event(models.TextChoices):
     ACCOUNT_DEACTIVATED = "account_deactivated", "Compte désactivé"
     ACCOUNT_REACTIVATED = "account_reactivated", "Compte réactivé"
     ACCOUNT_CLOSED = "account_closed", "Compte clos"
+    ACCOUNT_ANONYMISED = "account_anonymised", "Compte anonymisé"
     RIGHTS_CHANGED = "rights_changed", "Droits d'assistance modifiés"
     ACTIVATION_RESENT = "activation_resent", "Lien d'activation renvoyé"
     PASSWORD_RESET = "password_reset", "Mot de passe réinitialisé"

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions import correct_address, register_account
@@ -99,6 +100,16 @@ def recap_of(captcha_key, fingerprint):
 
 def forget_receipts():
     Receipt.objects.filter(created_at__lt=timezone.now() - RECEIPT_LIFETIME).delete()
+
+
+def forget_registrations(addresses, *, before):
+    """What could not be carried out of the registrations under these addresses, and is older than `before`.
+
+    A later one is somebody's who comes anew.
+    """
+    theirs = Q(payload__person__email__in=addresses)
+    Submission.objects.filter(theirs, created_at__lt=before).delete()
+    AddressCorrection.objects.filter(theirs | Q(email__in=addresses), created_at__lt=before).delete()
 
 
 @transaction.atomic

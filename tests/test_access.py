@@ -141,6 +141,8 @@ TABLE = {
     "structures:change_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:deactivate_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:activate_bank_account": (["bank_account"], (LOGIN, *(405,) * 6)),
+    "own_data": ([], (LOGIN, *(200,) * 6)),
+    "download_own_data": ([], (LOGIN, *(200,) * 6)),
     "documents:documents": ([], (LOGIN, *(200,) * 6)),
     "documents:export_list": (["kind"], (LOGIN, *(200,) * 6)),
     "documents:add": ([], (LOGIN, *(200,) * 6)),

@@ -15,7 +15,8 @@ from accounts.actions.credentials import (
     reset_password,
     warn_of_expiry,
 )
-from accounts.actions.identities import link_identity, unlink_identity
+from accounts.actions.endings import anonymise_closed, close_overdue, warn_of_closing
+from accounts.actions.identities import forget_identities, link_identity, unlink_identity
 from accounts.actions.leaving import (
     deactivate_account,
     deactivate_own_account,
@@ -38,7 +39,7 @@ from accounts.actions.rows import request_link
 from accounts.actions.second_factor import (
     add_passkey,
     add_totp,
-    drop_factors,
+    forget_factors,
     mail_login_code,
     remove_factor,
     remove_second_factor,
@@ -60,6 +61,7 @@ __all__ = [
     "activate_account",
     "add_passkey",
     "add_totp",
+    "anonymise_closed",
     "answer_link_request",
     "approve_account",
     "cancel_address_request",
@@ -70,14 +72,16 @@ __all__ = [
     "change_rights",
     "change_secret_question",
     "close_never_active",
+    "close_overdue",
     "close_session",
     "confirm_contact",
     "correct_address",
     "deactivate_account",
     "deactivate_own_account",
-    "drop_factors",
     "end_own_sessions",
     "forget_ended_sessions",
+    "forget_factors",
+    "forget_identities",
     "hashed_answer",
     "link_identity",
     "mail_login_code",
@@ -100,5 +104,6 @@ __all__ = [
     "unlink_identity",
     "use_code",
     "use_passkey",
+    "warn_of_closing",
     "warn_of_expiry",
 ]

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts import emails, events
 from accounts.actions.credentials import give_password, give_question
 from accounts.actions.profile import ask_contact
-from accounts.actions.rows import lock_user, user_of_link
+from accounts.actions.rows import lock_user, refuse_anonymised, user_of_link
 from accounts.links import Purpose, read_link
 from accounts.models import User, normalised_email
 from history.actions import record
@@ -124,7 +124,7 @@ def close_never_active(user_id, *, actor, reason="", cause=""):
     user.state, user.closed_at = User.State.CLOSED, timezone.now()
     user.save(update_fields=["state", "closed_at"])
     record(Event.ACCOUNT_CLOSED, actor=actor, subject=user, reference=user.reference, reason=reason, cause=cause)
-    events.account_closed.send(sender=None, user=user, actor=actor)
+    events.accounts_closed.send(sender=None, users=[user], actor=actor, cause="account_closed")
 
 
 @transaction.atomic
@@ -135,6 +135,7 @@ def change_rights(user_id, *, actor, rights):
     colleague, stays (lost update). Raises ActionError for one's own rights.
     """
     user = lock_user(user_id)
+    refuse_anonymised(user)
     if user == actor:
         raise ActionError("own_rights", "Nul ne change ses propres droits.")
     made = write_changes(user, rights)

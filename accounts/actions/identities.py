@@ -58,3 +58,8 @@ def drop_identities(user, **which):
     if dropped:
         record(Event.IDENTITY_UNLINKED, actor=user, subject=user, reference=user.reference)
     return dropped
+
+
+def forget_identities(users):
+    """Take the identities off accounts that are closed."""
+    ExternalIdentity.objects.filter(user__in=users).delete()

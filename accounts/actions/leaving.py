@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts import emails, events
 from accounts.actions.credentials import give_password, give_question
-from accounts.actions.rows import lock_proven, lock_user, refuse_pigp, user_of_link
+from accounts.actions.rows import lock_proven, lock_user, refuse_anonymised, refuse_pigp, user_of_link
 from accounts.actions.sessions import end_sessions
 from accounts.links import Purpose, read_link
 from accounts.models import User
@@ -86,6 +86,7 @@ def reactivate_account(user_id, *, actor):
     """
     events.account_locking.send(sender=None, user_id=user_id)
     user = lock_user(user_id)
+    refuse_anonymised(user)
     if not user.was_ever_active or user.state not in (User.State.DISABLED, User.State.CLOSED):
         raise ActionError("not_deactivated", f"Le compte de {user} n'est ni désactivé ni clos après avoir servi.")
     user.state, user.deactivated_at, user.closed_at = User.State.ACTIVATING, None, None

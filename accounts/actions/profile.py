@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import emails
-from accounts.actions.rows import lock_user, refuse_pigp, user_of_link
+from accounts.actions.rows import lock_user, refuse_anonymised, refuse_pigp, user_of_link
 from accounts.links import Purpose
 from accounts.models import User, normalised_email
 from history.actions import record
@@ -25,9 +25,10 @@ RESEND_PAUSE = timedelta(minutes=5)
 def change_account(user_id, *, actor, values):
     """Give an account these `values` (by field name), as its owner or support types them: the Changes made.
 
-    Raises ActionError when its owner changes a name that the PIGP keeps.
+    Raises ActionError when its owner changes a name that the PIGP keeps, and for an anonymised account.
     """
     user = lock_user(user_id)
+    refuse_anonymised(user)
     if actor == user and {"first_name", "last_name"} & values.keys():
         refuse_pigp(user)
     if "contact_email" in values:

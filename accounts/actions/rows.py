@@ -34,6 +34,14 @@ def refuse_pigp(user):
         raise ActionError("identity_from_pigp", "Votre identité vient du PIGP : elle se change dans son annuaire.")
 
 
+def refuse_anonymised(user):
+    """Raises ActionError when nothing tells any more whose account this was."""
+    if user.anonymised_at:
+        raise ActionError(
+            "anonymised", "Ce compte est anonymisé : rien ne dit plus à qui il était. La personne peut s'inscrire."
+        )
+
+
 def user_of_link(token, purpose):
     """The account a link is about, locked. Raises ActionError on a stale one."""
     link = read_link(token, purpose, lock=True)

@@ -12,6 +12,7 @@ from accounts.models import (
     Passkey,
     RecoveryDevice,
     TotpDevice,
+    User,
     Way,
 )
 from history.actions import record
@@ -131,6 +132,13 @@ def drop_factors(user, **which):
     for table in (*DEVICES.values(), Passkey):
         table.objects.filter(user=user, **which).delete()
     _settle(user)
+
+
+def forget_factors(users):
+    """Delete the factors of accounts that are closed: who is let in again by support sets up others."""
+    for table in (*DEVICES.values(), Passkey):
+        table.objects.filter(user__in=users).delete()
+    User.objects.filter(pk__in=[user.pk for user in users]).update(second_factor_since=None)
 
 
 # Asked for, of whoever gave the password and is not let in yet.

@@ -1,3 +1,4 @@
+from accounts.models.doors import ExternalIdentity, LinkRequest, OpenSession
 from accounts.models.factors import (
     WAITS_AT_MOST,
     EmailDevice,
@@ -11,10 +12,8 @@ from accounts.models.people import (
     ANSWER_LOCKED,
     EMAIL_LENGTH,
     LIKE_AN_ADDRESS,
+    NOWHERE,
     UNDO_PERIOD,
-    ExternalIdentity,
-    LinkRequest,
-    OpenSession,
     SecretQuestion,
     User,
     UserManager,
@@ -27,6 +26,7 @@ __all__ = [
     "ANSWER_LOCKED",
     "EMAIL_LENGTH",
     "LIKE_AN_ADDRESS",
+    "NOWHERE",
     "UNDO_PERIOD",
     "WAITS_AT_MOST",
     "EmailDevice",

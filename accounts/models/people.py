@@ -6,17 +6,15 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin, _user_has_perm
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 
-from plumbing.deferred import DeferredWork
 from plumbing.references import draw_reference, spaced
 from plumbing.validators import validate_person_name, validate_plain_line
 
@@ -49,9 +47,32 @@ class UserQuerySet(models.QuerySet):
 
     def past_reactivation(self):
         """Deactivated, and too late for their owners: only support reopens them (`User.reactivation_until`)."""
-        first_day = timezone.localdate() - timedelta(days=settings.REACTIVATION_DAYS)
-        midnight = timezone.make_aware(datetime.combine(first_day, time()))
-        return self.filter(state=User.State.DISABLED, deactivated_at__lt=midnight)
+        return self.filter(state=User.State.DISABLED, deactivated_at__lt=_midnight(settings.REACTIVATION_DAYS))
+
+    def overdue(self):
+        """To have been closed the night before last, and still there: something stands in the way."""
+        return self.filter(state=User.State.DISABLED, deactivated_at__lt=_midnight(settings.REACTIVATION_DAYS + 1))
+
+    def to_warn_of_closing(self):
+        """Deactivated, to be closed in CLOSING_WARNING_DAYS days or less, and not told since they were."""
+        untold = Q(closing_warned_at=None) | Q(closing_warned_at__lt=F("deactivated_at"))
+        return self.filter(
+            untold,
+            state=User.State.DISABLED,
+            deactivated_at__lt=_midnight(settings.REACTIVATION_DAYS - settings.CLOSING_WARNING_DAYS - 1),
+            deactivated_at__gte=_midnight(settings.REACTIVATION_DAYS),
+        )
+
+    def to_anonymise(self):
+        """Closed ANONYMISE_AFTER_DAYS days ago or more; nobody where that is 0."""
+        days = settings.ANONYMISE_AFTER_DAYS
+        closed = self.filter(state=User.State.CLOSED, anonymised_at=None)
+        return closed.filter(closed_at__lt=_midnight(days - 1)) if days else self.none()
+
+
+def _midnight(days_ago):
+    """When that day began, in Paris: days are counted as dates, and no change of hour makes one shorter."""
+    return timezone.make_aware(datetime.combine(timezone.localdate() - timedelta(days=days_ago), time()))
 
 
 # How long the owner of a replaced login address may take it back. Nobody else can have it meanwhile.
@@ -66,6 +87,8 @@ def password_warning_period():
 
 EMAIL_LENGTH = 254
 LIKE_AN_ADDRESS = "Écrivez l'adresse comme nom@domaine.fr."
+# No mail goes there (RFC 2606): anonymised accounts bear such an address, and nobody else may.
+NOWHERE = ".invalid"
 # What RFC 5321 lets an address hold before its @ and no provider gives: one mailbox would have many spellings, or the
 # address itself would carry a link to whoever reads it in a mail.
 _UNUSUAL = re.compile(r"[\"/\\]|^www\.", re.IGNORECASE)
@@ -83,7 +106,7 @@ def validate_deliverable(email):
     """Raises ValidationError for an address that mail software cannot write down, or that is none people have."""
     local = email.rpartition("@")[0]
     try:
-        if len(email) > EMAIL_LENGTH or _UNUSUAL.search(local):
+        if len(email) > EMAIL_LENGTH or _UNUSUAL.search(local) or email.lower().endswith(NOWHERE):
             raise ValueError
         validate_email(email)
         sanitize_address(normalised_email(email), "ascii")
@@ -162,10 +185,20 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField("créé le", default=timezone.now)
     activated_at = models.DateTimeField("activé le", null=True, blank=True)
     deactivated_at = models.DateTimeField("désactivé le", null=True, blank=True)
+    closing_warned_at = models.DateTimeField("clôture annoncée le", null=True, blank=True)
     closed_at = models.DateTimeField("clos le", null=True, blank=True)
+    anonymised_at = models.DateTimeField("anonymisé le", null=True, blank=True)
     is_staff = models.BooleanField("équipe d'assistance", default=False)
 
     objects = UserManager()
+
+    # Who somebody is and where they live: what the history never holds (history/data.py), and what anonymising empties.
+    PERSONAL = frozenset(
+        {"email", "first_name", "last_name", "phone", "contact_email", "requested_email", "previous_email"}
+        | {"address", "complement_1", "complement_2", "postcode", "city", "country"}
+        | {"secret_question", "secret_answer"}
+    )
+    ANONYMOUS = "utilisateur clos"
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -176,6 +209,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = "comptes"
         ordering = ["last_name", "first_name", "id"]
         indexes = [
+            models.Index(fields=["deactivated_at"], condition=Q(state="disabled"), name="user_disabled"),
             models.Index(fields=["previous_email"], condition=~Q(previous_email=""), name="user_previous_email"),
         ]
         constraints = [
@@ -199,9 +233,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         return f"Bonjour {self.first_name}," if self.was_ever_active else "Bonjour,"
 
     @property
+    def known_email(self):
+        """The login address, as others read it: an anonymised account has none any more."""
+        return "" if self.anonymised_at else self.email
+
+    @property
     def initials(self):
         """What stands for the person where a name has no room."""
-        return f"{self.first_name[:1]}{self.last_name[:1]}".upper() or "?"
+        return "–" if self.anonymised_at else f"{self.first_name[:1]}{self.last_name[:1]}".upper() or "?"
 
     def clean(self):
         super().clean()
@@ -219,6 +258,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return await sync_to_async(self.has_perm)(perm, obj)
 
     def get_full_name(self):
+        if self.anonymised_at:
+            return self.ANONYMOUS
         return f"{self.first_name} {self.last_name}".strip()
 
     def get_short_name(self):
@@ -297,99 +338,3 @@ class User(AbstractBaseUser, PermissionsMixin):
     def mail_address(self):
         """Where to write about this person's work: the contact address, once somebody who reads it confirmed it."""
         return (self.contact_confirmed and self.contact_email) or self.email
-
-
-class OpenSessionQuerySet(models.QuerySet):
-    def living(self):
-        """Those that have not ended, each with `expires_at`."""
-        session = Session.objects.filter(session_key=OuterRef("session_key"))
-        return self.annotate(expires_at=Subquery(session.values("expire_date"))).filter(expires_at__gt=timezone.now())
-
-
-class OpenSession(models.Model):
-    """A session of somebody's, so that they can see and end it: Django's own rows do not say whose they are."""
-
-    user = models.ForeignKey(User, models.PROTECT, related_name="open_sessions", verbose_name="compte")
-    session_key = models.CharField("clé", max_length=40)
-    browser = models.CharField("navigateur", max_length=60)
-    started_at = models.DateTimeField("ouverte le", default=timezone.now)
-
-    objects = OpenSessionQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "session ouverte"
-        verbose_name_plural = "sessions ouvertes"
-        ordering = ["-started_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["session_key"],
-                name="opensession_key_unique",
-                violation_error_message="Cette session est déjà connue.",
-            )
-        ]
-
-    def __str__(self):
-        return self.browser
-
-    @property
-    def active_at(self):
-        """When it last asked for a page: its end is put off each time (accounts/middleware.py)."""
-        return self.expires_at - timedelta(seconds=settings.SESSION_COOKIE_AGE)
-
-
-class ExternalIdentityQuerySet(models.QuerySet):
-    def current(self):
-        """Those at the provider that people log in by now."""
-        return self.filter(issuer=settings.OIDC_ISSUER)
-
-
-class ExternalIdentity(models.Model):
-    """Who somebody is for an OpenID provider: `sub` is never another's there, whereas addresses change hands."""
-
-    user = models.ForeignKey(User, models.PROTECT, related_name="identities", verbose_name="compte")
-    issuer = models.CharField("fournisseur d'identité", max_length=255)
-    sub = models.CharField("identifiant chez ce fournisseur", max_length=255)
-    linked_at = models.DateTimeField("reliée le", default=timezone.now)
-
-    objects = ExternalIdentityQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "identité externe"
-        verbose_name_plural = "identités externes"
-        ordering = ["-linked_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["issuer", "sub"],
-                name="externalidentity_sub_unique",
-                violation_error_message="Cette identité est déjà reliée à un compte.",
-            ),
-            models.UniqueConstraint(
-                fields=["user", "issuer"],
-                name="externalidentity_one_each",
-                violation_error_message="Ce compte est déjà relié à ce fournisseur d'identité.",
-            ),
-        ]
-
-    def __str__(self):
-        return self.issuer
-
-
-class LinkRequest(DeferredWork):
-    """A link to be mailed: asked for by a visitor, for a login address which may be nobody's, or by its owner
-    (ADDRESS), for the address they want instead."""
-
-    class Purpose(models.TextChoices):
-        ACTIVATION = "activation", "Activation"
-        RESET = "reset", "Nouveau mot de passe"
-        ADDRESS = "address", "Nouvelle adresse de connexion"
-        REACTIVATION = "reactivate", "Réactivation"
-
-    email = models.EmailField("adresse de connexion", max_length=254)
-    purpose = models.CharField("lien demandé", max_length=10, choices=Purpose)
-
-    class Meta(DeferredWork.Meta):
-        verbose_name = "demande de lien"
-        verbose_name_plural = "demandes de lien"
-
-    def __str__(self):
-        return self.get_purpose_display()

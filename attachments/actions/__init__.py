@@ -4,6 +4,8 @@ from attachments.actions.attachments import (
     change_role,
     copy_attachments,
     end,
+    end_all,
+    lock_structures_with,
     widen,
 )
 from attachments.actions.departures import detach, leave_structures
@@ -16,6 +18,7 @@ from attachments.actions.principals import (
 from attachments.actions.requests import (
     answer_by,
     approve_request,
+    forget_comments,
     move_requests,
     refuse_request,
     send_request,
@@ -32,10 +35,13 @@ __all__ = [
     "copy_attachments",
     "detach",
     "end",
+    "end_all",
+    "forget_comments",
     "hand_over_requests",
     "lapse_unactivated_principals",
     "leave_structures",
     "lock_structures_of",
+    "lock_structures_with",
     "move_requests",
     "refuse_request",
     "send_request",

@@ -7,12 +7,13 @@ announces (`attachments.events`). Mails are the caller's, who knows why it is do
 """
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from attachments.events import attachment_ended, attachment_started, role_changed
-from attachments.models import Attachment, Role
-from history.actions import record
+from attachments.events import attachment_started, attachments_ended, role_changed
+from attachments.models import Attachment, AttachmentRequest, Role
+from history.actions import record, record_all
 from history.data import change_data, row_data
 from history.models import Event
 from plumbing.changes import write_changes
@@ -147,12 +148,32 @@ def change_dates(attachment_id, *, actor, **dates):
 def end(attachment_id, *, actor, cause=""):
     """End an attachment now, whatever its role. Raises ActionError when it is over."""
     attachment = lock(attachment_id)
-    attachment.ended_at = timezone.now()
-    attachment.save(update_fields=["ended_at"])
-    data = row_data(attachment, values=("role",))
-    _journal(Event.ATTACHMENT_ENDED, attachment, actor=actor, cause=cause, **data)
-    attachment_ended.send(sender=None, attachment=attachment, actor=actor)
+    _end([attachment], actor=actor, cause=cause)
     return attachment
+
+
+def end_all(users, *, actor, cause=""):
+    """End all that these people hold, in a number of queries that does not grow with it.
+
+    The caller holds the locks of these structures (`lock_structures_with`).
+    """
+    held = Attachment.objects.current().filter(user__in=users).select_for_update(of=("self",))
+    _end(list(held.select_related("user", "structure").order_by("pk")), actor=actor, cause=cause)
+
+
+def _end(attachments, *, actor, cause):
+    if not attachments:
+        return
+    now = timezone.now()
+    Attachment.objects.filter(pk__in=[attachment.pk for attachment in attachments]).update(ended_at=now)
+    for attachment in attachments:
+        attachment.ended_at = now
+    entries = [
+        {"subject": ended.user, "structure": ended.structure, "cause": cause, **row_data(ended, values=("role",))}
+        for ended in attachments
+    ]
+    record_all(Event.ATTACHMENT_ENDED, entries, actor=actor)
+    attachments_ended.send(sender=None, attachments=attachments, actor=actor)
 
 
 def attach_or_widen(user, structure, *, actor, role, whole_structure=True, services=(), reference="", **terms):
@@ -190,6 +211,14 @@ def copy_attachments(old, new, *, services):
 
 def lock_structure(structure_id):
     return Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
+
+
+def lock_structures_with(user_ids):
+    """Lock the structures where any of these people holds or asks for something, in the order of their keys."""
+    held = Attachment.objects.current().filter(user__in=user_ids)
+    asked = AttachmentRequest.objects.pending().filter(user__in=user_ids)
+    meant = Q(pk__in=held.values("structure")) | Q(pk__in=asked.values("structure"))
+    list(Structure.objects.filter(meant).order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
 def lock_account(user_id):

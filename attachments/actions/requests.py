@@ -11,7 +11,7 @@ from attachments.actions.notices import tell_of_request, tell_of_withdrawal
 from attachments.actions.principals import drop_unseen_principal, take_over
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import AttachmentRequest, Role
-from history.actions import record
+from history.actions import record, record_all
 from history.data import row_data
 from history.models import Event
 from plumbing.errors import ActionError, AlreadyDone
@@ -169,11 +169,22 @@ def withdraw_request(request_id, *, actor):
     return request
 
 
-def withdraw_requests(user, *, actor, cause=""):
-    """Take back all that `user` still asks for. The caller holds the locks of these structures."""
-    for request in user.attachment_requests.pending().select_for_update(of=("self",)).select_related("structure"):
-        request.decide(Status.WITHDRAWN, actor=actor)
-        _journal(Event.REQUEST_WITHDRAWN, request, actor=actor, cause=cause)
+def withdraw_requests(users, *, actor, cause=""):
+    """Take back all that `users` still ask for, in a number of queries that does not grow with it.
+
+    The caller holds the locks of these structures.
+    """
+    pending = AttachmentRequest.objects.pending().filter(user__in=users).select_for_update(of=("self",))
+    requests = list(pending.select_related("user", "structure").order_by("pk"))
+    withdrawn = AttachmentRequest.objects.filter(pk__in=[request.pk for request in requests])
+    withdrawn.update(status=Status.WITHDRAWN, decided_by=actor, decided_at=timezone.now())
+    entries = [_entry_of(request, cause=cause) for request in requests]
+    record_all(Event.REQUEST_WITHDRAWN, entries, actor=actor)
+
+
+def forget_comments(users):
+    """What these people wrote beside their requests."""
+    AttachmentRequest.objects.filter(user__in=users).exclude(comment="").update(comment="")
 
 
 def move_requests(old, new, *, services):
@@ -223,11 +234,8 @@ def _already_decided(request):
 
 
 def _journal(event, request, *, actor, **data):
-    record(
-        event,
-        actor=actor,
-        subject=request.user,
-        structure=request.structure,
-        reference=request.reference,
-        **data,
-    )
+    record(event, actor=actor, **_entry_of(request, **data))
+
+
+def _entry_of(request, **data):
+    return {"subject": request.user, "structure": request.structure, "reference": request.reference, **data}

@@ -21,9 +21,11 @@ PER_PAGE = 50
 WAITING, ALL, DECIDED = "", "toutes", "decidees"
 SHOWN = (
     "reference", "status", "whole_structure", "created_at", "decided_at", "reason",
-    "user__first_name", "user__last_name", "user__email",
+    "user__first_name", "user__last_name", "user__email", "user__anonymised_at",
     "structure__legal_name", "structure__label",
 )  # fmt: skip
+# What a person's name is made of.
+NAMED = ("first_name", "last_name", "anonymised_at")
 
 
 class Filters:
@@ -85,7 +87,7 @@ def pending_requests(request):
     if filters.view == WAITING and not filters.is_set:
         paginator.count = desk.waiting or 0
     page = paginator.get_page(request.GET.get("page"))
-    decider = ("decided_by__first_name", "decided_by__last_name") if filters.view == DECIDED else ()
+    decider = tuple(f"decided_by__{name}" for name in NAMED) if filters.view == DECIDED else ()
     # As a list: asking a query set whether it is empty composes a statement, even one that is never sent.
     page.object_list = list(page.object_list.select_related(*filters.people).only(*SHOWN, *decider))
     return render(

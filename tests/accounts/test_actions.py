@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import actions
-from accounts.events import account_closed
+from accounts.events import accounts_closed
 from accounts.links import Purpose, Standing, make_token, read_link
 from accounts.models import LinkRequest, User
 from history.models import HistoryEntry
@@ -254,13 +254,13 @@ def test_each_step_names_who_did_it():
 def test_closing_says_when_by_whom_and_why():
     manager, user, told = UserFactory(), UserFactory(pending=True), []
 
-    def hear(sender, user, actor, **about):
-        told.append((user, actor))
+    def hear(sender, users, actor, **about):
+        told.append((*users, actor))
 
-    account_closed.connect(hear)
+    accounts_closed.connect(hear)
     actions.close_never_active(user.pk, actor=manager, reason="Inconnu")
     actions.close_never_active(UserFactory(activating=True).pk, actor=None, cause="never_activated")
-    account_closed.disconnect(hear)
+    accounts_closed.disconnect(hear)
     assert told[0] == (user, manager)
     assert HistoryEntry.objects.get(actor=None).comment == "Compte jamais activé"
     user.refresh_from_db()

@@ -12,7 +12,7 @@ from django_otp.oath import totp
 
 from accounts import actions, events
 from accounts.links import Purpose, make_token
-from accounts.models import EmailDevice, Factors, Passkey, RecoveryDevice, TotpDevice, User
+from accounts.models import EmailDevice, ExternalIdentity, Factors, Passkey, RecoveryDevice, TotpDevice, User
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
@@ -130,6 +130,7 @@ def test_codes_by_e_mail(client, user):
     user.refresh_from_db()
     assert user.second_factor_since is None
     assert not RecoveryDevice.objects.exists()
+    assert not ExternalIdentity.objects.exists()
     assert journal() == ["second_factor_added", "second_factor_removed"]
     assert at_the_door(user).answer.url == "/"
 
@@ -309,7 +310,8 @@ def test_a_deactivated_account_keeps_it_and_a_closed_one_does_not(user):
     actions.reactivate_account(user.pk, actor=None)
     user.refresh_from_db()
     assert user.second_factor_since
-    events.account_closed.send(sender=None, user=user, actor=None)
+    ExternalIdentity.objects.create(user=user, issuer="https://fournisseur.example", sub="1")
+    events.accounts_closed.send(sender=None, users=[user], actor=None, cause="account_closed")
     user.refresh_from_db()
     assert user.second_factor_since is None
     assert not TotpDevice.objects.exists()

@@ -57,8 +57,8 @@ def test_what_support_changes_of_an_account_is_journaled(client):
     client.post(path, {"first_name": "Anne", "last_name": user.last_name, "phone": "02 99 00 00 00"})
     entry = HistoryEntry.objects.get()
     assert (entry.event, entry.actor, entry.subject) == ("account_changed", support, user)
-    assert entry.comment.splitlines() == ["Prénom : Ane → Anne", "Téléphone : vide → 02 99 00 00 00"]
-    assert entry.data["changes"]["phone"] == ["", "02 99 00 00 00"]
+    assert entry.comment.splitlines() == ["Champs modifiés : prénom, téléphone"]
+    assert entry.data["personal"] == ["first_name", "phone"]
 
 
 def test_a_deactivated_account_can_do_nothing_and_loses_what_it_asked_for(client):

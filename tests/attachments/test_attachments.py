@@ -116,11 +116,11 @@ def test_one_place_a_person_and_one_principal_a_structure(days):
 
 def test_what_ran_out_is_ended_before_the_next_begins():
     over = AttachmentFactory(starts_on=TODAY() - 9 * DAY, ends_on=TODAY() - DAY)
-    with heard(events.attachment_ended) as told:
+    with heard(events.attachments_ended) as told:
         attach(over.user, over.structure, actor=None)
     over.refresh_from_db()
     assert over.ended_at is not None
-    assert [about["attachment"] for about in told] == [over]
+    assert [about["attachments"] for about in told] == [[over]]
     assert HistoryEntry.objects.get(event="attachment_ended").comment.splitlines()[0] == "Date de fin dépassée"
     for dates in ({"ends_on": TODAY()}, {"starts_on": TODAY() + DAY}):
         held = AttachmentFactory(**dates)
@@ -205,7 +205,7 @@ def test_change_dates(role, starts, ends, code):
 
 def test_an_attachment_ends_once():
     held = AttachmentFactory()
-    with heard(events.attachment_ended) as told:
+    with heard(events.attachments_ended) as told:
         end(held.pk, actor=None)
         for late in (lambda: end(held.pk, actor=None), lambda: change_role(held.pk, actor=None, role=Role.SECONDARY)):
             with pytest.raises(ActionError) as error:

@@ -160,7 +160,7 @@ def test_everything_of_one_person_can_be_forgotten(store):
     owner, other = UserFactory(), SupportingDocumentFactory()
     add(owner)
     add(owner)
-    assert actions.forget_documents_of(owner.pk) == 2
+    assert actions.forget_documents_of([owner]) == 2
     finish_unfinished()
     assert list(SupportingDocument.objects.all()) == [other]
     assert stored(store) == []

@@ -97,6 +97,8 @@ def write_every_mail():
         send_address_used(person, reference=request.reference)
         account_mails.send_reactivation(person)
         account_mails.send_kept_by_pigp(person)
+        account_mails.send_accounts_closing([person])
+        account_mails.send_accounts_closed([person])
     for state in User.State:
         user.state = state
         send_address_used(user, reference=request.reference)

@@ -56,7 +56,7 @@ def test_a_request_that_waits_gets_the_right_address_and_its_mail(client, manage
     assert (user.email, user.state) == (RIGHT, User.State.PENDING)
     assert mails(RIGHT) == ["request_sent"]
     entry = HistoryEntry.objects.latest("pk")
-    assert (entry.event, entry.actor, entry.data["changes"]) == ("account_changed", user, {"email": [WRONG, RIGHT]})
+    assert (entry.event, entry.actor, entry.data["personal"]) == ("account_changed", user, ["email"])
     assert AttachmentRequest.objects.get().comment == "Nouveau gestionnaire"
 
 
