@@ -8,10 +8,12 @@ import sys
 
 import pytest
 import yaml
+from celery import Celery
 from django.conf import settings
 from django.urls import reverse
 
 from chorus.gunicorn import graceful_timeout
+from plumbing.beat import Scheduler
 
 TEXT = (settings.BASE_DIR / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
@@ -155,6 +157,24 @@ def test_web_starts_when_the_env_file_holds_what_is_demanded_and_nothing_else(tm
     web = ["-m", "gunicorn", "--config", "python:chorus.gunicorn", "--check-config", "chorus.wsgi"]
     answer = run(web, environment)
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_our_user_and_its_group_are_in_the_image():
+    """Without the group, celery takes itself for root."""
+    user, group = SERVICES["web"]["user"].split(":")
+    assert f"--uid {user} " in DOCKERFILE
+    assert f"--gid {group} " in DOCKERFILE
+
+
+def test_beat_gives_the_sign_of_life_that_its_health_check_looks_for(tmp_path):
+    module, name = settings.CELERY_BEAT_SCHEDULER.split(":")
+    assert (module, name) == (Scheduler.__module__, Scheduler.__qualname__)
+    beat = Scheduler(Celery(set_as_current=False), schedule_filename=str(tmp_path / "beat-schedule"))
+    sign = tmp_path / "beat-schedule-alive"
+    for _ in range(2):
+        beat.tick()
+        sign.unlink()
+    assert f"find /tmp/{sign.name} " in SERVICES["beat"]["healthcheck"]["test"][1]
 
 
 def test_web_is_given_the_time_it_takes_to_stop():
