@@ -1,5 +1,6 @@
 """Mails about the account itself. They go to the login address, but for the one that asks about another."""
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.links import Purpose, make_token
@@ -137,5 +138,31 @@ def send_address_changed(user):
             "user": user,
             "link": absolute_url("accounts:restore_address", make_token(user, Purpose.UNDO_ADDRESS)),
             "undo_until": user.address_undo_until,
+        },
+    )
+
+
+def send_identity_linked(user):
+    """To the owner of an account that can from now on be entered by way of the OpenID provider."""
+    _send_about_identity(user, "identity_linked", f"Votre compte est relié à {settings.OIDC_LABEL}")
+
+
+def send_identity_unlinked(user):
+    """To the owner of an account that can no longer be entered by way of the OpenID provider."""
+    _send_about_identity(user, "identity_unlinked", f"Votre compte n'est plus relié à {settings.OIDC_LABEL}")
+
+
+def _send_about_identity(user, slug, purpose):
+    notify(
+        slug,
+        to=user.email,
+        user=user,
+        purpose=purpose,
+        reference=user.reference,
+        context={
+            "user": user,
+            "label": settings.OIDC_LABEL,
+            "link": absolute_url("account"),
+            "forgotten_link": absolute_url("accounts:forgotten_password"),
         },
     )

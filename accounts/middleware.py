@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 
+from accounts import openid
 from accounts.views import session_ended
 
 KEY = "seen"
@@ -45,7 +46,10 @@ class InactivityMiddleware:
 
 
 class PasswordExpiryMiddleware:
-    """Whoever is logged in with an expired password replaces it before anything else, or logs out."""
+    """Whoever is logged in with an expired password replaces it before anything else, or logs out.
+
+    Not whom an OpenID provider let in: no password was typed, and the next one that is will be held to it.
+    """
 
     ALLOWED = {"accounts:change_password", "accounts:logout"}
 
@@ -56,7 +60,7 @@ class PasswordExpiryMiddleware:
         return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
-        if request.resolver_match.view_name in self.ALLOWED:
+        if request.resolver_match.view_name in self.ALLOWED or openid.SESSION in request.session:
             return None
         if not (request.user.is_authenticated and request.user.password_is_expired):
             return None

@@ -300,6 +300,43 @@ class OpenSession(models.Model):
         return self.expires_at - timedelta(seconds=settings.SESSION_COOKIE_AGE)
 
 
+class ExternalIdentityQuerySet(models.QuerySet):
+    def current(self):
+        """Those at the provider that people log in by now."""
+        return self.filter(issuer=settings.OIDC_ISSUER)
+
+
+class ExternalIdentity(models.Model):
+    """Who somebody is for an OpenID provider: `sub` is never another's there, whereas addresses change hands."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="identities", verbose_name="compte")
+    issuer = models.CharField("fournisseur d'identité", max_length=255)
+    sub = models.CharField("identifiant chez ce fournisseur", max_length=255)
+    linked_at = models.DateTimeField("reliée le", default=timezone.now)
+
+    objects = ExternalIdentityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "identité externe"
+        verbose_name_plural = "identités externes"
+        ordering = ["-linked_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issuer", "sub"],
+                name="externalidentity_sub_unique",
+                violation_error_message="Cette identité est déjà reliée à un compte.",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "issuer"],
+                name="externalidentity_one_each",
+                violation_error_message="Ce compte est déjà relié à ce fournisseur d'identité.",
+            ),
+        ]
+
+    def __str__(self):
+        return self.issuer
+
+
 class LinkRequest(DeferredWork):
     """A link to be mailed: asked for by a visitor, for a login address which may be nobody's, or by its owner
     (ADDRESS), for the address they want instead."""

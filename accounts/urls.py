@@ -1,10 +1,12 @@
 from django.urls import path
 
-from accounts.views import addresses, doors, own
+from accounts.views import addresses, doors, openid, own
 
 app_name = "accounts"
 urlpatterns = [
     path("connexion/", doors.log_in, name="login"),
+    path("connexion/fournisseur/", openid.start, name="oidc_start"),
+    path("connexion/fournisseur/retour/", openid.callback, name="oidc_callback"),
     path("deconnexion/", doors.log_out, name="logout"),
     path("activation/", doors.resend_activation, name="resend_activation"),
     path("activation/<str:token>/", doors.activate, name="activate"),
@@ -22,6 +24,7 @@ urlpatterns = [
     path("mon-compte/question-secrete/", own.change_secret_question, name="change_secret_question"),
     path("mon-compte/adresse-de-connexion/", addresses.change_login_address, name="change_login_address"),
     path("mon-compte/adresse-de-connexion/abandon/", addresses.cancel_address_request, name="cancel_address_request"),
+    path("mon-compte/delier/", openid.unlink, name="unlink_identity"),
     path("mon-compte/sessions/", own.sessions, name="sessions"),
     path("mon-compte/sessions/fermer-les-autres/", own.end_other_sessions, name="end_other_sessions"),
     path("mon-compte/sessions/<int:pk>/fermer/", own.end_session, name="end_session"),

@@ -30,6 +30,7 @@ from tests.servers import DURABLE, UNPRIVILEGED, Sink, answers, free_port, runni
 ROOT = Path(__file__).resolve().parent.parent
 MAILS = 300
 KILLS = 10
+RATES = ("LOGIN_RATE", "MAIL_REQUEST_RATE", "REGISTRATION_RATE", "PREFILL_RATE", "CAPTCHA_IMAGE_RATE")
 PASSWORD = "Correct-cheval-7-agrafe"
 WRITE = """
 import sys, django; django.setup()
@@ -67,7 +68,7 @@ class House:
             "LOG_LEVEL": "CRITICAL",
             "C_FORCE_ROOT": "1",
             "PYTHONWARNINGS": "ignore",
-            **dict.fromkeys(("LOGIN_RATE", "MAIL_REQUEST_RATE", "REGISTRATION_RATE", "PREFILL_RATE"), "100000/s"),
+            **dict.fromkeys(RATES, "100000/s"),
         }
         self.workers = []
 
@@ -294,14 +295,10 @@ def ask_reset(house, number):
 
 def register(house, number):
     client = visitor(house, "/connexion/")
-    key, answer = f"{time.monotonic_ns()}", "34567"
-    with psycopg2.connect(house.database) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO captcha_captchastore (challenge, response, hashkey, expiration)"
-            " VALUES (%s, %s, %s, now() + interval '1 hour')",
-            (answer, answer, key),
-        )
-    email = f"new{key}@faults.example"
+    from registration import captcha
+
+    key = captcha.fresh().key
+    answer, email = captcha.challenge(key)[1], f"new{time.monotonic_ns()}@faults.example"
     form = {
         "email": email, "email_again": email, "first_name": "Anne", "last_name": "Un", "terms": "on",
         "identifier_type": "siret", "identifier": SIRET, "captcha_key": key, "captcha_answer": answer,
@@ -373,6 +370,10 @@ def main():
             failed = report.failed
         if options.only in (None, "pages"):
             house.start_web()
+            os.environ |= house.environment
+            import django
+
+            django.setup()
             servers.callback(kill, house.web)
             wait_for(house.web_port)
             failed |= pages(house, longest=1)

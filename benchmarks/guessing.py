@@ -22,7 +22,15 @@ from tests.servers import free_port, running_postgres, running_redis
 
 # Only the rate limits stand between this script and two thousand requests from one address.
 RATES = dict.fromkeys(
-    ("PREFILL_RATE", "REGISTRATION_RATE", "MAIL_REQUEST_RATE", "LOGIN_RATE", "DECIDER_MAIL_RATE"), "1000000/s"
+    (
+        "PREFILL_RATE",
+        "REGISTRATION_RATE",
+        "MAIL_REQUEST_RATE",
+        "LOGIN_RATE",
+        "DECIDER_MAIL_RATE",
+        "CAPTCHA_IMAGE_RATE",
+    ),
+    "1000000/s",
 )
 
 

@@ -13,6 +13,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts import openid
+from accounts.models import ExternalIdentity
 from chorus.errands import errands
 from chorus.overview import (
     deeds_of,
@@ -95,6 +97,8 @@ def account(request):
             "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
             "document_count": SupportingDocument.objects.of(user).count(),
             "sessions": user.open_sessions.living(),
+            "provider_label": settings.OIDC_LABEL if openid.is_on() else "",
+            "identity": ExternalIdentity.objects.current().filter(user=user).first() if openid.is_on() else None,
             "referents": referents_of(places) if user.identity_from_pigp else [],
         },
     )

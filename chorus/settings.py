@@ -287,6 +287,19 @@ AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
+# Login by OpenID Connect: off as long as no issuer is set.
+OIDC_ISSUER = optional("OIDC_ISSUER", "").rstrip("/")
+OIDC_CLIENT_ID = optional("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET = optional("OIDC_CLIENT_SECRET", "")
+# What the button and the screens call the provider.
+OIDC_LABEL = optional("OIDC_LABEL", "ProConnect")
+if OIDC_ISSUER:
+    _issuer = urlsplit(OIDC_ISSUER)
+    if _issuer.scheme not in (["https"] if PRODUCTION else ["https", "http"]) or not _issuer.hostname:
+        refuse(f"OIDC_ISSUER doit ressembler à https://fournisseur.exemple.fr/api/v2, et non « {OIDC_ISSUER} ».")
+    if not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
+        refuse("OIDC_ISSUER ne va pas sans OIDC_CLIENT_ID ni OIDC_CLIENT_SECRET.")
+
 # --- Registration ----------------------------------------------------------------------------------
 # Minutes in which a captcha can be answered.
 CAPTCHA_TIMEOUT = 30
@@ -335,7 +348,8 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "media-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # « Se déconnecter », a form, leads on to the provider's own logout.
+        "form-action": [SELF, f"{_issuer.scheme}://{_issuer.netloc}"] if OIDC_ISSUER else [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
     }

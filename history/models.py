@@ -25,6 +25,8 @@ class Event(models.TextChoices):
     ADDRESS_REQUEST_CANCELLED = "address_request_cancelled", "Changement d'adresse de connexion abandonné"
     ADDRESS_CHANGED = "address_changed", "Adresse de connexion modifiée"
     ADDRESS_RESTORED = "address_restored", "Adresse de connexion rétablie"
+    IDENTITY_LINKED = "identity_linked", "Connexion par un fournisseur d'identité reliée"
+    IDENTITY_UNLINKED = "identity_unlinked", "Connexion par un fournisseur d'identité déliée"
     SESSIONS_ENDED = "sessions_ended", "Sessions fermées"
     DOCUMENT_ADDED = "document_added", "Pièce jointe ajoutée"
     DOCUMENT_DELETED = "document_deleted", "Pièce jointe supprimée"

@@ -3,11 +3,12 @@ from functools import wraps
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import openid, vouched
 from plumbing.errors import ActionError
 from plumbing.references import spaced
 from plumbing.requests import posted, submit, within
@@ -42,7 +43,7 @@ def visitors_only(view):
 def register(request):
     """The form, and without JavaScript its inner buttons (structure, captcha)."""
     if request.method != "POST":
-        return _page(request, RegistrationForm(), captcha.fresh())
+        return _page(request, _first_form(request), captcha.fresh())
     if BUTTONS & request.POST.keys():
         return _page(request, _typed_so_far(request), _captcha_after(request))
 
@@ -134,6 +135,18 @@ def correct_address(request):
 
 def _may_correct(said):
     return said["corrections"] < MOST_CORRECTIONS
+
+
+def _first_form(request):
+    """An empty form; or what the OpenID provider, where there is one, just said of whom no account is linked to."""
+    said = vouched.remembered(request) if openid.is_on() else None
+    if said is None:
+        return RegistrationForm()
+    filled = {name: said[name] for name in ("email", "first_name", "last_name")}
+    filled |= {"email_again": said["email"], "identifier": said["siret"]}
+    data = QueryDict(mutable=True)
+    data.update(filled)
+    return RegistrationForm.typed_so_far(data, lookups_allowed=not said["siret"] or _may_look_up(request))
 
 
 def _page(request, form, shown):

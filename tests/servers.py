@@ -3,10 +3,12 @@
 import asyncio
 import email
 import email.policy
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -15,6 +17,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 
 from chorus.demo import redis
+from tests.processes import wait_until
 
 # PostgreSQL refuses to run as root: root runs it as this user, which every Debian has.
 UNPRIVILEGED = "nobody"
@@ -74,6 +77,25 @@ def running_redis(password=""):
 def answers(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def running_oidc(*users):
+    """A mock OpenID provider that knows `users` (dicts of claims); yields its issuer address.
+
+    A process of its own: importing it warns, and warnings are errors here.
+    """
+    port = free_port()
+    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
+    for user in users:
+        command += ["--user-claims", json.dumps(user)]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: answers(port))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.terminate()
+        running.wait()
 
 
 class Sink:

@@ -30,6 +30,7 @@ LOGIN, HOME = 302, 302
 PUBLIC = (200,) * 7
 VISITORS_ONLY = (200, *(HOME,) * 6)
 POST_ONLY = (405,) * 7
+NOWHERE = (404,) * 7
 ITS_PEOPLE = (LOGIN, 404, 200, 200, 200, 404, 200)
 # On what everybody may see, and on what only the structure's people may.
 ITS_PRINCIPAL = (LOGIN, 403, 403, 403, 200, 403, 200)
@@ -53,6 +54,10 @@ TABLE = {
     "registration:recap": ([], (302,) * 7),
     "registration:correct_address": ([], (302,) * 7),
     "accounts:login": ([], VISITORS_ONLY),
+    # Off by default: tried with a provider in tests/accounts/test_openid.py.
+    "accounts:oidc_start": ([], NOWHERE),
+    "accounts:oidc_callback": ([], NOWHERE),
+    "accounts:unlink_identity": ([], (LOGIN, *NOWHERE[1:])),
     "accounts:logout": ([], POST_ONLY),
     "accounts:resend_activation": ([], PUBLIC),
     "accounts:activate": (["activation"], PUBLIC),
@@ -254,6 +259,9 @@ POSTS = {
     "accounts:confirm_contact": ({}, (302,) * 7),
     "accounts:confirm_address": ({}, (302,) * 7),
     "accounts:restore_address": ({}, (302,) * 7),
+    "accounts:oidc_start": ({}, NOWHERE),
+    "accounts:oidc_callback": ({}, NOWHERE),
+    "accounts:unlink_identity": ({}, (LOGIN, *NOWHERE[1:])),
     "accounts:change_general": ({}, (LOGIN, *(422,) * 6)),
     "accounts:change_postal_address": ({}, (LOGIN, *(302,) * 6)),
     "accounts:change_contact": ({}, (LOGIN, *(302,) * 6)),

@@ -67,6 +67,8 @@ def test_a_missing_setting_stops_the_start_with_one_sentence(name):
         ("SESSION_MINUTES", "une heure"),
         ("OUTBOX_LEASE_SECONDS", "300"),
         ("LOG_LEVEL", "BAVARD"),
+        ("OIDC_ISSUER", "http://fournisseur.exemple.fr"),
+        ("OIDC_ISSUER", "https://fournisseur.exemple.fr"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_sentence(name, value):

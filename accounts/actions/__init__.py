@@ -17,6 +17,7 @@ from accounts.actions.credentials import (
     reset_password,
     warn_of_expiry,
 )
+from accounts.actions.identities import link_identity, unlink_identity
 from accounts.actions.login_address import (
     cancel_address_request,
     change_address,
@@ -57,6 +58,7 @@ __all__ = [
     "end_own_sessions",
     "forget_ended_sessions",
     "hashed_answer",
+    "link_identity",
     "open_session",
     "reactivate_account",
     "register_account",
@@ -67,5 +69,6 @@ __all__ = [
     "resend_contact_confirmation",
     "reset_password",
     "restore_address",
+    "unlink_identity",
     "warn_of_expiry",
 ]

@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import emails
+from accounts.actions.identities import drop_identities
 from accounts.actions.rows import lock_proven, lock_user, refuse_pigp, request_link, user_of_link
 from accounts.actions.sessions import end_sessions
 from accounts.links import Purpose
@@ -82,14 +83,15 @@ def change_address(token):
 def restore_address(token):
     """Use the link mailed to a replaced login address: it is the account's again, whoever had it meanwhile is out.
 
-    No password opens the account before its owner chooses one, by the link mailed to them. Raises ActionError on a
-    stale link, or when somebody has the address by now.
+    No password opens the account before its owner chooses one, by the link mailed to them; nor does an identity
+    linked meanwhile. Raises ActionError on a stale link, or when somebody has the address by now.
     """
     user = user_of_link(token, Purpose.UNDO_ADDRESS)
     made = _give_address(user, user.previous_email, previous_email="", email_changed_at=None)
     user.set_unusable_password()
     user.save(update_fields=["password"])
     end_sessions(user)
+    drop_identities(user)
     record(Event.ADDRESS_RESTORED, actor=user, subject=user, reference=user.reference, **change_data(user, made))
     if user.state == User.State.ACTIVE:
         emails.send_reset(user)

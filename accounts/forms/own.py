@@ -196,6 +196,14 @@ class SecretQuestionForm(ProvenForm, SecretQuestionFields):
         super().__init__(data, refusal=refusal, initial={"secret_question": user.secret_question})
 
 
+class UnlinkForm(ProvenForm):
+    """The password alone, to take the link to the provider (`label`) off."""
+
+    def __init__(self, data=None, *, label="", refusal=""):
+        super().__init__(data, refusal=refusal)
+        self.heading = f"Délier {label}"
+
+
 class LoginAddressForm(ProvenForm):
     """The password, and the address to log in with from now on, twice."""
 

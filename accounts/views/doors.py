@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import kept
+from accounts import kept, openid, vouched
 from accounts.actions import activate_account, request_link, reset_password
 from accounts.forms.doors import ActivationForm, AddressForm, LoginForm, ResetForm
 from accounts.links import Purpose, read_link
@@ -33,9 +33,13 @@ def log_in(request):
     refusal = ""
     if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
         refusal = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
-    form = LoginForm(request.POST if request.method == "POST" else None, refusal=refusal)
+    said = vouched.remembered(request)
+    initial = {"username": said["email"]} if said else {}
+    form = LoginForm(request.POST if request.method == "POST" else None, initial=initial, refusal=refusal)
     user = authenticate(request, **form.cleaned_data) if form.is_valid() else None
     if user is not None:
+        # Left by a login at the provider that did not come to its end: this one rests on the password.
+        request.session.pop(openid.SESSION, None)
         return enter(request, user)
     if form.is_valid():
         form.add_error(None, "Adresse de connexion ou mot de passe inexact, ou compte pas encore activé.")
@@ -59,7 +63,8 @@ def session_ended(request):
 def _login_page(request, form, typed, *, back_to="", session_ended=True, status=200):
     back_to = back_to or request.GET.get("next", "")
     query = f"?{urlencode({'next': back_to})}" if back_to else ""
-    context = {"form": form, "kept": typed, "session_ended": session_ended, "query": query}
+    provider = openid.is_on() and {"label": settings.OIDC_LABEL, "vouched": vouched.remembered(request)}
+    context = {"form": form, "kept": typed, "session_ended": session_ended, "query": query, "provider": provider}
     return render(request, "accounts/login.html", context, status=status)
 
 
@@ -78,9 +83,12 @@ def locked_out(request, credentials, *args, **kwargs):
 @login_not_required
 @require_POST
 def log_out(request):
+    id_token = request.session.get(openid.SESSION)
     logout(request)
     messages.success(request, "Vous êtes déconnecté. À bientôt.")
-    answer = redirect("home")
+    # The provider's session too: it would let the next person at this computer in.
+    there = openid.end_session_address(id_token) if id_token and openid.is_on() else ""
+    answer = HttpResponseRedirect(there or resolve_url("home"))
     # Answers to forms may be shown again (plumbing.middleware.BackButtonMiddleware): not to the next person.
     answer["Clear-Site-Data"] = '"cache"'
     return answer

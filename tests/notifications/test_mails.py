@@ -76,6 +76,8 @@ def write_every_mail():
         account_mails.send_address_link(person)
         account_mails.send_address_taken(person)
         account_mails.send_address_changed(person)
+        account_mails.send_identity_linked(person)
+        account_mails.send_identity_unlinked(person)
     for state in User.State:
         user.state = state
         send_address_used(user, reference=request.reference)
