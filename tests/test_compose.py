@@ -242,3 +242,15 @@ def test_the_proxy_writes_the_only_address_the_portal_believes():
 def test_the_proxy_logs_no_address_that_opens_an_account():
     log_format = re.search(r"log_format (.*?);", NGINX, re.DOTALL)[1]
     assert not re.search(r"\$(request\b|request_uri|uri|args|query_string|http_referer)", log_format)
+
+
+def test_documents_are_in_the_backup_and_in_the_restore():
+    """Their rows are in the dump, so the files are copied after it, and put back before the portal starts."""
+    backup, restore = section("Deployment").partition("**Backup.**")[2].split("**Restore**")
+    assert 0 < backup.index("pg_dump") < backup.index("s3 sync s3://$S3_BUCKET files")
+    assert restore.index("s3 sync files s3://$S3_BUCKET") < restore.index("docker compose up --detach\n")
+
+
+def test_threads_of_web_share_few_heaps():
+    """glibc's default of eight a core kept what downloads had freed: 60 at once came within 10 MB of the limit."""
+    assert re.search(r"^ENV MALLOC_ARENA_MAX=2$", DOCKERFILE, re.MULTILINE)
