@@ -195,6 +195,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "Europe/Paris"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule") if DEMO else "/tmp/beat-schedule"
+CELERY_BEAT_SCHEDULER = "plumbing.beat:Scheduler"
 # What nobody was woken for (broker down, worker killed) waits no longer than that.
 OUTBOX_SWEEP_SECONDS = whole_number("OUTBOX_SWEEP_SECONDS", 20)
 _SWEEP = timedelta(seconds=OUTBOX_SWEEP_SECONDS)

@@ -8,10 +8,12 @@ import sys
 
 import pytest
 import yaml
+from celery import Celery
 from django.conf import settings
 from django.urls import reverse
 
 from chorus.gunicorn import graceful_timeout
+from plumbing.beat import Scheduler
 
 TEXT = (settings.BASE_DIR / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
@@ -157,6 +159,24 @@ def test_web_starts_when_the_env_file_holds_what_is_demanded_and_nothing_else(tm
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+def test_our_user_and_its_group_are_in_the_image():
+    """Without the group, celery takes itself for root."""
+    user, group = SERVICES["web"]["user"].split(":")
+    assert f"--uid {user} " in DOCKERFILE
+    assert f"--gid {group} " in DOCKERFILE
+
+
+def test_beat_gives_the_sign_of_life_that_its_health_check_looks_for(tmp_path):
+    module, name = settings.CELERY_BEAT_SCHEDULER.split(":")
+    assert (module, name) == (Scheduler.__module__, Scheduler.__qualname__)
+    beat = Scheduler(Celery(set_as_current=False), schedule_filename=str(tmp_path / "beat-schedule"))
+    sign = tmp_path / "beat-schedule-alive"
+    for _ in range(2):
+        beat.tick()
+        sign.unlink()
+    assert f"find /tmp/{sign.name} " in SERVICES["beat"]["healthcheck"]["test"][1]
+
+
 def test_web_is_given_the_time_it_takes_to_stop():
     assert int(SERVICES["web"]["stop_grace_period"].removesuffix("s")) > graceful_timeout
 
@@ -222,3 +242,15 @@ def test_the_proxy_writes_the_only_address_the_portal_believes():
 def test_the_proxy_logs_no_address_that_opens_an_account():
     log_format = re.search(r"log_format (.*?);", NGINX, re.DOTALL)[1]
     assert not re.search(r"\$(request\b|request_uri|uri|args|query_string|http_referer)", log_format)
+
+
+def test_documents_are_in_the_backup_and_in_the_restore():
+    """Their rows are in the dump, so the files are copied after it, and put back before the portal starts."""
+    backup, restore = section("Deployment").partition("**Backup.**")[2].split("**Restore**")
+    assert 0 < backup.index("pg_dump") < backup.index("s3 sync s3://$S3_BUCKET files")
+    assert restore.index("s3 sync files s3://$S3_BUCKET") < restore.index("docker compose up --detach\n")
+
+
+def test_threads_of_web_share_few_heaps():
+    """glibc's default of eight a core kept what downloads had freed: 60 at once came within 10 MB of the limit."""
+    assert re.search(r"^ENV MALLOC_ARENA_MAX=2$", DOCKERFILE, re.MULTILINE)
