@@ -173,7 +173,10 @@ class DayField(forms.DateField):
 class ScopeForm(LimitedForm):
     """At which level somebody asks to be attached, and what they say of it to whoever decides."""
 
-    REQUIRED = {"services": f"Cochez au moins un service, ou choisissez « {WHOLE_STRUCTURE} »."}
+    REQUIRED = {
+        "scope": "Choisissez un niveau de rattachement.",
+        "services": f"Cochez au moins un service, ou choisissez « {WHOLE_STRUCTURE} ».",
+    }
 
     scope = forms.ChoiceField(
         label="Niveau de rattachement",
@@ -256,6 +259,10 @@ class AskingForm(ScopeForm):
         if not self.has_services:
             self.fields["scope"].choices = self.fields["scope"].choices[:1]
             self.initial.pop("scope", None)
+        elif held:
+            # Whoever came for one service more must not get the whole structure by sending the page as it came.
+            self.fields["scope"].choices = self.fields["scope"].choices[::-1]
+            self.initial.setdefault("scope", None)
 
     @property
     def asked(self):

@@ -34,11 +34,15 @@ def carry_over(sender, old, new, services, **kwargs):
 
 @receiver(structure_events.place_asked)
 def of_place(sender, structure, user, **kwargs):
-    """Their role today; for whoever has none, whether they asked for one."""
+    """Their role today, and what became of what they asked for: it waits, or was refused and not answered since."""
     attachment = user.attachments.effective().filter(structure=structure).first()
-    if attachment:
-        return [Fact("place_held", 1, (attachment.get_role_display().lower(),))]
-    return [Fact("place_requested", user.attachment_requests.pending().filter(structure=structure).count())]
+    asked = list(user.attachment_requests.to_follow().filter(structure=structure))
+    waiting = sum(request.is_pending for request in asked)
+    return [
+        *([Fact("place_held", 1, (attachment.get_role_display().lower(),))] if attachment else []),
+        Fact("place_requested", waiting),
+        Fact("place_refused", len(asked) - waiting),
+    ]
 
 
 @receiver(structure_events.manager_asked)

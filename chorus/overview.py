@@ -79,16 +79,19 @@ def oldest_awaiting(user, number):
 
 
 def requests_of(user, places):
-    """What this person asked for: pending requests with who can decide each, and refusals not yet answered."""
-    lately = Q(status=AttachmentRequest.Status.REFUSED, decided_at__gte=timezone.now() - REFUSALS_STAY)
-    pending = Q(status=AttachmentRequest.Status.PENDING)
-    asked = user.attachment_requests.filter(pending | lately).select_related("structure").order_by("-created_at", "-pk")
-    answered = {place.structure_id for place in places}
+    """What this person asked for: refusals not yet answered, then pending requests with who can decide each."""
+    asked = user.attachment_requests.to_follow().select_related("structure").order_by("-status", "-created_at", "-pk")
+    since, held = timezone.now() - REFUSALS_STAY, {place.structure_id: place.created_at for place in places}
     shown = []
     for request in asked:
-        if request.is_pending or request.structure_id not in answered:
-            shown.append(request)
-        answered.add(request.structure_id)
+        if not request.is_pending:
+            place_given_at = held.get(request.structure_id)
+            if request.decided_at < since or (place_given_at and place_given_at > request.decided_at):
+                continue
+            request.may_resend = request.structure.is_active and (
+                not request.structure.keeps_private or request.structure_id in held
+            )
+        shown.append(request)
     annotate_deciders(shown)
     return shown
 

@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from documents.contents import examine
-from documents.models import SupportingDocument, new_key, shown_name
+from documents.intake import admit
+from documents.models import SupportingDocument, new_key
 from history.actions import record
 from history.data import row_data
 from history.models import Event
@@ -37,16 +37,7 @@ def add_document(file, *, owner, designation, type):
     Raises ActionError when the file is empty, too large, of a kind that is not taken or not what its name says, when
     the library is full, or when the store does not answer.
     """
-    if not file.size:
-        raise ActionError("file_empty", "Ce fichier est vide : choisissez-en un autre.", field="file")
-    if file.size > settings.DOCUMENT_MAX_BYTES:
-        raise ActionError(
-            "file_too_large",
-            f"Ce fichier dépasse {bytes_in_words(settings.DOCUMENT_MAX_BYTES)} : réduisez-le ou prenez-en un autre.",
-            field="file",
-        )
-    name = shown_name(file.name)
-    _, kind = examine(file, name)
+    name, kind = admit(file)
     document = _receive(
         SupportingDocument(
             owner=owner,

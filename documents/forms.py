@@ -2,8 +2,10 @@ from django import forms
 from django.conf import settings
 
 from documents.contents import KINDS
+from documents.intake import admit
 from documents.models import SupportingDocument
-from plumbing.validators import validate_plain_line
+from plumbing.errors import ActionError
+from plumbing.validators import validate_visible_line
 
 FIELDS = ("designation", "type")
 
@@ -14,7 +16,7 @@ class DocumentForm(forms.Form):
     designation = forms.CharField(
         label="Désignation",
         max_length=50,
-        validators=[validate_plain_line],
+        validators=[validate_visible_line],
         widget=forms.TextInput(attrs={"class": "width-email", "autocomplete": "off"}),
         help_text="Ce que vous lirez dans la liste, « Délégation 2026 » par exemple. 50 caractères au plus.",
         error_messages={
@@ -67,3 +69,14 @@ class NewDocumentForm(DocumentForm):
             f"{largest} Mo au plus. PDF, image, document, tableau, présentation, xml, p7s, zip ou gz ; ni programme, "
             "ni page web."
         )
+
+    def clean(self):
+        super().clean()
+        file = self.cleaned_data.get("file")
+        # Otherwise the action looks at it: only what goes no further is looked at here, so that all is told at once.
+        if file and self.errors:
+            try:
+                admit(file)
+            except ActionError as refusal:
+                self.refuse(refusal)
+        return self.cleaned_data

@@ -7,7 +7,7 @@ from django.db.models import Q, Sum
 
 from documents.contents import KINDS
 from plumbing.text import bytes_in_words, search_key
-from plumbing.validators import HIDDEN, validate_plain_line
+from plumbing.validators import HIDDEN, validate_visible_line
 
 NAME_LENGTH = 255
 # Longer, file systems refuse it; some room is left for « (2) », in a ZIP of several files.
@@ -78,7 +78,7 @@ class SupportingDocument(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="supporting_documents", verbose_name="propriétaire"
     )
-    designation = models.CharField("désignation", max_length=50, validators=[validate_plain_line])
+    designation = models.CharField("désignation", max_length=50, validators=[validate_visible_line])
     type = models.CharField("type", max_length=12, choices=Type)
     file = models.FileField("fichier", upload_to=new_key, max_length=100, unique=True)
     original_name = models.CharField("nom du fichier", max_length=NAME_LENGTH)

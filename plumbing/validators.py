@@ -41,16 +41,21 @@ def validate_person_name(value):
     _refuse_link(read)
 
 
-def validate_plain_line(value):
-    """One line of visible text: no control character, none that turns the reading direction, no link.
-
-    For what people type and mails repeat; what public files say is taken as it is.
-    """
+def validate_visible_line(value):
+    """One line of visible text: no control character, none that turns the reading direction."""
     read = value[:LONGEST_READ]
     hidden = any(unicodedata.category(c) in HIDDEN for c in read) or INVISIBLE.search(read)
     if hidden or not any(unicodedata.category(c)[0] in "LNPS" for c in read):
         raise ValidationError("Ce texte contient un caractère invisible : retapez-le.", code="line")
-    _refuse_link(read)
+
+
+def validate_plain_line(value):
+    """One line of visible text with no link: for what people type and mails repeat.
+
+    What public files say is taken as it is.
+    """
+    validate_visible_line(value)
+    _refuse_link(value[:LONGEST_READ])
 
 
 def validate_no_link(value):

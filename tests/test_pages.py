@@ -133,6 +133,19 @@ def test_a_refusal_that_was_answered_is_not_shown(client, person, structure, the
     assert "Motif" not in client.get("/").text
 
 
+def test_a_refusal_comes_first_to_be_corrected_even_for_who_has_a_place_there(client, person, structure):
+    place = AttachmentFactory(user=person, structure=structure, whole_structure=False, created_at=ago(9))
+    place.services.add(ServiceFactory(structure=structure))
+    AttachmentRequestFactory(user=person)
+    refused = AttachmentRequestFactory(
+        user=person, structure=structure, status="refused", reason="Motif", decided_at=ago(2), created_at=ago(3)
+    )
+    page = client.get("/").text
+    assert page.index("Motif") < page.index("En cours de validation")
+    assert f"/structures/{structure.pk}/rattachement/?dossier={refused.reference}" in page
+    assert "Corriger et renvoyer" in page
+
+
 def test_one_structure_shows_what_it_holds(client, manager, structure):
     ServiceFactory.create_batch(3, structure=structure)
     ServiceFactory(structure=structure, is_active=False)

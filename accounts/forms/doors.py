@@ -1,5 +1,5 @@
 from django import forms
-from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from accounts.models import (
@@ -9,6 +9,7 @@ from accounts.models import (
     SecretQuestion,
     validate_deliverable,
 )
+from accounts.passwords import PASSWORD_RULES
 from plumbing.forms import LimitedForm, NamesEmptyFields
 from plumbing.text import folded
 
@@ -88,7 +89,7 @@ class NewPasswordForm(LimitedForm):
 
     @property
     def password_rules(self):
-        return password_validators_help_texts()
+        return PASSWORD_RULES
 
     def clean_password(self):
         password = self.cleaned_data["password"]
@@ -96,8 +97,9 @@ class NewPasswordForm(LimitedForm):
         return password
 
     def clean_password_again(self):
-        again = self.cleaned_data["password_again"]
-        if "password" in self.cleaned_data and again != self.cleaned_data["password"]:
+        again, first = self.cleaned_data["password_again"], self["password"].value()
+        # A first one that is refused is compared too: both are told at once.
+        if first and again != first:
             raise ValidationError("Les deux mots de passe diffèrent.")
         return again
 

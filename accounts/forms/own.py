@@ -2,8 +2,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from phonenumber_field.formfields import PhoneNumberField
 
-from accounts.forms.doors import NewPasswordForm, SecretQuestionFields
-from accounts.models import normalised_email, validate_deliverable
+from accounts.forms.doors import AddressField, NewPasswordForm, SecretQuestionFields
+from accounts.models import normalised_email
 from plumbing.forms import LimitedForm
 from plumbing.text import postcode_key
 from plumbing.validators import validate_french_postcode, validate_person_name, validate_plain_line
@@ -42,6 +42,7 @@ class GeneralForm(OwnForm):
     """First name, last name, telephone. Names that come from the PIGP are not typed here."""
 
     heading = "Mes informations générales"
+    REQUIRED = {"first_name": "Écrivez votre prénom.", "last_name": "Écrivez votre nom."}
 
     first_name = forms.CharField(label="Prénom", max_length=100, validators=[validate_person_name])
     last_name = forms.CharField(label="Nom", max_length=100, validators=[validate_person_name])
@@ -94,6 +95,8 @@ class PostalAddressForm(OwnForm):
         if any(typed.values()) and not self.errors:
             for name, missing in (("address", "Écrivez la rue, ou le lieu-dit."), ("city", "Écrivez la ville.")):
                 if not typed[name]:
+                    # No longer marked « facultatif ».
+                    self.fields[name].required = True
                     self.add_error(name, missing)
         if "postcode" in typed and "country" in typed:
             try:
@@ -108,16 +111,20 @@ class ContactForm(OwnForm):
 
     heading = "Mon adresse de contact"
 
-    contact_email = forms.EmailField(
+    contact_email = AddressField(
         label="Adresse e-mail de contact",
-        max_length=254,
         required=False,
-        validators=[validate_deliverable],
         help_text="Laissez vide pour tout recevoir à votre adresse de connexion.",
     )
 
     WIDTHS = {"contact_email": "email"}
     AUTOCOMPLETE = {"contact_email": "email"}
+
+    def clean_contact_email(self):
+        email = self.cleaned_data["contact_email"]
+        if normalised_email(email) == self.user.email:
+            raise ValidationError("C'est votre adresse de connexion : laissez vide pour tout y recevoir.")
+        return email
 
 
 class ParametersForm(OwnForm):
@@ -148,6 +155,7 @@ class CurrentPasswordField(forms.CharField):
             max_length=128,
             strip=False,
             widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+            error_messages={"required": "Écrivez votre mot de passe actuel."},
         )
 
 
@@ -217,11 +225,10 @@ class LoginAddressForm(ProvenForm):
     """The password, and the address to log in with from now on, twice."""
 
     heading = "Changer d'adresse de connexion"
+    REQUIRED = {"email": "Écrivez la nouvelle adresse.", "email_again": "Écrivez la nouvelle adresse une seconde fois."}
 
-    email = forms.EmailField(
+    email = AddressField(
         label="Nouvelle adresse de connexion",
-        max_length=254,
-        validators=[validate_deliverable],
         widget=forms.EmailInput(attrs={"autocomplete": "off", "class": "width-email"}),
     )
     email_again = forms.EmailField(

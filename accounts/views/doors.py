@@ -192,5 +192,11 @@ def _send_link(request, purpose, template):
     if request.method == "POST" and form.is_valid():
         sent_to = form.cleaned_data["email"]
         request_link(sent_to, purpose)
-    context = {"form": form, "sent_to": sent_to, "reactivation_days": settings.REACTIVATION_DAYS}
+    context = {
+        "form": form,
+        "sent_to": sent_to,
+        "reactivation_days": settings.REACTIVATION_DAYS,
+        "reactivation_hours": settings.ACTIVATION_HOURS,
+        "reset_minutes": settings.RESET_MINUTES,
+    }
     return render(request, template, context, status=form.status)

@@ -130,15 +130,21 @@ def too_many_mails(request):
 
 
 def proven(request, form):
-    """Who is at the screen, when a valid `form` was posted with their password; a wrong one counts as at login."""
-    if request.method != "POST" or not form.is_valid():
+    """Who is at the screen, when a valid `form` was posted with their password; a wrong one counts as at login.
+
+    It is tried whatever else is wrong, so that all is told at once.
+    """
+    if request.method != "POST":
         return None
-    typed = form.cleaned_data["current_password"]
+    form.full_clean()
+    typed = form.cleaned_data.get("current_password")
+    if typed is None:
+        return None
     me = authenticate(request, username=request.user.email, password=typed)
     if me is None or me.pk != request.user.pk:
         form.refuse_password()
         return None
-    return me
+    return me if form.is_valid() else None
 
 
 @require_safe

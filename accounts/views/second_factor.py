@@ -26,8 +26,12 @@ PAGE = "accounts:second_factor"
 # that are being shown. Sealed where it is a secret.
 TOTP_KEY, CHALLENGE, NEW_CODES = "totp_key", "passkey_challenge", "recovery_codes"
 REMOVED = {
-    Way.TOTP: ("Retirer l'application d'authentification", "L'application est retirée."),
-    Way.EMAIL: ("Ne plus recevoir de code par courriel", "Les codes par courriel sont désactivés."),
+    Way.TOTP: ("Retirer l'application d'authentification", "Retirer l'application", "L'application est retirée."),
+    Way.EMAIL: (
+        "Ne plus recevoir de code par courriel",
+        "Désactiver les codes par courriel",
+        "Les codes par courriel sont désactivés.",
+    ),
 }
 
 
@@ -60,11 +64,12 @@ def _shown(user, key):
     text = b32encode(bytes.fromhex(key)).decode()
     label = quote(f"{settings.PORTAL_NAME}:{user.email}")
     query = urlencode({"secret": text, "issuer": settings.PORTAL_NAME}, quote_via=quote)
-    picture = segno.make(f"otpauth://totp/{label}?{query}", error="m").svg_inline(
+    address = f"otpauth://totp/{label}?{query}"
+    picture = segno.make(address, error="m").svg_inline(
         omitsize=True, border=2, light="#fff", svgclass="qr", lineclass=None
     )
     groups = [text[start : start + 4] for start in range(0, len(text), 4)]
-    return {"picture": mark_safe(picture), "key": " ".join(groups)}
+    return {"picture": mark_safe(picture), "address": address, "key": " ".join(groups)}
 
 
 @sensitive_post_parameters()
@@ -97,8 +102,8 @@ def remove_factor(request, way):
     factors = Factors(request.user)
     if not {Way.TOTP: factors.totp, Way.EMAIL: factors.has_email}[way]:
         return redirect(PAGE)
-    heading, done = REMOVED[way]
-    return _remove(request, factors, heading, lambda me: actions.remove_factor(me, way=Way(way)), done)
+    heading, submit_label, done = REMOVED[way]
+    return _remove(request, factors, heading, submit_label, lambda me: actions.remove_factor(me, way=Way(way)), done)
 
 
 @sensitive_post_parameters()
@@ -109,7 +114,9 @@ def remove_passkey(request, pk):
         return actions.remove_factor(me, way=Way.PASSKEY, passkey_id=pk)
 
     heading = f"Retirer la clé d'accès « {passkey.name} »"
-    return _remove(request, Factors(request.user), heading, remove, "La clé d'accès est retirée.")
+    return _remove(
+        request, Factors(request.user), heading, "Retirer la clé d'accès", remove, "La clé d'accès est retirée."
+    )
 
 
 @sensitive_post_parameters()
@@ -118,13 +125,17 @@ def turn_off_second_factor(request):
     if not factors.any:
         return redirect(PAGE)
     heading, done = "Désactiver la double authentification", "La double authentification est désactivée."
-    return _remove(request, factors, heading, actions.turn_off_second_factor, done, all_of_them=True)
+    return _remove(request, factors, heading, heading, actions.turn_off_second_factor, done, all_of_them=True)
 
 
-def _remove(request, factors, heading, act, said, *, all_of_them=False):
+def _remove(request, factors, heading, submit_label, act, said, *, all_of_them=False):
     form = forms.ConfirmForm(posted(request), heading=heading, refusal=too_many_tries(request))
     count = bool(factors.totp) + factors.has_email + len(factors.passkeys)
-    context = {"is_last": all_of_them or count == 1, "is_demanded": pending.must_have(request.user)}
+    context = {
+        "submit": submit_label,
+        "is_last": all_of_them or count == 1,
+        "is_demanded": pending.must_have(request.user),
+    }
     done = _changed(request, form, act, said)
     return done or edit_page(request, form, "accounts/remove_factor.html", **context)
 

@@ -86,6 +86,7 @@ def _what_follows(request, sent):
     if not sent.is_pending:
         return f"Vous êtes gestionnaire principal de {sent.structure}."
     return (
-        f"Votre demande de rattachement à {sent.structure} est envoyée : dossier n° {sent.spaced_reference}. "
+        f"Votre demande de rattachement à {sent.structure} est envoyée ({sent.part}) : "
+        f"dossier n° {sent.spaced_reference}. "
         f"La décision revient à {_who_decides(request, sent.structure)}. Un courriel vous dira ce qu'il en est."
     )

@@ -1,6 +1,7 @@
-// How good a new password is, in words, while it is typed. The server judges.
+// Comfort for the screens of « Mon compte ».
 "use strict";
 
+// How good a new password is, in words, while it is typed. The server judges.
 for (const said of document.querySelectorAll("[data-password-strength]")) {
   const input = document.getElementById(said.dataset.passwordStrength);
   const least = Number(said.dataset.least);
@@ -24,4 +25,25 @@ for (const said of document.querySelectorAll("[data-password-strength]")) {
       said.hidden = !said.textContent;
     }, 400);
   });
+}
+
+// What is shown once is copied or printed; by hand as well.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const copied = [...document.querySelectorAll(button.dataset.copy)].map((line) => line.textContent).join("\n");
+    let said = "Copié";
+    try {
+      await navigator.clipboard.writeText(copied);
+    } catch {
+      said = "Non copié : sélectionnez-les";
+    }
+    button.textContent = said;
+    document.querySelector("[data-copied]").textContent = said;
+  });
+}
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
 }

@@ -131,7 +131,9 @@ def address_lines(description):
     """A postal address from an establishment's DESCRIPTIVE fields, one line per item."""
     d = description
     town = f"{d['postcode']} {d['city']}".strip()
-    return [line for line in (d["address"], d["complement_1"], d["complement_2"], town, d["country"]) if line]
+    lines = [line for line in (d["address"], d["complement_1"], d["complement_2"], town) if line]
+    # A country alone is no address.
+    return [*lines, d["country"]] if lines and d["country"] else lines
 
 
 # What each order of the search reads. Each index holds all that a search compares, so that it never

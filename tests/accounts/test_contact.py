@@ -44,6 +44,16 @@ def test_opening_the_link_changes_nothing_and_its_button_confirms_once(client, u
     assert HistoryEntry.objects.count() == 1
 
 
+@pytest.mark.parametrize(("typed", "said"), [("Moi@exemple.example", "laissez vide"), ("pas une adresse", "")])
+def test_an_address_that_will_not_do_is_refused_in_one_sentence(client, user, typed, said):
+    User.objects.update(email="moi@exemple.example")
+    client.force_login(User.objects.get())
+    answer = client.post(reverse("accounts:change_contact"), {"contact_email": typed})
+    [refusal] = answer.context["form"].errors["contact_email"]
+    assert said in refusal
+    assert "1 point à corriger" in answer.text
+
+
 def test_a_new_address_is_asked_anew_and_the_old_link_is_worth_nothing(user):
     token = make_token(user, Purpose.CONTACT)
     actions.confirm_contact(token)

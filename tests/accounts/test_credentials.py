@@ -61,6 +61,18 @@ def test_a_new_password_keeps_this_session_and_ends_the_others(user):
         (answers(new="court"), "password"),
         (answers(new="123456789012"), "password"),
         (answers(new="qwerty123456"), "password"),
+        (answers(new="motdepasse123"), "password"),
+        (answers(new="Azertyuiop123"), "password"),
+        (answers(new="azertyqsdfgh"), "password"),
+        (answers(new="1234poiuytreza"), "password"),
+        (answers(new="1aqw2zsx3edc"), "password"),
+        (answers(new="Intendance2026!"), "password"),
+        (answers(new="Décembre-2026"), "password"),
+        (answers(new="mot de passe 2026"), "password"),
+        (answers(new="P@ssw0rd2026!"), "password"),
+        (answers(new="M0tDeP@sse123"), "password"),
+        (answers(new="soleilsoleilsoleil"), "password"),
+        (answers(new="aaaaaaaaaaaaa1"), "password"),
         (answers(new="maximilien fontaine"), "password"),
         (answers(new=PASSWORD), "password"),
         (answers(again="autre chose de long"), "password_again"),
@@ -74,6 +86,32 @@ def test_a_password_that_will_not_do(user, sent, field):
     user.refresh_from_db()
     assert user.check_password(PASSWORD)
     assert not HistoryEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "quatre chevaux dans la cour",
+        "bonjour-portail",
+        "83a92b847c12",
+        "k7#Vq2!mZt9w",
+        "Le 3 mai, 4 merles !",
+        "日本語日本語日本語のことば",
+    ],
+)
+def test_a_password_that_will_do(user, new):
+    logged_in(user).post(PATH, answers(new=new))
+    user.refresh_from_db()
+    assert user.check_password(new)
+
+
+def test_all_that_is_wrong_is_told_at_once_in_plain_words(user):
+    page = logged_in(user).post(PATH, answers(current="pas celui-là", new="maximilien fontaine", again="autre"))
+    errors = page.context["form"].errors
+    assert list(errors) == ["password", "password_again", "current_password"]
+    assert "Ce n'est pas votre mot de passe actuel." in page.text
+    assert page.text.count("12 caractères au moins") == 1
+    assert "Votre mot de passe ne" not in page.text
 
 
 def test_wrong_current_passwords_are_counted_as_at_login(user, settings):

@@ -162,6 +162,14 @@ def test_a_passkey_made_for_another_site_or_question(client):
         assert (page.status_code, Passkey.objects.count()) == (422, 0)
 
 
+def test_what_is_taken_away_is_named_on_its_button(client, user):
+    assert "otpauth://totp/" in client.get(reverse("accounts:add_totp")).text
+    with_totp(user)
+    page = client.get(reverse("accounts:remove_factor", args=["totp"])).text
+    assert "btn-danger" in page
+    assert ">Retirer l'application</button>" in page
+
+
 def test_passkeys_are_added_listed_and_removed_by_their_owner(client, user):
     key = Authenticator(SITE)
     made = key.create(client.get(f"{PAGE}cle/").context["options"])

@@ -36,7 +36,7 @@ def test_a_request_for_the_whole_structure_is_sent_and_says_who_decides(client, 
     answer = client.post(url(structure), {"scope": "whole", "comment": "Je remplace Anne."}, follow=True)
     sent = AttachmentRequest.objects.get()
     assert (sent.user, sent.whole_structure, sent.comment) == (person, True, "Je remplace Anne.")
-    assert f"dossier n° {sent.spaced_reference}" in answer.text
+    assert f"est envoyée (Toute la structure) : dossier n° {sent.spaced_reference}" in answer.text
     assert "La décision revient à Claire Fontaine, gestionnaire principal." in answer.text
     assert answer.redirect_chain == [(f"/structures/{structure.pk}/", 302)]
 
@@ -87,6 +87,21 @@ def test_services_one_has_are_said_and_not_asked_for_again(client, person, struc
     answer = client.get(url(structure))
     assert "Vous gardez ce que vous avez" in answer.text
     assert list(answer.context["form"].fields["services"].queryset) == [other]
+
+
+def test_one_service_more_presets_nothing_and_the_confirmation_says_what_was_asked(client, person, structure):
+    held, other = ServiceFactory(structure=structure), ServiceFactory(structure=structure, label="Cantine")
+    AttachmentFactory(user=person, structure=structure, whole_structure=False).services.add(held)
+    scope = client.get(url(structure)).context["form"]["scope"]
+    assert scope.value() is None
+    assert [value for value, _ in scope.field.choices] == ["services", "whole"]
+    for untouched in ({}, {"scope": ""}, {"services": []}):
+        answer = client.post(url(structure), untouched)
+        assert "Choisissez un niveau de rattachement." in answer.context["form"].errors["scope"]
+    assert not AttachmentRequest.objects.exists()
+    answer = client.post(url(structure), {"scope": "services", "services": [other.pk]}, follow=True)
+    assert f"est envoyée ({AttachmentRequest.objects.get().part})" in answer.text
+    assert "Cantine" in answer.text
 
 
 def test_whoever_has_all_of_it_has_nothing_to_ask(client, person, structure):

@@ -74,6 +74,18 @@ def test_bad_input_is_said_beside_its_field_and_the_rest_is_kept(client, owner, 
     assert stored(store) == []
 
 
+def test_all_that_is_wrong_is_told_at_once(client, owner, store):
+    answer = client.post(ADD, {"designation": "", "type": "", "file": SimpleUploadedFile("facture.pdf", PROGRAM)})
+    assert set(answer.context["form"].errors) == {"file", "designation", "type"}
+    assert "Ce fichier est un programme" in answer.text
+
+
+@pytest.mark.parametrize("name", ["Délégation.pdf", "arrete_2026.docx", "www.exemple.fr"])
+def test_the_name_of_a_file_is_a_designation(client, owner, name):
+    client.post(ADD, typed(designation=name))
+    assert SupportingDocument.objects.get().designation == name
+
+
 def test_what_is_larger_than_any_document_is_refused_before_it_is_read(client, owner):
     answer = client.post(ADD, typed(pdf(12 * MEGABYTE)))
     assert answer.status_code == 413

@@ -2,8 +2,9 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from attachments.models import Role
+from attachments.models import AttachmentRequest, Role
 from structures.models import Referent, Structure
 from tests.factories import (
     AttachmentFactory,
@@ -53,9 +54,11 @@ def test_whoever_is_not_attached_learns_only_of_their_own_request(client, struct
     request = AttachmentRequestFactory(structure=structure, user=UserFactory())
     client.force_login(request.user)
     assert "Votre demande de rattachement est en attente" in client.get(f"/structures/{structure.pk}/").text
+    AttachmentRequest.objects.update(status="refused", reason="Non", decided_at=timezone.now())
+    assert "Votre demande de rattachement a été refusée" in client.get(f"/structures/{structure.pk}/").text
     AttachmentFactory(user=request.user)
     client.force_login(UserFactory())
-    assert "en attente" not in client.get(f"/structures/{structure.pk}/").text
+    assert "Votre demande" not in client.get(f"/structures/{structure.pk}/").text
 
 
 def test_tabs_count_what_is_in_service(client, structure):

@@ -40,7 +40,7 @@ def test_leaving_and_coming_back(site, person, held, axe):
     page.get_by_role("link", name="Désactiver mon compte").click()
     heading(page).to_have_text("Désactiver mon compte")
     axe(page)
-    page.get_by_role("link", name="Désigner un nouveau gestionnaire principal").click()
+    page.get_by_role("link", name="Voir comment désigner un successeur").click()
     heading(page).to_have_text("Désigner un successeur")
     axe(page)
 

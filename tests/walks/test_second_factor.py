@@ -42,10 +42,10 @@ def code_for(key):
     return f"{totp.token():06}"
 
 
-def confirm(page, **values):
+def confirm(page, button="Valider", **values):
     for name, value in {"current_password": PASSWORD, **values}.items():
         page.locator(f"[name={name}]").fill(value)
-    page.get_by_role("button", name="Valider").click()
+    page.get_by_role("button", name=shown(button)).click()
 
 
 def log_in_again(page, site):
@@ -93,7 +93,7 @@ def test_an_application_and_recovery_codes(page, site, axe, javascript):
     page.goto(f"{site}/mon-compte/double-authentification/")
     page.get_by_role("link", name=shown("Désactiver la double authentification")).click()
     axe(page)
-    confirm(page)
+    confirm(page, "Désactiver la double authentification")
     expect(page.get_by_text(shown("La double authentification est désactivée."))).to_be_visible()
     assert not User.objects.get().second_factor_since
 
