@@ -28,6 +28,7 @@ def _way_back():
     return {"forgotten_link": absolute_url("accounts:forgotten_password")}
 
 
+ACTIVATE = "Activez votre compte"
 # What may happen to a second factor.
 CHANGES = {
     "added": "Un moyen de double authentification est ajouté : {name}. Il sera demandé après le mot de passe.",
@@ -39,10 +40,19 @@ CHANGES = {
 }
 
 
-def send_activation(user, *, reference):
-    """To a person whose account was approved: the link that activates it."""
-    told = _link("activate", user, Purpose.ACTIVATION) | {"resend_link": absolute_url("accounts:resend_activation")}
-    _write("activation", user, "Activez votre compte", reference=reference, user=user, **told)
+def send_activation(user, *, reference, invited_by=""):
+    """To a person whose account was approved, or created by a manager (`invited_by`): the link that activates it."""
+    _write("activation", user, ACTIVATE, reference=reference, **_activation(user), invited_by=str(invited_by))
+
+
+def send_activations(users):
+    """To each of these people, once more, the link that activates their account."""
+    _to_each("activation", users, ACTIVATE, lambda user: {"invited_by": "", **_activation(user)})
+
+
+def _activation(user):
+    resend = absolute_url("accounts:resend_activation")
+    return {"user": user, "resend_link": resend, **_link("activate", user, Purpose.ACTIVATION)}
 
 
 def send_reset(user):

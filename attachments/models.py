@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
+from plumbing.changes import version_of
 from plumbing.references import spaced
 from plumbing.text import loose_pattern
 
@@ -72,6 +73,32 @@ class AttachmentQuerySet(models.QuerySet):
         today = today or timezone.localdate()
         return self.current().filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today))
 
+    def standing(self, standing, today=None):
+        """Those whose `Attachment.standing` is this one today; without one, all that are not over."""
+        today, standings = today or timezone.localdate(), Attachment.Standing
+        if standing == standings.OVER:
+            return self.filter(Q(ended_at__isnull=False) | Q(ends_on__lt=today))
+        if standing == standings.UPCOMING:
+            return self.lasting(today).filter(starts_on__gt=today)
+        ending = Q(ends_on__isnull=False, ends_on__lte=today + SOON)
+        if standing == standings.ENDING:
+            return self.effective(today).filter(ending)
+        if standing == standings.IN_FORCE:
+            return self.effective(today).exclude(ending)
+        return self.lasting(today)
+
+    def of_people(self, words):
+        """Those of people whose name or address contains every one of `words`; `*` is any run of characters."""
+        people = self
+        for word in words.split():
+            pattern = loose_pattern(word)
+            people = people.filter(
+                Q(user__first_name__iregex=pattern)
+                | Q(user__last_name__iregex=pattern)
+                | Q(user__email__iregex=pattern)
+            )
+        return people
+
     def confirmed(self):
         """Those of people whose account has been active: somebody has seen them."""
         return self.filter(user__activated_at__isnull=False)
@@ -137,6 +164,12 @@ class Attachment(Scope):
 
     def __str__(self):
         return f"{self.user} – {self.structure}"
+
+    @property
+    def version(self):
+        """Fingerprint of what its managers may change."""
+        values = {name: getattr(self, name) for name in ("role", "whole_structure", "starts_on", "ends_on", "ended_at")}
+        return version_of(values | {"services": sorted(service.pk for service in self.services.all())})
 
     @property
     def standing(self):

@@ -86,3 +86,26 @@ add_holding("structures.change_structure", Structure, _all_for_staff(principal_o
 add_holding("structures.view_bank_accounts", Structure, _all_for_staff(attached_to))
 # Whole IBANs, where others see the last digits: not even support.
 add_holding("structures.view_iban", Structure, principal_of)
+
+
+def managed_by(user):
+    """The structures `user` manages today, as their ids."""
+    return attached_to(user).managers()
+
+
+add_holding("attachments.view_people", Structure, _all_for_staff(managed_by))
+add_holding("attachments.attach_people", Structure, _all_for_staff(managed_by))
+add_holding("attachments.change_people", Structure, _all_for_staff(managed_by))
+add_reach(
+    "attachments.create_account",
+    Structure,
+    lambda user: Q(uses_pigp=False) if user.is_staff else Q(uses_pigp=False, pk__in=managed_by(user)),
+)
+
+
+@rules.predicate
+def is_principal_s(user, attachment):
+    return attachment.role == "principal"
+
+
+rules.add_perm("attachments.change_place", ~is_own & ~is_principal_s & (rules.is_staff | is_principal_of))

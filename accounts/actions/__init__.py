@@ -4,8 +4,10 @@ from accounts.actions.accounts import (
     change_rights,
     close_never_active,
     correct_address,
+    invite_account,
     register_account,
     resend_activation,
+    resend_activations,
 )
 from accounts.actions.asked_links import answer_link_request
 from accounts.actions.credentials import (
@@ -83,6 +85,7 @@ __all__ = [
     "forget_factors",
     "forget_identities",
     "hashed_answer",
+    "invite_account",
     "link_identity",
     "mail_login_code",
     "open_session",
@@ -96,6 +99,7 @@ __all__ = [
     "request_address",
     "request_link",
     "resend_activation",
+    "resend_activations",
     "resend_contact_confirmation",
     "reset_password",
     "restore_address",

@@ -2,6 +2,7 @@ from attachments.actions.attachments import (
     attach,
     change_dates,
     change_role,
+    change_scope,
     copy_attachments,
     end,
     end_all,
@@ -10,6 +11,7 @@ from attachments.actions.attachments import (
 )
 from attachments.actions.departures import detach, leave_structures
 from attachments.actions.notices import hand_over_requests
+from attachments.actions.people import attach_person, change_place, create_attached_account
 from attachments.actions.principals import (
     lapse_unactivated_principals,
     lock_structures_of,
@@ -30,9 +32,13 @@ __all__ = [
     "answer_by",
     "approve_request",
     "attach",
+    "attach_person",
     "change_dates",
+    "change_place",
     "change_role",
+    "change_scope",
     "copy_attachments",
+    "create_attached_account",
     "detach",
     "end",
     "end_all",

@@ -86,15 +86,31 @@ def widen(attachment_id, *, actor, whole_structure=True, services=(), reference=
     attachment = lock(attachment_id)
     if attachment.whole_structure:
         raise ActionError("already_attached", f"{attachment.user} a déjà un rattachement à toute cette structure.")
+    return change_scope(
+        attachment_id, actor=actor, whole_structure=whole_structure, services=services, reference=reference
+    )
+
+
+@transaction.atomic
+def change_scope(attachment_id, *, actor, whole_structure=True, services=(), reference=""):
+    """Give an attachment the whole structure, or these `services` and no other; the same as before says nothing.
+
+    Those out of service today stay: nobody could choose them. Raises ActionError for a principal manager's.
+    """
+    attachment = lock(attachment_id)
+    if attachment.role == Role.PRINCIPAL and not whole_structure:
+        raise ActionError("principal_whole", "Un gestionnaire principal l'est de la structure entière.")
     services = services_of(attachment.structure, whole_structure, services)
     before = _service_names(attachment)
-    made = write_changes(attachment, {"whole_structure": whole_structure})
     if not whole_structure:
         services += attachment.services.exclude(pk__in=attachment.structure.services.open().values("pk"))
+    made = write_changes(attachment, {"whole_structure": whole_structure})
     attachment.services.set(services)
-    data = change_data(attachment, made)
-    data["changes"]["services"] = [before, _service_names(attachment)]
-    _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
+    after = _service_names(attachment)
+    if made or after != before:
+        data = change_data(attachment, made)
+        data["changes"]["services"] = [before, after]
+        _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
     return attachment
 
 
@@ -145,10 +161,10 @@ def change_dates(attachment_id, *, actor, **dates):
 
 
 @transaction.atomic
-def end(attachment_id, *, actor, cause=""):
+def end(attachment_id, *, actor, cause="", reason=""):
     """End an attachment now, whatever its role. Raises ActionError when it is over."""
     attachment = lock(attachment_id)
-    _end([attachment], actor=actor, cause=cause)
+    _end([attachment], actor=actor, cause=cause, reason=reason)
     return attachment
 
 
@@ -161,7 +177,7 @@ def end_all(users, *, actor, cause=""):
     _end(list(held.select_related("user", "structure").order_by("pk")), actor=actor, cause=cause)
 
 
-def _end(attachments, *, actor, cause):
+def _end(attachments, *, actor, cause, reason=""):
     if not attachments:
         return
     now = timezone.now()
@@ -169,7 +185,13 @@ def _end(attachments, *, actor, cause):
     for attachment in attachments:
         attachment.ended_at = now
     entries = [
-        {"subject": ended.user, "structure": ended.structure, "cause": cause, **row_data(ended, values=("role",))}
+        {
+            "subject": ended.user,
+            "structure": ended.structure,
+            "cause": cause,
+            "reason": reason,
+            **row_data(ended, values=("role",)),
+        }
         for ended in attachments
     ]
     record_all(Event.ATTACHMENT_ENDED, entries, actor=actor)
