@@ -43,7 +43,7 @@ def home(request):
     if not user.is_authenticated:
         return render(request, "pages/welcome.html")
     places = places_of(user)
-    decides = user.is_staff or any(place.manages for place in places)
+    decides = user.is_staff or any(place.may_decide_requests for place in places)
     beginning, ending = to_come(user, places)
     return render(
         request,

@@ -35,7 +35,7 @@ def attach(
     reference="",
     cause="",
 ):
-    """Give `user` a place in `structure`; a principal manager's is the whole structure, without end.
+    """Give `user` a place in `structure`; a principal manager's is the whole structure, from today, without end.
 
     What they held there and ran out is ended. Raises ActionError on an inactive structure, a closed
     account, a second attachment, a second principal manager, or an end that is past.
@@ -52,7 +52,7 @@ def attach(
         raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
     if role == Role.PRINCIPAL:
         _check_no_principal(structure)
-        whole_structure, services, ends_on = True, (), None
+        whole_structure, services, starts_on, ends_on = True, (), None, None
     services = services_of(structure, whole_structure, services)
     attachment = Attachment.objects.create(
         user=user,
@@ -116,7 +116,7 @@ def change_scope(attachment_id, *, actor, whole_structure=True, services=(), ref
 
 @transaction.atomic
 def change_role(attachment_id, *, actor, role, reference="", cause=""):
-    """Give an attachment another role; a principal manager's becomes the whole structure's, without end.
+    """Give an attachment another role; a principal manager's becomes the whole structure's, from now, without end.
 
     Whoever takes the principal's role away gives it to somebody else in the same transaction, after.
     Raises ActionError when the structure has a principal manager already, or the one to be has no open account.
@@ -129,7 +129,8 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     if role == Role.PRINCIPAL:
         lock_account(attachment.user_id)
         _check_no_principal(attachment.structure)
-        values |= {"whole_structure": True, "ends_on": None}
+        begins = min(attachment.starts_on, timezone.localdate())
+        values |= {"whole_structure": True, "starts_on": begins, "ends_on": None}
         attachment.services.clear()
     made = [change for change in write_changes(attachment, values) if change.name != "role_since"]
     event = Event.PRINCIPAL_DESIGNATED if role == Role.PRINCIPAL else Event.ROLE_CHANGED
@@ -146,12 +147,14 @@ def change_dates(attachment_id, *, actor, **dates):
     """Give an attachment another `starts_on` or `ends_on` (included; None for no end).
 
     The one left out stays as it is once locked (lost update). Raises ActionError when they are not in order, or for
-    the end of a principal manager's.
+    the end of a principal manager's, or a beginning to come.
     """
     attachment = lock(attachment_id)
     starts_on, ends_on = (dates.get(name, getattr(attachment, name)) for name in ("starts_on", "ends_on"))
     if ends_on and ends_on < starts_on:
         raise ActionError("dates_order", "La date de fin précède la date de début.", field="ends_on")
+    if starts_on > timezone.localdate() and attachment.role == Role.PRINCIPAL:
+        raise ActionError("principal_begun", "Un gestionnaire principal l'est déjà aujourd'hui.", field="starts_on")
     if ends_on and attachment.role == Role.PRINCIPAL:
         raise ActionError("principal_unbounded", "Un gestionnaire principal n'a pas de date de fin.", field="ends_on")
     made = write_changes(attachment, {"starts_on": starts_on, "ends_on": ends_on})

@@ -10,7 +10,8 @@ from attachments.actions.attachments import attach_or_widen, check_active, lock_
 from attachments.actions.notices import tell_of_request, tell_of_withdrawal
 from attachments.actions.principals import drop_unseen_principal, take_over
 from attachments.deciders import is_open_to_first_comer
-from attachments.models import AttachmentRequest, Role
+from attachments.models import AttachmentRequest, Right, Role
+from attachments.permissions import may_among
 from history.actions import record, record_all
 from history.data import row_data
 from history.models import Event
@@ -88,9 +89,10 @@ def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True
 
     `services` are those ticked, when not the whole structure. Role.PRINCIPAL is for support,
     on a structure that has no principal manager, or one nobody has seen. Raises ActionError when the request was
-    decided meanwhile, or when the structure or the role does not allow it.
+    decided meanwhile, when the structure or the role does not allow it, or when `actor` no longer decides there.
     """
     request = _lock_pending(request_id)
+    _check_decider(request, actor)
     if not request.structure.is_active:
         raise ActionError("structure_inactive", "Cette structure est inactive : la demande ne peut pas être validée.")
     if role == Role.PRINCIPAL:
@@ -140,12 +142,14 @@ def _tell_approved(request, attachment, *, actor):
 def refuse_request(request_id, *, actor, reason):
     """Refuse, say why; a newcomer with no other request and no attachment is closed.
 
-    Raises ActionError when the request was decided meanwhile, or without a reason.
+    Raises ActionError when the request was decided meanwhile, without a reason, or when `actor` no longer decides
+    there.
     """
     reason = reason.strip()
     if not reason:
         raise ActionError("reason_missing", "Indiquez le motif du refus : il est envoyé au demandeur.", field="reason")
     request = _lock_pending(request_id)
+    _check_decider(request, actor)
     request.decide(Status.REFUSED, actor=actor, reason=reason)
     _journal(Event.REQUEST_REFUSED, request, actor=actor, reason=reason)
     emails.send_request_refused(request)
@@ -222,6 +226,12 @@ def _lock_pending(request_id):
     if not request.is_pending:
         raise AlreadyDone("already_decided", _already_decided(request))
     return request
+
+
+def _check_decider(request, actor):
+    """That `actor`, None for the portal itself, still decides there: asked once nobody can withdraw it any more."""
+    if actor is not None and not may_among(actor, Right.DECIDE_REQUESTS, [request.structure_id]):
+        raise ActionError("right_withdrawn", f"Vous ne décidez plus des demandes de {request.structure}.")
 
 
 def _already_decided(request):

@@ -1,28 +1,19 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from attachments.models.rights import MANAGERS, Right, Role, holds, leads, stands_in
 from plumbing.changes import version_of
-from plumbing.references import spaced
 from plumbing.text import loose_pattern
-
-
-class Role(models.TextChoices):
-    PRINCIPAL = "principal", "Gestionnaire principal"
-    SECONDARY = "secondary", "Gestionnaire secondaire"
-    SIMPLE = "simple", "Utilisateur simple"
-
 
 # How the widest level is called, wherever one is told.
 WHOLE_STRUCTURE = "Toute la structure"
-MANAGERS = (Role.PRINCIPAL, Role.SECONDARY)
-# An end this near is said everywhere; a refusal this old is no longer something to answer.
+# An end this near is said everywhere.
 SOON = timedelta(days=30)
-REFUSALS_LISTED = timedelta(days=180)
 
 
 class Scope(models.Model):
@@ -109,6 +100,23 @@ class AttachmentQuerySet(models.QuerySet):
     def principal(self):
         return self.filter(role=Role.PRINCIPAL)
 
+    def leading(self, today=None):
+        """In force, of the principal manager or of who stands in for them."""
+        return self.effective(today).filter(leads(today))
+
+    def managing(self, today=None):
+        """In force, of managers and of who stands in for one."""
+        return self.effective(today).filter(Q(role__in=MANAGERS) | Q(stands_in(today)))
+
+    def may(self, *rights, today=None):
+        """In force, and giving their person at least one of these `Right`s on the structure."""
+        return self.effective(today).filter(holds(*rights, today=today))
+
+    def with_rights(self, *rights, today=None):
+        """Each with what it gives when it is in force: `may_…` for each Right (or of `rights`), and `stands_in`."""
+        given = {right: ExpressionWrapper(holds(right, today=today), BooleanField()) for right in rights or Right}
+        return self.annotate(stands_in=stands_in(today), **{f"may_{right}": held for right, held in given.items()})
+
 
 class Attachment(Scope):
     """A person's place in a structure (« rattachement »). At most one in force per person and structure."""
@@ -130,6 +138,11 @@ class Attachment(Scope):
     role_since = models.DateTimeField("dans ce rôle depuis", default=timezone.now)
     created_at = models.DateTimeField("créé le", default=timezone.now)
     ended_at = models.DateTimeField("terminé le", null=True, blank=True)
+    # Of a secondary manager, when they differ from what the structure leaves to all (None: as the structure says).
+    decide_requests = models.BooleanField(Right.DECIDE_REQUESTS.label, null=True, blank=True)
+    decide_subscriptions = models.BooleanField(Right.DECIDE_SUBSCRIPTIONS.label, null=True, blank=True)
+    attach_people = models.BooleanField(Right.ATTACH_PEOPLE.label, null=True, blank=True)
+    view_history = models.BooleanField(Right.VIEW_HISTORY.label, null=True, blank=True)
 
     objects = AttachmentQuerySet.as_manager()
 
@@ -160,6 +173,14 @@ class Attachment(Scope):
                 name="attachment_principal_unbounded",
                 violation_error_message="Un gestionnaire principal l'est de la structure entière, sans date de fin.",
             ),
+            # With this, and one in the role, a structure has one principal manager at any instant.
+            models.CheckConstraint(
+                condition=~Q(role=Role.PRINCIPAL)
+                | Q(starts_on__lte=TruncDate("role_since"))
+                | Q(starts_on__lte=TruncDate("created_at")),
+                name="attachment_principal_begun",
+                violation_error_message="Un gestionnaire principal l'est dès qu'il est désigné.",
+            ),
         ]
 
     def __str__(self):
@@ -180,137 +201,3 @@ class Attachment(Scope):
         if self.starts_on > today:
             return self.Standing.UPCOMING
         return self.Standing.ENDING if self.ends_on and self.ends_on <= today + SOON else self.Standing.IN_FORCE
-
-
-class AttachmentRequestQuerySet(models.QuerySet):
-    def pending(self):
-        return self.filter(status=AttachmentRequest.Status.PENDING)
-
-    def for_manager(self, user):
-        """Requests on the structures where `user` decides."""
-        managed = Attachment.objects.effective().managers().filter(user=user)
-        return self.filter(structure__in=managed.values("structure")).exclude(user=user)
-
-    def without_decider(self, *, were_gone=None):
-        """Requests that no manager in force who can log in may decide: support decides those.
-
-        Nobody decides their own, were they the only manager. `were_gone` is somebody who may be about to leave.
-        """
-        deciding = Attachment.objects.effective().managers().filter(user__state=get_user_model().State.ACTIVE)
-        if were_gone is not None:
-            deciding = deciding.exclude(user=were_gone)
-        others = deciding.filter(structure=OuterRef("structure")).exclude(user=OuterRef("user")).order_by()
-        return self.exclude(Exists(others))
-
-    def awaiting(self, user):
-        """Pending ones that wait for `user`: as manager and, for support, what nobody else can decide."""
-        pending = self.pending()
-        mine = pending.for_manager(user)
-        return mine | pending.without_decider().exclude(user=user) if user.is_staff else mine
-
-    def decided(self):
-        """Those somebody said yes or no to, the last one first."""
-        statuses = AttachmentRequest.Status
-        return self.filter(status__in=[statuses.APPROVED, statuses.REFUSED]).order_by("-decided_at", "-pk")
-
-    def to_follow(self):
-        """Those whose person waits for something or has to do something: pending, or refused and not answered since."""
-        statuses = AttachmentRequest.Status
-        theirs = {"user": OuterRef("user"), "structure": OuterRef("structure")}
-        later = AttachmentRequest.objects.exclude(status=statuses.WITHDRAWN).filter(
-            created_at__gt=OuterRef("created_at"), **theirs
-        )
-        whole = Attachment.objects.lasting().filter(whole_structure=True, **theirs)
-        refused = Q(status=statuses.REFUSED, decided_at__gte=timezone.now() - REFUSALS_LISTED)
-        return self.filter(Q(status=statuses.PENDING) | refused & ~Exists(later.order_by()) & ~Exists(whole.order_by()))
-
-    def matching(self, words):
-        """Requests whose person, structure or reference contains every one of `words`; `*` is any run of characters."""
-        matching = self
-        for word in words.split():
-            pattern = loose_pattern(word)
-            matching = matching.filter(
-                Q(user__first_name__iregex=pattern)
-                | Q(user__last_name__iregex=pattern)
-                | Q(user__email__iregex=pattern)
-                | Q(structure__legal_name__iregex=pattern)
-                | Q(structure__label__iregex=pattern)
-                | Q(reference__regex=pattern)
-            )
-        return matching
-
-
-class AttachmentRequest(Scope):
-    """Someone asks to be attached to a structure (« demande de rattachement »)."""
-
-    class Status(models.TextChoices):
-        PENDING = "pending", "En cours de validation"
-        APPROVED = "approved", "Validée"
-        REFUSED = "refused", "Refusée"
-        WITHDRAWN = "withdrawn", "Retirée"
-
-    reference = models.CharField("dossier n°", max_length=9)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="attachment_requests", verbose_name="demandeur"
-    )
-    structure = models.ForeignKey(
-        "structures.Structure", models.PROTECT, related_name="attachment_requests", verbose_name="structure"
-    )
-    comment = models.TextField("commentaire", blank=True, max_length=2000)
-    status = models.CharField("statut", max_length=10, choices=Status, default=Status.PENDING)
-    created_at = models.DateTimeField("envoyée le", default=timezone.now)
-    decided_at = models.DateTimeField("décidée le", null=True, blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name="décidée par",
-    )
-    reason = models.TextField("motif du refus", blank=True, max_length=2000)
-
-    objects = AttachmentRequestQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "demande de rattachement"
-        verbose_name_plural = "demandes de rattachement"
-        ordering = ["created_at", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["reference"], name="attachmentrequest_reference_unique"),
-            models.UniqueConstraint(
-                fields=["user", "structure"],
-                condition=Q(status="pending"),
-                name="attachmentrequest_one_open",
-                violation_error_message="Une demande est déjà en cours pour cette structure.",
-            ),
-            models.CheckConstraint(
-                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
-                name="attachmentrequest_dates_in_order",
-                violation_error_message="La date de fin précède la date de début.",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status="refused") | ~Q(reason=""),
-                name="attachmentrequest_refused_with_reason",
-                violation_error_message="Un refus doit être motivé.",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["structure", "created_at"], condition=Q(status="pending"), name="request_pending")
-        ]
-
-    def __str__(self):
-        return f"Dossier n° {self.spaced_reference}"
-
-    @property
-    def spaced_reference(self):
-        return spaced(self.reference)
-
-    def decide(self, status, *, actor, reason=""):
-        """Write what became of the request, locked by the caller; `actor` is None for the portal itself."""
-        self.status, self.decided_by, self.decided_at, self.reason = status, actor, timezone.now(), reason
-        self.save(update_fields=["status", "decided_by", "decided_at", "reason", "whole_structure"])
-
-    @property
-    def is_pending(self):
-        return self.status == self.Status.PENDING
