@@ -73,12 +73,19 @@ def principal_of(user):
     return attached_to(user).principal()
 
 
+def managed_by(user):
+    """The structures `user` is the principal or a secondary manager of today, as their ids."""
+    return attached_to(user).managers()
+
+
 # A public structure shows itself to everybody; a private one to its own people.
 add_reach(
     "structures.view_structure",
     Structure,
     lambda user: Q() if user.is_staff else Q(nature=Nature.PUBLIC) | Q(pk__in=attached_to(user)),
 )
+# Whose requests they decide.
+add_holding("attachments.decide_requests", Structure, _all_for_staff(managed_by))
 # What only its own people see of a structure.
 add_holding("structures.belong_to", Structure, _all_for_staff(attached_to))
 # The structure, its services and its bank accounts are the principal manager's to change.

@@ -8,6 +8,14 @@ from attachments.actions.attachments import (
     lock_structures_with,
     widen,
 )
+from attachments.actions.decisions import (
+    answer_by,
+    approve_request,
+    approve_requests,
+    foresee,
+    refuse_request,
+    refuse_requests,
+)
 from attachments.actions.departures import detach, leave_structures
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.principals import (
@@ -16,11 +24,8 @@ from attachments.actions.principals import (
     settle_on_activation,
 )
 from attachments.actions.requests import (
-    answer_by,
-    approve_request,
     forget_comments,
     move_requests,
-    refuse_request,
     send_request,
     withdraw_request,
     withdraw_requests,
@@ -29,6 +34,7 @@ from attachments.actions.requests import (
 __all__ = [
     "answer_by",
     "approve_request",
+    "approve_requests",
     "attach",
     "change_dates",
     "change_role",
@@ -36,6 +42,7 @@ __all__ = [
     "detach",
     "end",
     "end_all",
+    "foresee",
     "forget_comments",
     "hand_over_requests",
     "lapse_unactivated_principals",
@@ -44,6 +51,7 @@ __all__ = [
     "lock_structures_with",
     "move_requests",
     "refuse_request",
+    "refuse_requests",
     "send_request",
     "settle_on_activation",
     "widen",

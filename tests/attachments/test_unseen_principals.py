@@ -208,7 +208,7 @@ def test_an_address_nobody_confirmed_gets_a_few_mails_of_a_kind_however_often_it
     settings.MAIL_TO_ONE_RATE = "2/h"
     structure = AttachmentFactory(role=Role.PRINCIPAL).structure
     for _ in range(4):
-        refuse_request(ask(OTHER, structure).pk, actor=UserFactory(), reason="Non")
+        refuse_request(ask(OTHER, structure).pk, actor=UserFactory(staff=True), reason="Non")
     assert sorted(slugs(OTHER)) == ["request_refused"] * 2 + ["request_sent"] * 2
 
 
