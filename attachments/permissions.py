@@ -86,6 +86,8 @@ add_reach(
 )
 # Whose requests they decide.
 add_holding("attachments.decide_requests", Structure, _all_for_staff(managed_by))
+# Whose history they see.
+add_holding("attachments.view_history", Structure, _all_for_staff(principal_of))
 # What only its own people see of a structure.
 add_holding("structures.belong_to", Structure, _all_for_staff(attached_to))
 # The structure, its services and its bank accounts are the principal manager's to change.

@@ -13,8 +13,12 @@ register_converter(ReferenceConverter, "reference")
 
 app_name = "attachments"
 urlpatterns = [
+    path("activites/", views.activities, name="activities"),
     path("demandes/", views.pending_requests, name="pending_requests"),
     path("demandes/export.<kind:kind>", views.export_requests, name="export_requests"),
+    path("demandes/validation/", views.approve_together, name="approve_together"),
+    path("demandes/refus/", views.refuse_together, name="refuse_together"),
+    path("demandes/resultat/", views.decided_together, name="decided_together"),
     path("demandes/<reference:reference>/", views.decide_request, name="decide_request"),
     path("demandes/<reference:reference>/refus/", views.refuse_request, name="refuse_request"),
     path("structures/<int:pk>/rattachement/", views.request_attachment, name="request_attachment"),

@@ -154,7 +154,7 @@ def _check_grant(request, role, part, names):
         raise ActionError("structure_inactive", "Cette structure est inactive : la demande ne peut pas être validée.")
     if role != Role.PRINCIPAL and request.held and request.held.whole_structure:
         raise ActionError("already_attached", f"{request.user} a déjà un rattachement à toute cette structure.")
-    if part is None and not request.whole_structure:
+    if part is None and role != Role.PRINCIPAL and not request.whole_structure:
         closed = [service.label for service in request.services.all() if not _is_open(service)]
         if closed:
             raise ActionError(
