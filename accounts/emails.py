@@ -28,7 +28,6 @@ def _way_back():
     return {"forgotten_link": absolute_url("accounts:forgotten_password")}
 
 
-ACTIVATE = "Activez votre compte"
 # What may happen to a second factor.
 CHANGES = {
     "added": "Un moyen de double authentification est ajouté : {name}. Il sera demandé après le mot de passe.",
@@ -42,17 +41,21 @@ CHANGES = {
 
 def send_activation(user, *, reference, invited_by=""):
     """To a person whose account was approved, or created by a manager (`invited_by`): the link that activates it."""
-    _write("activation", user, ACTIVATE, reference=reference, **_activation(user), invited_by=str(invited_by))
+    send_activations({user: reference}, invited_by=str(invited_by))
 
 
-def send_activations(users):
-    """To each of these people, once more, the link that activates their account."""
-    _to_each("activation", users, ACTIVATE, lambda user: {"invited_by": "", **_activation(user)})
-
-
-def _activation(user):
-    resend = absolute_url("accounts:resend_activation")
-    return {"user": user, "resend_link": resend, **_link("activate", user, Purpose.ACTIVATION)}
+def send_activations(references, *, invited_by=""):
+    """To people whose accounts were approved, each with what it quotes: the link that activates it."""
+    resend_link = absolute_url("accounts:resend_activation")
+    _to_each(
+        "activation",
+        references,
+        "Activez votre compte",
+        lambda user: (
+            _link("activate", user, Purpose.ACTIVATION) | {"resend_link": resend_link, "invited_by": invited_by}
+        ),
+        references=references,
+    )
 
 
 def send_reset(user):
@@ -221,7 +224,8 @@ def send_accounts_closed(users):
     _to_each("account_closed", users, "Votre compte est clos", lambda user: {"erased_on": erased_on})
 
 
-def _to_each(slug, users, purpose, context_of):
+def _to_each(slug, users, purpose, context_of, *, references=None):
+    """`_write` to each of `users`, in a number of queries that does not grow; `references` by user, where others."""
     notify_all(
         slug,
         (
@@ -229,7 +233,7 @@ def _to_each(slug, users, purpose, context_of):
                 "to": user.email,
                 "user": user,
                 "purpose": purpose,
-                "reference": user.reference,
+                "reference": references[user] if references else user.reference,
                 "context": {"user": user, **context_of(user)},
             }
             for user in users

@@ -1,13 +1,11 @@
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils.html import format_html
 
-from attachments.actions import approve_request, change_dates, detach
+from attachments.actions import approve_requests, change_dates, detach
 from attachments.models import Attachment, AttachmentRequest, Role
 from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
-from plumbing.errors import ActionError
 from plumbing.templatetags.components import status_badge
-from structures.models import Service
 
 
 class PrincipalFilter(admin.SimpleListFilter):
@@ -78,23 +76,12 @@ class AttachmentRequestAdmin(SupportAdmin):
         self._approve(request, requests, Role.PRINCIPAL)
 
     def _approve(self, request, requests, role):
-        def approve(attachment_request):
-            if not request.user.has_perm("attachments.decide_request", attachment_request):
-                raise ActionError("own_request", "nul ne décide de sa propre demande.")
-            asked = attachment_request.services.all()
-            held = Service.objects.filter(
-                attachment__in=Attachment.objects.lasting().filter(user=attachment_request.user),
-                structure=attachment_request.structure_id,
-            )
-            approve_request(
-                attachment_request.pk,
-                actor=request.user,
-                role=role,
-                whole_structure=attachment_request.whole_structure,
-                services=(asked | held).distinct(),
-            )
-
-        self.perform_each(request, requests, approve, "Demandes validées")
+        result = approve_requests(requests.order_by("pk").values_list("pk", flat=True), actor=request.user, role=role)
+        for row, refusal in result.skipped:
+            self.message_user(request, f"{row} : {refusal}", messages.WARNING)
+        count = len(result.done)
+        level = messages.SUCCESS if count else messages.INFO
+        self.message_user(request, f"Demandes validées : {count}.", level)
 
 
 class UnseenPrincipalFilter(admin.SimpleListFilter):

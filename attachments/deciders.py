@@ -129,6 +129,12 @@ class Desk:
         decided = AttachmentRequest.objects.decided()
         return decided if self.user.is_staff else decided.filter(structure__in=list(self.structures))
 
+    @property
+    def known(self):
+        """All requests they may know of, whatever became of them: nobody decides their own."""
+        requests = AttachmentRequest.objects.exclude(user=self.user)
+        return requests if self.user.is_staff else requests.filter(structure__in=list(self.structures))
+
     @cached_property
     def waiting(self):
         """How many requests wait; None for somebody who decides nothing anywhere."""

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.utils.formats import date_format
 
 from attachments.deciders import managers_of
-from notifications.actions import notify, within_mail_rate
+from notifications.actions import notify, notify_all, within_mail_rate, within_mail_rates
 from plumbing.addresses import absolute_url
 
 
@@ -12,6 +12,13 @@ def _write(slug, *, user, **mail):
     """`notify`; but anybody can have mails sent to an address nobody has confirmed, so those are limited."""
     if user.was_ever_active or within_mail_rate(slug, user.email, settings.MAIL_TO_ONE_RATE):
         notify(slug, user=user, **mail)
+
+
+def _write_all(slug, mails):
+    """`_write` of each of `mails`, in a number of queries that does not grow with them."""
+    limited = [mail["user"].email for mail in mails if not mail["user"].was_ever_active]
+    within = iter(within_mail_rates(slug, limited, settings.MAIL_TO_ONE_RATE))
+    notify_all(slug, [mail for mail in mails if mail["user"].was_ever_active or next(within)])
 
 
 def _asked(request):
@@ -90,31 +97,40 @@ def send_request_withdrawn(request, *, to, decider=None):
     )
 
 
-def send_request_approved(request, *, attachment):
-    """To the person who asked: accepted, in which role, for what part of the structure."""
-    _write(
+def send_requests_approved(requests):
+    """To the people who asked: accepted, in which role, for what part of the structure (each one's `attachment`)."""
+    link = absolute_url("home")
+    _write_all(
         "request_approved",
-        to=request.user.mail_address,
-        user=request.user,
-        purpose="Votre demande de rattachement est validée",
-        reference=request.reference,
-        context={"request": request, "attachment": attachment, "link": absolute_url("home")},
+        [
+            {
+                "to": request.user.mail_address,
+                "user": request.user,
+                "purpose": "Votre demande de rattachement est validée",
+                "reference": request.reference,
+                "context": {"request": request, "attachment": request.attachment, "link": link},
+            }
+            for request in requests
+        ],
     )
 
 
-def send_request_refused(request):
-    """To the person who asked: refused, and why."""
-    _write(
+def send_requests_refused(requests):
+    """To the people who asked: refused, and why."""
+    link = f"{absolute_url('attachments:my_attachments')}?vue=demandes"
+    register_link = absolute_url("registration:register")
+    _write_all(
         "request_refused",
-        to=request.user.mail_address,
-        user=request.user,
-        purpose="Votre demande de rattachement est refusée",
-        reference=request.reference,
-        context={
-            "request": request,
-            "link": f"{absolute_url('attachments:my_attachments')}?vue=demandes",
-            "register_link": absolute_url("registration:register"),
-        },
+        [
+            {
+                "to": request.user.mail_address,
+                "user": request.user,
+                "purpose": "Votre demande de rattachement est refusée",
+                "reference": request.reference,
+                "context": {"request": request, "link": link, "register_link": register_link},
+            }
+            for request in requests
+        ],
     )
 
 
@@ -172,23 +188,31 @@ def send_became_principal(request):
     )
 
 
-def send_attached(user, attachments, *, by, comment=""):
-    """To somebody who was attached to structures without having asked: by whom, where, as what."""
-    several = len(attachments) > 1
-    _write(
+def send_attached(told, *, by, comment=""):
+    """To people who were attached to structures without having asked: by whom, where, as what.
+
+    `told` is each one's attachments, by person.
+    """
+    link = absolute_url("attachments:my_attachments")
+    _write_all(
         "attached",
-        to=user.mail_address,
-        user=user,
-        purpose="Vous êtes rattaché à des structures" if several else "Vous êtes rattaché à une structure",
-        reference=user.reference,
-        context={
-            "reader": user,
-            "by": by,
-            "places": [(attachment.structure, _terms(attachment)) for attachment in attachments],
-            # Free text goes to addresses that somebody who reads them confirmed.
-            "comment": comment if user.was_ever_active else "",
-            "link": absolute_url("attachments:my_attachments"),
-        },
+        [
+            {
+                "to": user.mail_address,
+                "user": user,
+                "purpose": "Vous êtes rattaché à " + ("des structures" if len(places) > 1 else "une structure"),
+                "reference": user.reference,
+                "context": {
+                    "reader": user,
+                    "by": by,
+                    "places": [(place.structure, _terms(place)) for place in places],
+                    # Free text goes to addresses that somebody who reads them confirmed.
+                    "comment": comment if user.was_ever_active else "",
+                    "link": link,
+                },
+            }
+            for user, places in told.items()
+        ],
     )
 
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Role
@@ -24,6 +24,14 @@ CRITERIA = {
     "prenom": ("first_name", "Prénom"),
     "adresse": ("email", "Adresse de connexion"),
 }
+
+
+def called(pattern, *columns):
+    """The condition that one of these columns of a person holds `pattern`: their names, unless said."""
+    condition = Q()
+    for column in columns or ("first_name", "last_name"):
+        condition |= Q(**{f"{column}__iregex": pattern})
+    return condition
 
 
 def typed(query, name):

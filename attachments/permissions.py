@@ -137,6 +137,11 @@ def may_among(user, right, structures):
     return set(structures) if user.is_staff else set(holding(user, right).filter(structure__in=structures))
 
 
+def may_lead_among(user, structures):
+    """Those of `structures`, by their ids, which `user` leads today: there they give any role but the principal's."""
+    return set(structures) if user.is_staff else set(leading(user).filter(structure__in=structures))
+
+
 def _may(*rights):
     return _all_for_staff(lambda user: holding(user, *rights))
 

@@ -14,9 +14,9 @@ from structures import events as structure_events
 from structures.models import Referent
 
 
-@receiver(own_events.attachment_started)
-def answer_what_waits(sender, attachment, actor, **kwargs):
-    actions.answer_by(attachment, actor=actor)
+@receiver(own_events.attachments_started)
+def answer_what_waits(sender, attachments, actor, **kwargs):
+    actions.answer_by(attachments, actor=actor)
 
 
 @receiver(structure_events.structure_founded)

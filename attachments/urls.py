@@ -13,8 +13,12 @@ register_converter(ReferenceConverter, "reference")
 
 app_name = "attachments"
 urlpatterns = [
+    path("activites/", views.activities, name="activities"),
     path("demandes/", views.pending_requests, name="pending_requests"),
     path("demandes/export.<kind:kind>", views.export_requests, name="export_requests"),
+    path("demandes/validation/", views.approve_together, name="approve_together"),
+    path("demandes/refus/", views.refuse_together, name="refuse_together"),
+    path("demandes/resultat/", views.decided_together, name="decided_together"),
     path("demandes/<reference:reference>/", views.decide_request, name="decide_request"),
     path("demandes/<reference:reference>/refus/", views.refuse_request, name="refuse_request"),
     path("structures/<int:pk>/rattachement/", views.request_attachment, name="request_attachment"),
@@ -26,6 +30,7 @@ urlpatterns = [
     path("structures/<int:pk>/personnes/<int:place_pk>/modifier/", views.change_person, name="change_person"),
     path("structures/<int:pk>/personnes/<int:place_pk>/detacher/", views.detach_person, name="detach_person"),
     path("structures/<int:pk>/personnes/<int:place_pk>/renvoi/", views.resend_activation, name="resend_activation"),
+    path("structures/<int:pk>/personnes/<int:place_pk>/dupliquer/", views.duplicate_rights, name="duplicate_rights"),
     path("personnes/", views.find_people, name="find_people"),
     path("personnes/export.<kind:kind>", views.export_found, name="export_found"),
     path("personnes/renvoi/", views.resend_activations, name="resend_activations"),

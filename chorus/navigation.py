@@ -66,7 +66,7 @@ def _sections(request):
     waiting = (getattr(request, "desk", None) or Desk(request.user)).waiting
     views = [("home", "Accueil", 0)]
     if waiting is not None:
-        views.append(("attachments:pending_requests", "Demandes à traiter", waiting))
+        views.append(("attachments:activities", "Activités du gestionnaire", waiting))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
     section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
     sections = Navigation()
@@ -86,4 +86,4 @@ def _section_of(request, view_name):
     if view_name in MINE:
         return view_name
     namespace = view_name.partition(":")[0]
-    return {"attachments": "attachments:pending_requests", "structures": "organisation"}.get(namespace, view_name)
+    return {"attachments": "attachments:activities", "structures": "organisation"}.get(namespace, view_name)

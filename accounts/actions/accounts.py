@@ -10,13 +10,13 @@ from django.utils import timezone
 from accounts import emails, events
 from accounts.actions.credentials import give_password, give_question
 from accounts.actions.profile import ask_contact
-from accounts.actions.rows import lock_user, refuse_anonymised, user_of_link
+from accounts.actions.rows import lock_user, lock_users, refuse_anonymised, user_of_link
 from accounts.links import Purpose, read_link
 from accounts.models import User, normalised_email
 from history.actions import record, record_all
 from history.data import change_data
 from history.models import Event
-from notifications.actions import mailed_since, within_mail_rate
+from notifications.actions import mailed_since, within_mail_rate, within_mail_rates
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
@@ -93,15 +93,32 @@ def approve_account(user_id, *, actor, reference):
     decide (first person of a private structure).
     """
     user = lock_user(user_id)
-    if user.state != User.State.PENDING:
-        return user
-    user.state = User.State.ACTIVATING
-    user.save(update_fields=["state"])
-    record(Event.ACCOUNT_APPROVED, actor=actor, subject=user, reference=reference)
-    # Anybody can have an address nobody confirmed registered again and again.
-    if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
-        emails.send_activation(user, reference=reference)
+    _let_in([user], {user_id: reference}, actor=actor)
     return user
+
+
+@transaction.atomic
+def approve_accounts(references, *, actor):
+    """`approve_account` of each of these accounts, in a number of queries that does not grow with them.
+
+    `references` is what each one's lines and mails quote, by its key.
+    """
+    _let_in(lock_users(references), references, actor=actor)
+
+
+def _let_in(users, references, *, actor):
+    users = [user for user in users if user.state == User.State.PENDING]
+    if not users:
+        return
+    User.objects.filter(pk__in=[user.pk for user in users]).update(state=User.State.ACTIVATING)
+    for user in users:
+        user.state = User.State.ACTIVATING
+    entries = [{"subject": user, "reference": references[user.pk]} for user in users]
+    record_all(Event.ACCOUNT_APPROVED, entries, actor=actor)
+    # Anybody can have an address nobody confirmed registered again and again.
+    within = within_mail_rates("activation", [user.email for user in users], settings.MAIL_TO_ONE_RATE)
+    written_to = [user for user, may in zip(users, within, strict=True) if may]
+    emails.send_activations({user: references[user.pk] for user in written_to})
 
 
 @transaction.atomic
@@ -141,7 +158,7 @@ def resend_activations(user_ids, *, actor):
     In a number of queries that does not grow with them. Those that are not « En cours d'activation », or were sent the
     link a moment ago, are left out.
     """
-    users = list(User.objects.filter(pk__in=user_ids).select_for_update(of=("self",)).order_by("pk"))
+    users = lock_users(user_ids)
     lately = mailed_since("activation", [user.email for user in users], timezone.now() - RESEND_INTERVAL)
     resent = Resent([], [])
     for user in users:
@@ -153,7 +170,7 @@ def resend_activations(user_ids, *, actor):
             resent.done.append(user)
     entries = [{"subject": user, "reference": user.reference} for user in resent.done]
     record_all(Event.ACTIVATION_RESENT, entries, actor=actor)
-    emails.send_activations(resent.done)
+    emails.send_activations({user: user.reference for user in resent.done})
     return resent
 
 
@@ -186,12 +203,31 @@ def close_never_active(user_id, *, actor, reason="", cause=""):
     `reason` is what a manager wrote, `cause` why the portal did it. Raises ActionError once it was active.
     """
     user = lock_user(user_id)
-    if user.was_ever_active or user.state == User.State.CLOSED:
+    if not _was_never_used(user):
         raise ActionError("was_active", f"Le compte de {user} a déjà servi, ou est déjà clos.")
-    user.state, user.closed_at = User.State.CLOSED, timezone.now()
-    user.save(update_fields=["state", "closed_at"])
-    record(Event.ACCOUNT_CLOSED, actor=actor, subject=user, reference=user.reference, reason=reason, cause=cause)
-    events.accounts_closed.send(sender=None, users=[user], actor=actor, cause="account_closed")
+    _close_unused([user], actor=actor, reason=reason, cause=cause)
+
+
+@transaction.atomic
+def close_accounts_never_active(user_ids, *, actor, reason):
+    """`close_never_active` of those of these that never were active, in a number of queries that does not grow."""
+    _close_unused(list(filter(_was_never_used, lock_users(user_ids))), actor=actor, reason=reason)
+
+
+def _was_never_used(user):
+    return not user.was_ever_active and user.state != User.State.CLOSED
+
+
+def _close_unused(users, *, actor, reason, cause=""):
+    if not users:
+        return
+    now = timezone.now()
+    User.objects.filter(pk__in=[user.pk for user in users]).update(state=User.State.CLOSED, closed_at=now)
+    for user in users:
+        user.state, user.closed_at = User.State.CLOSED, now
+    entries = [{"subject": user, "reference": user.reference, "reason": reason, "cause": cause} for user in users]
+    record_all(Event.ACCOUNT_CLOSED, entries, actor=actor)
+    events.accounts_closed.send(sender=None, users=users, actor=actor, cause="account_closed")
 
 
 @transaction.atomic

@@ -6,12 +6,15 @@ structure queue up instead of crossing (no race, no deadlock); each checks, writ
 announces (`attachments.events`). Mails are the caller's, who knows why it is done.
 """
 
+from datetime import date
+from typing import NamedTuple
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from attachments.events import attachment_started, attachments_ended, role_changed
+from attachments.events import attachments_ended, attachments_started, role_changed
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.actions import record, record_all
 from history.data import change_data, row_data
@@ -20,60 +23,133 @@ from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from structures.models import Structure
 
+HAS_PRINCIPAL = "Cette structure a déjà un gestionnaire principal."
+
+
+class Place(NamedTuple):
+    """What somebody is to hold: a principal manager has the whole structure, from today, without end."""
+
+    user: User
+    structure: Structure
+    role: Role = Role.SIMPLE
+    whole_structure: bool = True
+    services: tuple = ()
+    starts_on: date | None = None
+    ends_on: date | None = None
+    reference: str = ""
+    cause: str = ""
+
+    @property
+    def bounded(self):
+        if self.role != Role.PRINCIPAL:
+            return self
+        return self._replace(whole_structure=True, services=(), starts_on=None, ends_on=None)
+
 
 @transaction.atomic
-def attach(
-    user,
-    structure,
-    *,
-    actor,
-    role=Role.SIMPLE,
-    whole_structure=True,
-    services=(),
-    starts_on=None,
-    ends_on=None,
-    reference="",
-    cause="",
-):
-    """Give `user` a place in `structure`; a principal manager's is the whole structure, from today, without end.
+def attach(user, structure, *, actor, **terms):
+    """Give `user` a place in `structure` (`terms` are the rest of a Place): the attachment.
 
     What they held there and ran out is ended. Raises ActionError on an inactive structure, a closed
     account, a second attachment, a second principal manager, or an end that is past.
     """
-    if ends_on and role != Role.PRINCIPAL and ends_on < timezone.localdate():
-        raise ActionError("dates_over", f"Ce rattachement finirait le {ends_on:%d/%m/%Y} : cette date est passée.")
     structure = lock_structure(structure.pk)
-    check_active(structure)
-    user = lock_account(user.pk)
-    held = structure.attachments.current().filter(user=user)
-    for over in held.exclude(pk__in=structure.attachments.lasting().values("pk")):
-        end(over.pk, actor=None, cause="dates_over")
-    if held.exists():
-        raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
-    if role == Role.PRINCIPAL:
-        _check_no_principal(structure)
-        whole_structure, services, starts_on, ends_on = True, (), None, None
-    services = services_of(structure, whole_structure, services)
-    attachment = Attachment.objects.create(
-        user=user,
-        structure=structure,
-        role=role,
-        whole_structure=whole_structure,
-        starts_on=starts_on or timezone.localdate(),
-        ends_on=ends_on,
+    place = Place(lock_accounts([user.pk])[user.pk], structure, **terms)
+    (hindrance,) = hindrances([place])
+    if hindrance:
+        raise hindrance
+    return start_all([place], actor=actor)[0]
+
+
+def hindrances(places):
+    """For each of these places, why it cannot be given: an ActionError, or None.
+
+    Only reads, in a number of queries that does not grow; to act upon it, the caller holds the locks of the
+    structures and of the accounts.
+    """
+    held = {(row.user_id, row.structure_id) for row in _held_by(places) if not _is_over(row)}
+    wanted = [place.structure.pk for place in places if place.role == Role.PRINCIPAL]
+    managed = Attachment.objects.current().principal().filter(structure__in=wanted) if wanted else ()
+    taken = {row.structure_id for row in managed}
+    return [_hindrance(place.bounded, held, taken) for place in places]
+
+
+def _hindrance(place, held, taken):
+    user, structure = place.user, place.structure
+    try:
+        if place.ends_on and place.ends_on < timezone.localdate():
+            over = f"Ce rattachement finirait le {place.ends_on:%d/%m/%Y} : cette date est passée."
+            raise ActionError("dates_over", over)
+        check_active(structure)
+        check_open(user)
+        if (user.pk, structure.pk) in held:
+            raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
+        if structure.pk in taken:
+            raise ActionError("has_principal", HAS_PRINCIPAL)
+        services_of(structure, place.whole_structure, place.services)
+    except ActionError as refusal:
+        return refusal
+    return None
+
+
+def start_all(places, *, actor):
+    """Give these places, which nothing hinders, in a number of queries that does not grow with them: the attachments.
+
+    What these people held there and ran out is ended. The caller holds the locks of the structures and the accounts.
+    """
+    places = [place.bounded for place in places]
+    _end(_held_by(places), actor=None, cause="dates_over")
+    attachments = Attachment.objects.bulk_create(
+        Attachment(
+            user=place.user,
+            structure=place.structure,
+            role=place.role,
+            whole_structure=place.whole_structure,
+            starts_on=place.starts_on or timezone.localdate(),
+            ends_on=place.ends_on,
+        )
+        for place in places
     )
-    attachment.services.set(services)
-    _journal(
-        Event.PRINCIPAL_DESIGNATED if role == Role.PRINCIPAL else Event.ATTACHMENT_STARTED,
-        attachment,
-        actor=actor,
-        reference=reference,
-        cause=cause,
-        services=[str(service) for service in services],
+    given = list(zip(attachments, places, strict=True))
+    named = Attachment.services.through
+    named.objects.bulk_create(
+        named(attachment=attachment, service=service)
+        for attachment, place in given
+        if not place.whole_structure
+        for service in place.services
+    )
+    for event, is_principal in ((Event.PRINCIPAL_DESIGNATED, True), (Event.ATTACHMENT_STARTED, False)):
+        entries = [_beginning(*pair) for pair in given if (pair[1].role == Role.PRINCIPAL) is is_principal]
+        if entries:
+            record_all(event, entries, actor=actor)
+    if attachments:
+        attachments_started.send(sender=None, attachments=attachments, actor=actor)
+    return attachments
+
+
+def _held_by(places):
+    """What these people hold in these structures, run out or not."""
+    wanted = {(place.user.pk, place.structure.pk) for place in places}
+    people, structures = ({key[n] for key in wanted} for n in (0, 1))
+    rows = Attachment.objects.current().filter(user__in=people, structure__in=structures).order_by("pk")
+    rows = rows.select_related("user", "structure")
+    return [row for row in rows if (row.user_id, row.structure_id) in wanted]
+
+
+def _is_over(attachment):
+    return attachment.standing == Attachment.Standing.OVER
+
+
+def _beginning(attachment, place):
+    """The line of the history that says so."""
+    return {
+        "subject": attachment.user,
+        "structure": attachment.structure,
+        "reference": place.reference,
+        "cause": place.cause,
+        "services": [str(service) for service in place.services],
         **row_data(attachment, values=("role", "whole_structure", "starts_on", "ends_on")),
-    )
-    attachment_started.send(sender=None, attachment=attachment, actor=actor)
-    return attachment
+    }
 
 
 @transaction.atomic
@@ -238,6 +314,12 @@ def lock_structure(structure_id):
     return Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
 
 
+def lock_structures(structure_ids):
+    """These structures by key, locked in the order of their keys: in others, two people could wait for each other."""
+    locked = Structure.objects.filter(pk__in=structure_ids).order_by("pk").select_for_update(of=("self",))
+    return {structure.pk: structure for structure in locked}
+
+
 def lock_structures_with(user_ids):
     """Lock the structures where any of these people holds or asks for something, in the order of their keys."""
     held = Attachment.objects.current().filter(user__in=user_ids)
@@ -248,13 +330,23 @@ def lock_structures_with(user_ids):
 
 def lock_account(user_id):
     """The account, once nobody else can deactivate it: after its structure. ActionError when it is, or closed."""
-    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
+    user = lock_accounts([user_id])[user_id]
+    check_open(user)
+    return user
+
+
+def lock_accounts(user_ids):
+    """These accounts by key, locked after their structures, in the order of their keys."""
+    locked = User.objects.filter(pk__in=user_ids).order_by("pk").select_for_update(of=("self",))
+    return {user.pk: user for user in locked}
+
+
+def check_open(user):
     if user.state in (User.State.DISABLED, User.State.CLOSED):
         raise ActionError(
             "account_closed",
             f"Le compte de {user} est désactivé ou clos : ni rattachement ni rôle ne peut y être ajouté.",
         )
-    return user
 
 
 def lock(attachment_id):
@@ -284,7 +376,7 @@ def services_of(structure, whole_structure, services):
 
 def _check_no_principal(structure):
     if structure.attachments.current().principal().exists():
-        raise ActionError("has_principal", "Cette structure a déjà un gestionnaire principal.")
+        raise ActionError("has_principal", HAS_PRINCIPAL)
 
 
 def _service_names(attachment):

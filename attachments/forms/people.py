@@ -148,8 +148,8 @@ class AttachForm(PlaceForm):
             del self.fields["others"]
 
     @property
-    def places(self):
-        """What attach_person takes: (structure, services), the one of this page first."""
+    def parts(self):
+        """(structure, services) of each place given, none for the whole structure; the one of this page first."""
         ticked = [self.structures[key] for key in self.cleaned_data.get("others", ())]
         return [(self.structure, self.services_chosen), *((structure, []) for structure in ticked)]
 

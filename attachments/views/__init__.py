@@ -1,3 +1,4 @@
+from attachments.views.activities import activities
 from attachments.views.asking import request_attachment
 from attachments.views.attaching import (
     attach_person,
@@ -7,20 +8,26 @@ from attachments.views.attaching import (
 )
 from attachments.views.decisions import decide_request, refuse_request
 from attachments.views.desk import export_requests, pending_requests
+from attachments.views.duplicating import duplicate_rights
 from attachments.views.finding import export_found, find_people, resend_activations
 from attachments.views.leaving import leave_structures, succession
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
 from attachments.views.people import export_people, people
 from attachments.views.person import change_person, detach_person, person, resend_activation
+from attachments.views.several import approve_together, decided_together, refuse_together
 
 __all__ = [
+    "activities",
+    "approve_together",
     "attach_person",
     "change_person",
     "choose_structure_for_account",
     "choose_structure_to_attach",
     "create_account",
     "decide_request",
+    "decided_together",
     "detach_person",
+    "duplicate_rights",
     "export_found",
     "export_my_attachments",
     "export_people",
@@ -32,6 +39,7 @@ __all__ = [
     "people",
     "person",
     "refuse_request",
+    "refuse_together",
     "request_attachment",
     "resend_activation",
     "resend_activations",

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User, normalised_email
 from attachments import actions
 from attachments.forms import AttachForm, InviteForm
-from attachments.people import people_known_to, tell_places, typed
+from attachments.people import called, people_known_to, tell_places, typed
 from attachments.views.people import ATTACH, CREATE, SEE, TAB
 from attachments.views.person import TAB_OF_ONE, roles_below
 from plumbing.reach import held
@@ -152,8 +152,7 @@ def _found(user, structure, words):
     """The people called so whom `user` may know of, each with their places there."""
     people = people_known_to(user)
     for word in words.split():
-        pattern = loose_pattern(word)
-        people = people.filter(first_name__iregex=pattern) | people.filter(last_name__iregex=pattern)
+        people = people.filter(called(loose_pattern(word)))
     found = list(people.order_by("last_name", "first_name", "pk")[: MOST_FOUND + 1])
     tell_places(user, found)
     for person in found:
@@ -172,31 +171,22 @@ def _others(user, structure):
 
 def _attach(request, form, person):
     """Attach `person` as the form says; whether any of it was done. What was not is said."""
-    if person == request.user:
-        form.add_error(None, "Nul ne se rattache soi-même : demandez-le à un autre gestionnaire.")
+    places = [
+        actions.Place(person, structure, whole_structure=not services, services=tuple(services), **form.terms)
+        for structure, services in form.parts
+    ]
+    given = actions.attach_people(places, actor=request.user, comment=form.cleaned_data["comment"])
+    if not given.done and len(given.skipped) == 1:
+        form.refuse(given.skipped[0][1])
         return False
-    comment, role = form.cleaned_data["comment"], form.terms["role"]
-    above = [place for place in form.places if role not in roles_below(request.user, place[0])]
-    if above:
-        form.add_error("others", f"Vous n'y donnez pas ce rôle : {', '.join(str(other) for other, _ in above)}.")
-        return False
-    done, result = submit(
-        form, actions.attach_person, person, form.places, actor=request.user, comment=comment, **form.terms
-    )
-    if not done:
-        return False
-    if not result.done and len(result.skipped) == 1:
-        form.refuse(result.skipped[0][1])
-        return False
-    for place in result.done:
+    for place in given.done:
         part = place.full_part if place.service_labels else place.full_part.lower()
         role = place.get_role_display().lower()
-        messages.success(
-            request, f"{person} est rattaché à {place.structure} : {role}, {part}. Un courriel l'en informe."
-        )
-    for structure, refusal in result.skipped:
-        messages.error(request, f"{structure} : {refusal}")
-    return bool(result.done)
+        done = f"{person} est rattaché à {place.structure} : {role}, {part}. Un courriel l'en informe."
+        messages.success(request, done)
+    for place, refusal in given.skipped:
+        messages.error(request, f"{place.structure} : {refusal}")
+    return bool(given.done)
 
 
 def _is_counted(request, form):

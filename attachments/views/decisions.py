@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
+from attachments.colleagues import same_domain
 from attachments.deciders import Desk, annotate_deciders, managers_of
 from attachments.decisions import tell_decisions
 from attachments.forms import DecisionForm, RefusalForm
@@ -44,6 +45,9 @@ def decide_request(request, reference):
             "principal": principal,
             "may_name_principal": Role.PRINCIPAL in dict(form.fields["role"].choices),
             "held": _held(attachment_request),
+            "same_domain": same_domain(attachment_request.user, attachment_request.structure)
+            if attachment_request.is_pending
+            else None,
             "next_reference": following,
             "may_activate": request.user.has_perm("structures.change_structure", attachment_request.structure),
             "kept": _kept(request),
@@ -59,7 +63,7 @@ def refuse_request(request, reference):
     attachment_request = _within_reach(request.user, reference)
     if not attachment_request.is_pending and request.method != "POST":
         return redirect("attachments:decide_request", reference)
-    form = RefusalForm(attachment_request, posted(request))
+    form = RefusalForm([attachment_request], posted(request))
     if request.method == "POST" and form.is_valid():
         following = next_reference(request, attachment_request)
         done, _ = perform(

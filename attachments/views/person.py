@@ -10,7 +10,7 @@ from accounts.actions import resend_activations
 from attachments import actions
 from attachments.departures import tell_losses
 from attachments.forms import DetachForm, PlaceForm
-from attachments.models import Role
+from attachments.models import Right, Role
 from attachments.people import VIEW, tell_requests
 from attachments.views.people import SEE, TAB
 from history.models import Event, HistoryEntry
@@ -25,11 +25,11 @@ STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_AP
 @require_safe
 def person(request, pk, place_pk):
     """« Consulter »"""
-    place = _within_reach(request, pk, place_pk)
+    place = place_within_reach(request, pk, place_pk)
     is_over = place.standing == place.Standing.OVER
     tell_requests(place.structure, [place])
     started = HistoryEntry.objects.filter(structure=pk, subject=place.user_id, event__in=STARTS)
-    return _page(
+    return person_page(
         request,
         "attachments/person.html",
         place,
@@ -38,7 +38,7 @@ def person(request, pk, place_pk):
             "is_over": is_over,
             "is_own": place.user_id == request.user.pk,
             "is_principal": place.role == Role.PRINCIPAL,
-            "may_change": not is_over and request.user.has_perm(CHANGE, place),
+            "may_change": not is_over and place.role != Role.PRINCIPAL and request.user.has_perm(CHANGE, place),
             "is_activating": place.user.state == place.user.State.ACTIVATING,
         },
     )
@@ -47,7 +47,7 @@ def person(request, pk, place_pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_person(request, pk, place_pk):
     """« Modifier » somebody's role, services and dates."""
-    place = _to_change(request, pk, place_pk)
+    place = place_to_change(request, pk, place_pk)
     among = roles_below(request.user, place.structure)
     form = PlaceForm(place.structure, posted(request), roles=among, place=place)
     if request.method == "POST" and form.is_valid():
@@ -60,13 +60,13 @@ def change_person(request, pk, place_pk):
             )
             messages.success(request, said)
             return redirect(TAB_OF_ONE, pk, place_pk)
-    return _page(request, "attachments/change_person.html", place, {"form": form}, below_person=True)
+    return person_page(request, "attachments/change_person.html", place, {"form": form}, below_person=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def detach_person(request, pk, place_pk):
     """« Détacher »: what follows, then the POST that does it."""
-    place = _to_change(request, pk, place_pk)
+    place = place_to_change(request, pk, place_pk)
     form = DetachForm(posted(request))
     if request.method == "POST" and form.is_valid():
         among = roles_below(request.user, place.structure)
@@ -78,13 +78,13 @@ def detach_person(request, pk, place_pk):
             )
             return redirect(_list_address(request, pk))
     tell_losses(place.user, [place])
-    return _page(request, "attachments/detach_person.html", place, {"form": form}, below_person=True)
+    return person_page(request, "attachments/detach_person.html", place, {"form": form}, below_person=True)
 
 
 @require_POST
 def resend_activation(request, pk, place_pk):
     """« Renvoyer le courriel d'activation »"""
-    place = _within_reach(request, pk, place_pk)
+    place = place_within_reach(request, pk, place_pk)
     say_resent(request, resend_activations([place.user_id], actor=request.user))
     return redirect(TAB_OF_ONE, pk, place_pk)
 
@@ -115,16 +115,17 @@ def roles_below(user, structure):
     return (Role.SIMPLE, Role.SECONDARY) if user.has_perm(CHANGE_ALL, structure) else (Role.SIMPLE,)
 
 
-def _within_reach(request, pk, place_pk):
+def place_within_reach(request, pk, place_pk):
     structure = within_reach(request.user, pk, SEE, VIEW)
-    place = get_object_or_404(structure.attachments.select_related("user").prefetch_related("services"), pk=place_pk)
+    places = structure.attachments.with_rights(Right.DECIDE_REQUESTS)
+    place = get_object_or_404(places.select_related("user").prefetch_related("services"), pk=place_pk)
     place.structure = structure
     return place
 
 
-def _to_change(request, pk, place_pk):
-    place = _within_reach(request, pk, place_pk)
-    if not request.user.has_perm(CHANGE, place):
+def place_to_change(request, pk, place_pk):
+    place = place_within_reach(request, pk, place_pk)
+    if place.role == Role.PRINCIPAL or not request.user.has_perm(CHANGE, place):
         raise PermissionDenied
     return place
 
@@ -134,7 +135,7 @@ def _list_address(request, pk):
     return came_from(request, address) or address
 
 
-def _page(request, template, place, context, *, below_person=False):
+def person_page(request, template, place, context, *, below_person=False):
     trail = [("Personnes", _list_address(request, place.structure_id))]
     address = reverse(TAB_OF_ONE, args=[place.structure_id, place.pk])
     if below_person:

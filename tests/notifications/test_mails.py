@@ -57,8 +57,9 @@ def write_every_mail():
         attachment_mails.send_request_sent(request, principal=None, by_managers=True)
         attachment_mails.send_request_to_decide(request, deciders=[user])
         attachment_mails.send_request_to_support(request)
-        attachment_mails.send_request_approved(request, attachment=AttachmentFactory())
-        attachment_mails.send_request_refused(request)
+        request.attachment = AttachmentFactory()
+        attachment_mails.send_requests_approved([request])
+        attachment_mails.send_requests_refused([request])
         attachment_mails.send_became_principal(request)
         attachment_mails.send_first_to_activate(request)
         attachment_mails.send_role_lost(AttachmentFactory(user=person, structure=structure))
@@ -71,7 +72,7 @@ def write_every_mail():
         services = [ServiceFactory(structure=left[0].structure, label=NASTY)]
         left[1].whole_structure = False
         left[1].services.set(services)
-        attachment_mails.send_attached(person, left, by=user, comment=NASTY)
+        attachment_mails.send_attached({person: left}, by=user, comment=NASTY)
         attachment_mails.send_place_changed(left[1])
         account_mails.send_activation(person, reference=request.reference, invited_by=user)
         account_mails.send_activation(person, reference=request.reference)
@@ -260,8 +261,9 @@ def test_which_mails_name_the_structure_and_which_give_its_identifier_only(natur
     structure = StructureFactory(nature=nature, undisclosed=undisclosed, legal_name="Nom de la structure")
     request = AttachmentRequestFactory(user=person, structure=structure, status="refused", reason="Motif")
     attachment_mails.send_request_sent(request, principal=None)
-    attachment_mails.send_request_refused(request)
-    attachment_mails.send_request_approved(request, attachment=AttachmentFactory())
+    request.attachment = AttachmentFactory()
+    attachment_mails.send_requests_refused([request])
+    attachment_mails.send_requests_approved([request])
     attachment_mails.send_became_principal(request)
     attachment_mails.send_request_to_decide(request, deciders=[person])
     for mail in OutgoingMail.objects.all():
