@@ -117,6 +117,7 @@ TABLE = {
     "attachments:person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:change_person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:detach_person": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:duplicate_rights": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:resend_activation": (["structure_pk", "place"], (LOGIN, *(405,) * 6)),
     "attachments:find_people": ([], (LOGIN, *(200,) * 6)),
     "attachments:export_found": (["kind"], (LOGIN, *(200,) * 6)),
@@ -360,6 +361,7 @@ POSTS = {
     "attachments:change_person": ({}, answering(ITS_MANAGERS, 422)),
     # The first one detaches, and an over place is nobody's to detach.
     "attachments:detach_person": ({}, answering(ITS_MANAGERS, 302)),
+    "attachments:duplicate_rights": ({}, answering(ITS_MANAGERS, 302)),
     "attachments:resend_activation": ({}, answering(ITS_MANAGERS, 302)),
     "attachments:resend_activations": ({}, (LOGIN, *(302,) * 6)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),

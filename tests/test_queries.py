@@ -113,8 +113,14 @@ def test_people_of_a_structure_and_those_one_finds(client, query):
         AttachmentRequestFactory(structure=structure, user=row.user)
         AttachmentFactory(structure=structure, ended_at=timezone.now())
 
+    source = AttachmentFactory(structure=structure)
     here = f"/structures/{structure.pk}/personnes/"
-    also = [f"{here}export.csv?{query}", f"{here}export.xlsx?{query}", f"{here}rattacher/?q=nom"]
+    also = [
+        f"{here}export.csv?{query}",
+        f"{here}export.xlsx?{query}",
+        f"{here}rattacher/?q=nom",
+        f"{here}{source.pk}/dupliquer/",
+    ]
     found = ["/personnes/?prenom=anne&service=service", "/personnes/export.csv?tous=1", "/personnes/renvoi/?tous=1"]
     same_for_many(client, f"{here}?{query}", add, also=[*also, *found])
 

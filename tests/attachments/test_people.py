@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.actions import activate_account, invite_account, resend_activations
 from accounts.links import Purpose, make_token
 from accounts.models import User
-from attachments.actions import attach_person, change_place, create_attached_account, detach
+from attachments.actions import Place, attach_people, change_place, create_attached_account, detach, duplicate_place
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
@@ -50,16 +52,38 @@ def changed(place, **other):
     } | other
 
 
+def give(person, *structures, services=(), comment="", actor=None, **held):
+    """The first structure for these services, the others as a whole."""
+    places = [
+        Place(
+            person,
+            structure,
+            whole_structure=not (services and n == 0),
+            services=() if n else services,
+            **terms(**held),
+        )
+        for n, structure in enumerate(structures)
+    ]
+    return attach_people(places, actor=actor or UserFactory(staff=True), comment=comment)
+
+
 def test_attaching_somebody_to_several_structures_mails_them_once():
-    actor, person, first = UserFactory(), UserFactory(), StructureFactory()
+    actor, person, first = UserFactory(staff=True), UserFactory(), StructureFactory()
     service = ServiceFactory(structure=first, label="Intendance")
     second, taken = StructureFactory(), AttachmentFactory(user=person).structure
-    places = [(first, [service]), (second, []), (taken, [])]
-    result = attach_person(
-        person, places, actor=actor, comment="Bienvenue", **terms(Role.SECONDARY, ends_on=TODAY() + DAY)
+    given = give(
+        person,
+        first,
+        second,
+        taken,
+        services=(service,),
+        comment="Bienvenue",
+        actor=actor,
+        role=Role.SECONDARY,
+        ends_on=TODAY() + DAY,
     )
-    assert {place.structure for place in result.done} == {first, second}
-    assert [(structure, refusal.code) for structure, refusal in result.skipped] == [(taken, "already_attached")]
+    assert {place.structure for place in given.done} == {first, second}
+    assert [(place.structure, refusal.code) for place, refusal in given.skipped] == [(taken, "already_attached")]
     held = person.attachments.get(structure=first)
     assert (held.role, held.whole_structure, list(held.services.all())) == (Role.SECONDARY, False, [service])
     assert events() == ["attachment_started"] * 2
@@ -70,16 +94,36 @@ def test_attaching_somebody_to_several_structures_mails_them_once():
 
 @pytest.mark.parametrize("account", [{"state": "disabled"}, {"closed": True}, {"staff": True}])
 def test_accounts_nobody_attaches_are_refused_in_the_same_words(account):
-    with pytest.raises(ActionError) as error:
-        attach_person(UserFactory(**account), [(StructureFactory(), [])], actor=UserFactory(), **terms())
-    assert error.value.code == "not_attachable"
-    assert "adresse" in str(error.value)
+    ((_, refusal),) = give(UserFactory(**account), StructureFactory()).skipped
+    assert refusal.code == "not_attachable"
+    assert "adresse" in str(refusal)
     assert not Attachment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("role", "given", "code"),
+    [
+        (None, "simple", "right_withdrawn"),
+        ("simple", "simple", "right_withdrawn"),
+        ("secondary", "secondary", "above_actor"),
+    ],
+)
+def test_who_no_longer_may_gives_nothing(role, given, code):
+    structure = StructureFactory()
+    actor = AttachmentFactory(structure=structure, role=role).user if role else UserFactory()
+    ((_, refusal),) = give(UserFactory(), structure, actor=actor, role=Role(given)).skipped
+    assert refusal.code == code
+
+
+def test_nobody_attaches_themselves():
+    actor = AttachmentFactory(role=Role.PRINCIPAL).user
+    ((_, refusal),) = give(actor, actor.attachments.get().structure, actor=actor).skipped
+    assert refusal.code == "own_place"
 
 
 def test_attaching_somebody_who_waits_lets_them_in_and_answers_their_request():
     request = AttachmentRequestFactory()
-    attach_person(request.user, [(request.structure, [])], actor=UserFactory(), **terms())
+    give(request.user, request.structure)
     request.user.refresh_from_db()
     assert request.user.state == User.State.ACTIVATING
     assert not AttachmentRequest.objects.pending().exists()
@@ -88,15 +132,52 @@ def test_attaching_somebody_who_waits_lets_them_in_and_answers_their_request():
 
 def test_somebody_who_waits_elsewhere_is_let_in_and_reads_no_words_of_the_manager():
     person, structure = AttachmentRequestFactory().user, StructureFactory(legal_name="Mot", nature="private")
-    attach_person(person, [(structure, [])], actor=UserFactory(), comment="Gagnez", **terms())
+    give(person, structure, comment="Gagnez")
     text = OutgoingMail.objects.get(slug="attached").parts()[0]
     assert "Gagnez" not in text
     assert "Mot" not in text
     assert OutgoingMail.objects.filter(slug="activation").count() == 1
 
 
+def test_rights_are_duplicated_to_whoever_lacks_them():
+    actor, source = UserFactory(staff=True), AttachmentFactory(role=Role.SECONDARY, whole_structure=False)
+    services = ServiceFactory.create_batch(3, structure=source.structure)
+    source.services.set(services[:2])
+    some = AttachmentFactory(structure=source.structure, whole_structure=False)
+    some.services.set(services[2:])
+    same = AttachmentFactory(structure=source.structure, role=Role.SECONDARY)
+    principal = AttachmentFactory(structure=source.structure, role=Role.PRINCIPAL)
+    new = UserFactory.create_batch(2)
+    chosen = [*new, some.user, same.user, principal.user, source.user]
+    given = duplicate_place(source.pk, [user.pk for user in chosen], actor=actor, among=BOTH)
+    assert {place.user for place in given.done} == {*new, some.user}
+    assert {place.user: refusal.code for place, refusal in given.skipped} == {
+        same.user: "unchanged",
+        principal.user: "above_actor",
+    }
+    for user in new:
+        held = user.attachments.get()
+        assert (held.role, set(held.services.all())) == (Role.SECONDARY, set(services[:2]))
+    some.refresh_from_db()
+    assert (some.role, set(some.services.all())) == (Role.SECONDARY, set(services))
+    assert sorted(slugs()) == ["attached", "attached", "place_changed"]
+
+
+def test_attaching_many_asks_no_more_than_attaching_few():
+    actor, structure = UserFactory(staff=True), StructureFactory()
+    service = ServiceFactory(structure=structure)
+
+    def queries(people):
+        places = [Place(person, structure, whole_structure=False, services=(service,)) for person in people]
+        with CaptureQueriesContext(connection) as captured:
+            assert len(attach_people(places, actor=actor).done) == len(people)
+        return len(captured)
+
+    assert queries(UserFactory.create_batch(2)) == queries(UserFactory.create_batch(40))
+
+
 def test_creating_an_account_attaches_it_and_mails_the_link():
-    actor, structure = UserFactory(), StructureFactory()
+    actor, structure = UserFactory(staff=True), StructureFactory()
     place = create_attached_account(structure, actor=actor, person=PERSON, **terms())
     user = place.user
     assert (user.email, user.state, user.terms_accepted_at) == ("nouvelle@exemple.example", "activating", None)
@@ -124,7 +205,7 @@ def test_where_no_account_is_created(structure, email, code):
     UserFactory(email="deja@exemple.example")
     with pytest.raises(ActionError) as error:
         create_attached_account(
-            StructureFactory(**structure), actor=UserFactory(), person=PERSON | {"email": email}, **terms()
+            StructureFactory(**structure), actor=UserFactory(staff=True), person=PERSON | {"email": email}, **terms()
         )
     assert error.value.code == code
     assert not Attachment.objects.exists()

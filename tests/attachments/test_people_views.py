@@ -164,9 +164,23 @@ def test_a_role_is_given_where_one_may_only(client, structure, here):
     other = AttachmentFactory(user=client.manager, role=Role.SECONDARY).structure
     person = UserFactory()
     typed = place(email=person.email, others=[other.pk], role="secondary")
-    assert "Vous n'y donnez pas ce rôle" in client.post(f"{here}rattacher/", typed).text
     assert client.post(f"{here}rattacher/", typed | {"others": [StructureFactory().pk]}).status_code == 422
-    assert not person.attachments.exists()
+    assert "Vous ne donnez pas ce rôle dans" in client.post(f"{here}rattacher/", typed, follow=True).text
+    assert person.attachments.get().structure == structure
+
+
+def test_rights_are_duplicated_to_the_ticked_among_those_one_knows(client, structure, here):
+    source = AttachmentFactory(structure=structure, role=Role.SECONDARY)
+    known = AttachmentFactory(structure=AttachmentFactory(user=client.manager, role=Role.PRINCIPAL).structure).user
+    stranger = AttachmentFactory().user
+    address = f"{here}{source.pk}/dupliquer/"
+    assert [person.pk for person in client.get(address).context["people"]] == [known.pk]
+    answer = client.post(address, {"personne": [known.pk, stranger.pk]}, follow=True)
+    assert f"Droits dupliqués : {known}" in answer.text
+    assert known.attachments.get(structure=structure).role == Role.SECONDARY
+    assert not structure.attachments.filter(user=stranger).exists()
+    assert "a déjà tout cela" in client.post(address, {"personne": [known.pk]}, follow=True).text
+    assert "Cochez au moins une personne" in client.post(address, {"personne": [stranger.pk]}, follow=True).text
 
 
 def test_an_unknown_address_leads_to_the_account_with_what_was_typed(client, structure, here):
