@@ -32,6 +32,7 @@ ORGANISATION = {
         "find_people",
         "resend_activations",
         "duplicate_rights",
+        "import_people",
     )
 }
 

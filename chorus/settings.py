@@ -350,7 +350,7 @@ DOCUMENTS_MAX_BYTES = whole_number("DOCUMENTS_MAX_MB", 200, least=10) * 2**20
 # The pages that take files, by URL name, and how many bytes of them: from support alone; from whoever is logged in,
 # in memory (as many at once as there are threads).
 STAFF_UPLOADS = {"admin:structures_directoryimport_add": IMPORT_MAX_BYTES}
-USER_UPLOADS = {"documents:add": DOCUMENT_MAX_BYTES}
+USER_UPLOADS = {"documents:add": DOCUMENT_MAX_BYTES, "attachments:import_people": 200 * 2**10}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -114,6 +114,8 @@ TABLE = {
     "attachments:export_people": (["structure_pk", "kind"], ITS_MANAGERS),
     "attachments:attach_person": (["structure_pk"], ITS_MANAGERS),
     "attachments:create_account": (["structure_pk"], ITS_MANAGERS),
+    "attachments:import_people": (["structure_pk"], ITS_MANAGERS),
+    "attachments:people_model": (["structure_pk"], ITS_MANAGERS),
     "attachments:person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:change_person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:detach_person": (["structure_pk", "place"], ITS_MANAGERS),
@@ -358,6 +360,7 @@ POSTS = {
     "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
     "attachments:attach_person": ({}, answering(ITS_MANAGERS, 422)),
     "attachments:create_account": ({}, answering(ITS_MANAGERS, 422)),
+    "attachments:import_people": ({}, answering(ITS_MANAGERS, 422)),
     "attachments:change_person": ({}, answering(ITS_MANAGERS, 422)),
     # The first one detaches, and an over place is nobody's to detach.
     "attachments:detach_person": ({}, answering(ITS_MANAGERS, 302)),

@@ -20,7 +20,13 @@ from attachments.actions.decisions import (
 )
 from attachments.actions.departures import detach, leave_structures
 from attachments.actions.notices import hand_over_requests
-from attachments.actions.people import attach_people, change_place, create_attached_account, duplicate_place
+from attachments.actions.people import (
+    attach_from_file,
+    attach_people,
+    change_place,
+    create_attached_account,
+    duplicate_place,
+)
 from attachments.actions.principals import (
     lapse_unactivated_principals,
     lock_structures_of,
@@ -40,6 +46,7 @@ __all__ = [
     "approve_request",
     "approve_requests",
     "attach",
+    "attach_from_file",
     "attach_people",
     "change_dates",
     "change_place",

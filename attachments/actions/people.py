@@ -7,7 +7,7 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from accounts.actions import approve_accounts, invite_account
-from accounts.models import User
+from accounts.models import User, normalised_email
 from attachments import emails
 from attachments.actions.attachments import (
     Place,
@@ -150,6 +150,49 @@ def create_attached_account(structure, *, actor, person, services=(), **terms):
     for _place, refusal in given.skipped:
         raise refusal
     return given.done[0]
+
+
+def attach_from_file(structure, wanted, *, actor):
+    """The « fichier d'utilisateurs »: attach these people to `structure`, their accounts created where they have none.
+
+    `wanted` is a list of (who, as invite_account takes it; what they get, as a Place takes it). Some at a time, each
+    lot by itself: what a dying process leaves undone, the same file does. A Given; who could not is told by address.
+    """
+    whole = Given([], [])
+    for start in range(0, len(wanted), LOT):
+        with transaction.atomic():
+            given = _attach_lot(structure, wanted[start : start + LOT], actor=actor)
+        whole.done.extend(given.done)
+        whole.skipped.extend(given.skipped)
+    return whole
+
+
+LOT = 50
+
+
+def _attach_lot(structure, wanted, *, actor):
+    structure = lock_structure(structure.pk)
+    accounts = {user.email: user for user in User.objects.filter(email__in=[_address(who) for who, _ in wanted])}
+    # Only a person who creates accounts there does so; hindrances say the rest.
+    creates = structure.is_active and actor.has_perm("attachments.create_account", structure)
+    places, skipped = [], []
+    for who, terms in wanted:
+        user = accounts.get(_address(who))
+        try:
+            if user is None or (user.state == User.State.CLOSED and not user.was_ever_active):
+                if not creates:
+                    raise ActionError("no_account", "Cette adresse n'a pas de compte, et aucun ne se crée ici.")
+                user = invite_account(actor=actor, **who)
+        except ActionError as refusal:
+            skipped.append((who["email"], refusal))
+        else:
+            places.append(Place(user, structure, **terms))
+    given = attach_people(places, actor=actor)
+    return Given(given.done, skipped + [(place.user.email, refusal) for place, refusal in given.skipped])
+
+
+def _address(who):
+    return normalised_email(who["email"])
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-from attachments.forms.people import AttachForm, DetachForm, InviteForm, PlaceForm
+from attachments.forms.people import AttachForm, DetachForm, FileForm, InviteForm, LineForm, PlaceForm
 from attachments.forms.requests import (
     PER_SERVICE,
     WHOLE,
@@ -17,7 +17,9 @@ __all__ = [
     "DayField",
     "DecisionForm",
     "DetachForm",
+    "FileForm",
     "InviteForm",
+    "LineForm",
     "PlaceForm",
     "RefusalForm",
     "ScopeForm",

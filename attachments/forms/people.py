@@ -1,6 +1,7 @@
 """What managers type of the people of their structures: their place, who they are, why they are detached."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from phonenumber_field.formfields import PhoneNumberField
 
@@ -8,7 +9,8 @@ from accounts.forms.doors import AddressField, AddressTwice
 from attachments.forms.requests import PER_SERVICE, WHOLE, DayField, DecisionForm
 from attachments.models import WHOLE_STRUCTURE, Role
 from plumbing.errors import ChangedMeanwhile
-from plumbing.forms import ExplainedChoices, LimitedForm, PhoneAsTyped
+from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields, PhoneAsTyped
+from plumbing.text import folded
 from plumbing.validators import validate_person_name, validate_plain_text
 from structures.forms import ServicesField
 
@@ -193,4 +195,66 @@ class DetachForm(LimitedForm):
         validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Envoyé à la personne, et gardé dans l'historique. Sans adresse de site.",
+    )
+
+
+class LineForm(NamesEmptyFields, forms.Form):
+    """One line of the « fichier d'utilisateurs »: words in the place of choices, dates as the French write them."""
+
+    DAYS = ("%d/%m/%Y", "%Y-%m-%d")
+
+    email = AddressField(label="Adresse de connexion")
+    first_name = forms.CharField(label="Prénom", max_length=100, validators=[validate_person_name])
+    last_name = forms.CharField(label="Nom", max_length=100, validators=[validate_person_name])
+    phone = PhoneNumberField(label="Téléphone", required=False, max_length=30)
+    role = forms.CharField(label="Rôle", required=False)
+    services = forms.CharField(label="Services", required=False)
+    starts_on = forms.DateField(label="Date de début", required=False, input_formats=DAYS)
+    ends_on = forms.DateField(label="Date de fin", required=False, input_formats=DAYS)
+
+    def __init__(self, data=None, *, roles=(Role.SIMPLE,), services=()):
+        super().__init__(data)
+        self.roles = {folded(Role(role).label): Role(role) for role in roles}
+        self.known_services = dict(services)
+
+    def clean_role(self):
+        typed = self.cleaned_data["role"]
+        if not typed:
+            return Role.SIMPLE
+        if folded(typed) not in self.roles:
+            raise ValidationError(f"« {typed[:50]} » n'est pas un rôle que vous donnez ici.")
+        return self.roles[folded(typed)]
+
+    def clean_services(self):
+        codes = [code.strip() for code in self.cleaned_data["services"].split(",") if code.strip()]
+        unknown = [code[:50] for code in codes if folded(code) not in self.known_services]
+        if unknown:
+            raise ValidationError(f"Aucun service en service n'a ce code : {', '.join(unknown)}.")
+        return list(dict.fromkeys(self.known_services[folded(code)] for code in codes))
+
+    def clean(self):
+        super().clean()
+        today = timezone.localdate()
+        starts_on, ends_on = self.cleaned_data.get("starts_on") or today, self.cleaned_data.get("ends_on")
+        if ends_on and ends_on < max(starts_on, today):
+            self.add_error("ends_on", "Cette date précède la date de début, ou est passée.")
+        return self.cleaned_data
+
+    @property
+    def terms(self):
+        """(who it is, as invite_account takes it; what they get, as a Place takes it)"""
+        cleaned = self.cleaned_data
+        person = {name: cleaned[name] for name in ("email", "first_name", "last_name", "phone")}
+        place = {name: cleaned[name] for name in ("role", "starts_on", "ends_on")}
+        return person, place | {"whole_structure": not cleaned["services"], "services": tuple(cleaned["services"])}
+
+
+class FileForm(NamesEmptyFields, forms.Form):
+    """The « fichier d'utilisateurs » itself."""
+
+    file = forms.FileField(
+        label="Fichier",
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        help_text="CSV, 500 personnes et 200 Ko au plus.",
+        error_messages={"required": "Choisissez un fichier.", "empty": "Ce fichier est vide."},
     )

@@ -10,6 +10,7 @@ from attachments.views.decisions import decide_request, refuse_request
 from attachments.views.desk import export_requests, pending_requests
 from attachments.views.duplicating import duplicate_rights
 from attachments.views.finding import export_found, find_people, resend_activations
+from attachments.views.importing import import_people, people_model
 from attachments.views.leaving import leave_structures, succession
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
 from attachments.views.people import export_people, people
@@ -33,10 +34,12 @@ __all__ = [
     "export_people",
     "export_requests",
     "find_people",
+    "import_people",
     "leave_structures",
     "my_attachments",
     "pending_requests",
     "people",
+    "people_model",
     "person",
     "refuse_request",
     "refuse_together",

@@ -28,7 +28,7 @@ MOST_FOUND, MOST_OTHERS = 20, 50
 @require_http_methods(["GET", "HEAD", "POST"])
 def attach_person(request, pk):
     """« Rattacher un utilisateur »: by login address, or chosen among the people one may know of."""
-    structure = _active_within_reach(request, pk, ATTACH)
+    structure = active_within_reach(request, pk, ATTACH)
     if structure is None:
         return redirect(TAB, pk)
     person = _chosen(request)
@@ -65,7 +65,7 @@ def attach_person(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_account(request, pk):
     """« Créer le compte utilisateur »: its owner only activates it. Never where the PIGP keeps the accounts."""
-    structure = _active_within_reach(request, pk, ATTACH)
+    structure = active_within_reach(request, pk, ATTACH)
     if structure is None:
         return redirect(TAB, pk)
     if structure.uses_pigp:
@@ -131,7 +131,7 @@ def _choose(request, go_to, title):
     return render(request, "attachments/choose_structure.html", {"go_to": go_to, "title": title} | listed)
 
 
-def _active_within_reach(request, pk, needed):
+def active_within_reach(request, pk, needed):
     """The structure; None, and why is said, when it is inactive."""
     structure = within_reach(request.user, pk, SEE, needed)
     if structure.is_active:

@@ -17,6 +17,7 @@ NO_PAGE = {
     "registration:captcha_audio",
     "attachments:export_my_attachments",
     "attachments:export_people",
+    "attachments:people_model",
     "attachments:export_found",
     "structures:export_my_structures",
     "structures:export_services",
