@@ -94,7 +94,9 @@ def take_back(database):
         rows = written(cursor)
         for table in ADDED:
             cursor.execute(f"DELETE FROM {table}{' WHERE role <> %s' if table == ADDED[0] else ''}", ["principal"])
-        cursor.execute("UPDATE attachments_attachmentrequest SET status = 'pending', decided_at = NULL, decided_by_id = NULL")
+        cursor.execute(
+            "UPDATE attachments_attachmentrequest SET status = 'pending', decided_at = NULL, decided_by_id = NULL"
+        )
         cursor.execute("UPDATE accounts_user SET state = 'pending' WHERE state = 'activating'")
         for table in (*ADDED, "attachments_attachmentrequest", "accounts_user"):
             cursor.execute(f"VACUUM ANALYZE {table}")
