@@ -39,19 +39,21 @@ CHANGES = {
 }
 
 
-def send_activation(user, *, reference):
-    """To a person whose account was approved: the link that activates it."""
-    send_activations({user: reference})
+def send_activation(user, *, reference, invited_by=""):
+    """To a person whose account was approved, or created by a manager (`invited_by`): the link that activates it."""
+    send_activations({user: reference}, invited_by=str(invited_by))
 
 
-def send_activations(references):
+def send_activations(references, *, invited_by=""):
     """To people whose accounts were approved, each with what it quotes: the link that activates it."""
     resend_link = absolute_url("accounts:resend_activation")
     _to_each(
         "activation",
         references,
         "Activez votre compte",
-        lambda user: _link("activate", user, Purpose.ACTIVATION) | {"resend_link": resend_link},
+        lambda user: (
+            _link("activate", user, Purpose.ACTIVATION) | {"resend_link": resend_link, "invited_by": invited_by}
+        ),
         references=references,
     )
 

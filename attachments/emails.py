@@ -158,7 +158,7 @@ def send_role_lost(attachment):
     )
 
 
-def send_attachments_ended(user, attachments, *, by_self=False):
+def send_attachments_ended(user, attachments, *, by_self=False, reason=""):
     """To somebody whose places in structures are ended, by themselves or by somebody else."""
     several = len(attachments) > 1
     _write(
@@ -167,7 +167,12 @@ def send_attachments_ended(user, attachments, *, by_self=False):
         user=user,
         purpose="Vos rattachements sont terminés" if several else "Votre rattachement est terminé",
         reference=user.reference,
-        context={"reader": user, "attachments": attachments, "by_self": by_self},
+        context={
+            "reader": user,
+            "attachments": attachments,
+            "by_self": by_self,
+            "reason": reason if user.was_ever_active else "",
+        },
     )
 
 
@@ -181,3 +186,62 @@ def send_became_principal(request):
         reference=request.reference,
         context={"request": request, "days": settings.PRINCIPAL_ACTIVATION_DAYS},
     )
+
+
+def send_attached(told, *, by, comment=""):
+    """To people who were attached to structures without having asked: by whom, where, as what.
+
+    `told` is each one's attachments, by person.
+    """
+    link = absolute_url("attachments:my_attachments")
+    _write_all(
+        "attached",
+        [
+            {
+                "to": user.mail_address,
+                "user": user,
+                "purpose": "Vous êtes rattaché à " + ("des structures" if len(places) > 1 else "une structure"),
+                "reference": user.reference,
+                "context": {
+                    "reader": user,
+                    "by": by,
+                    "places": [(place.structure, _terms(place)) for place in places],
+                    # Free text goes to addresses that somebody who reads them confirmed.
+                    "comment": comment if user.was_ever_active else "",
+                    "link": link,
+                },
+            }
+            for user, places in told.items()
+        ],
+    )
+
+
+def send_place_changed(attachment):
+    """To somebody whose place in a structure was changed by its managers: what it is now."""
+    user = attachment.user
+    _write(
+        "place_changed",
+        to=user.mail_address,
+        user=user,
+        purpose="Votre rattachement est modifié",
+        reference=user.reference,
+        context={
+            "reader": user,
+            "structure": attachment.structure,
+            "facts": _terms(attachment),
+            "link": absolute_url("attachments:my_attachments"),
+        },
+    )
+
+
+def _terms(attachment):
+    """(label, value) of what somebody holds. Labels of services are a stranger's words, as a structure's name is."""
+    known = attachment.structure.is_public or attachment.user.was_ever_active
+    count = len(attachment.service_labels)
+    part = attachment.full_part if known or not count else f"{count} service{'s' if count > 1 else ''}"
+    return [
+        ("Rôle", attachment.get_role_display()),
+        ("Niveau", part),
+        ("À partir du", date_format(attachment.starts_on, "j F Y")),
+        *([("Jusqu'au", date_format(attachment.ends_on, "j F Y"))] if attachment.ends_on else []),
+    ]

@@ -16,6 +16,24 @@ MINE = {
     "attachments:succession",
     "attachments:withdraw_request",
 }
+# Of structures, and of the people there.
+ORGANISATION = {
+    f"attachments:{name}"
+    for name in (
+        "request_attachment",
+        "people",
+        "person",
+        "change_person",
+        "detach_person",
+        "attach_person",
+        "create_account",
+        "choose_structure_to_attach",
+        "choose_structure_for_account",
+        "find_people",
+        "resend_activations",
+        "duplicate_rights",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +81,7 @@ def _sections(request):
 def _section_of(request, view_name):
     if view_name in SEARCH or came_from(request, reverse("structures:search")):
         return "structures:search"
-    if view_name == "attachments:request_attachment":
+    if view_name in ORGANISATION:
         return "organisation"
     if view_name in MINE:
         return view_name

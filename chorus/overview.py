@@ -6,7 +6,7 @@ from django.db.models import Count, Q, prefetch_related_objects
 from django.utils import timezone
 
 from attachments.deciders import annotate_deciders
-from attachments.models import MANAGERS, SOON, Attachment, AttachmentRequest, Role
+from attachments.models import SOON, Attachment, AttachmentRequest, Role
 from history.models import Event, HistoryEntry
 from structures.models import BankAccount, Referent, Service
 
@@ -38,13 +38,13 @@ DEEDS = {
 
 def places_of(user):
     """Their attachments in force, each with `waiting`: the requests there that wait for them. Those that wait first."""
-    places = list(user.attachments.effective().select_related("structure"))
+    places = list(user.attachments.effective().with_rights().select_related("structure"))
     waiting = {}
-    if any(place.role in MANAGERS for place in places):
+    if any(place.may_decide_requests for place in places):
         waiting = _per_structure(AttachmentRequest.objects.pending().for_manager(user))
     for place in places:
         place.waiting = waiting.get(place.structure_id, 0)
-        place.manages = place.role in MANAGERS
+        place.manages = place.may_decide_requests or place.may_decide_subscriptions or place.may_attach_people
         place.is_principal = place.role == Role.PRINCIPAL
     return sorted(places, key=lambda place: -place.waiting)
 

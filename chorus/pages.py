@@ -43,7 +43,7 @@ def home(request):
     if not user.is_authenticated:
         return render(request, "pages/welcome.html")
     places = places_of(user)
-    decides = user.is_staff or any(place.manages for place in places)
+    decides = user.is_staff or any(place.may_decide_requests for place in places)
     beginning, ending = to_come(user, places)
     return render(
         request,
@@ -54,6 +54,7 @@ def home(request):
             "places": with_counts(places[:STRUCTURES_SHOWN]),
             "place_count": len(places),
             "manages": any(place.manages for place in places),
+            "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
             "beginning": beginning,
             "ending": ending,
             "deeds": deeds_of(user, DEEDS_SHOWN),
@@ -75,6 +76,7 @@ def organisation(request):
             "places": with_counts(list(page)),
             "place_count": len(places),
             "manages": any(place.manages for place in places),
+            "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
             "is_principal": request.user.is_staff or any(place.is_principal for place in places),
             "others": any(not place.is_principal for place in places),
         },

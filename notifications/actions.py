@@ -113,6 +113,12 @@ def within_mail_rates(slug, addresses, rate):
     return answers
 
 
+def mailed_since(slug, addresses, since):
+    """Those of `addresses` for which a mail of this kind was decided since then, sent or not."""
+    mails = OutgoingMail.objects.filter(slug=slug, to__in=addresses, created_at__gt=since)
+    return set(mails.values_list("to", flat=True))
+
+
 def deliver_due():
     """Send what is due, mail after mail, until nothing is left or the mail server cannot be reached.
 

@@ -37,6 +37,8 @@ ITS_PEOPLE = (LOGIN, 404, 200, 200, 200, 404, 200)
 # On what everybody may see, and on what only the structure's people may.
 ITS_PRINCIPAL = (LOGIN, 403, 403, 403, 200, 403, 200)
 ITS_PRINCIPAL_AMONG_THEM = (LOGIN, 404, 403, 403, 200, 404, 200)
+# Of the people of a structure that everybody may see.
+ITS_MANAGERS = (LOGIN, 403, 403, 200, 200, 403, 200)
 # A list of one's structures, or the page of the only one.
 MANY_OR_ONE = (LOGIN, 200, 200, 200, 302, 302, 200)
 TABLE = {
@@ -113,6 +115,20 @@ TABLE = {
     "attachments:succession": ([], (LOGIN, *(200,) * 6)),
     # Somebody's own: tried with the owner in tests/attachments/test_mine.py.
     "attachments:withdraw_request": (["request"], (LOGIN, *(404,) * 6)),
+    "attachments:people": (["structure_pk"], ITS_MANAGERS),
+    "attachments:export_people": (["structure_pk", "kind"], ITS_MANAGERS),
+    "attachments:attach_person": (["structure_pk"], ITS_MANAGERS),
+    "attachments:create_account": (["structure_pk"], ITS_MANAGERS),
+    "attachments:person": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:change_person": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:detach_person": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:duplicate_rights": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:resend_activation": (["structure_pk", "place"], (LOGIN, *(405,) * 6)),
+    "attachments:find_people": ([], (LOGIN, *(200,) * 6)),
+    "attachments:export_found": (["kind"], (LOGIN, *(200,) * 6)),
+    "attachments:resend_activations": ([], (LOGIN, *(200,) * 6)),
+    "attachments:choose_structure_to_attach": ([], (LOGIN, 200, 200, 302, 302, 302, 200)),
+    "attachments:choose_structure_for_account": ([], (LOGIN, 200, 200, 302, 302, 302, 200)),
     "organisation": ([], (LOGIN, *(200,) * 6)),
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": (["kind"], (LOGIN, *(302,) * 6)),
@@ -209,6 +225,8 @@ def arguments():
         "passkey": PasskeyFactory().pk,
         "way": "totp",
         "kind": "csv",
+        # A simple user's.
+        "place": AttachmentFactory(structure=structure).pk,
         "request": AttachmentRequestFactory(structure=structure).reference,
         "captcha": fresh().key,
         "activation": make_token(UserFactory(activating=True), Purpose.ACTIVATION),
@@ -345,6 +363,14 @@ POSTS = {
     "attachments:refuse_together": ({}, (LOGIN, *(302,) * 6)),
     "attachments:leave_structures": ({}, (LOGIN, *(302,) * 6)),
     "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
+    "attachments:attach_person": ({}, answering(ITS_MANAGERS, 422)),
+    "attachments:create_account": ({}, answering(ITS_MANAGERS, 422)),
+    "attachments:change_person": ({}, answering(ITS_MANAGERS, 422)),
+    # The first one detaches, and an over place is nobody's to detach.
+    "attachments:detach_person": ({}, answering(ITS_MANAGERS, 302)),
+    "attachments:duplicate_rights": ({}, answering(ITS_MANAGERS, 302)),
+    "attachments:resend_activation": ({}, answering(ITS_MANAGERS, 302)),
+    "attachments:resend_activations": ({}, (LOGIN, *(302,) * 6)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }

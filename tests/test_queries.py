@@ -102,6 +102,29 @@ def test_support_s_lists_of_requests(client, managed, view):
     same_for_many(client, f"/demandes/?vue={view}", add, also=[f"/demandes/export.csv?vue={view}"])
 
 
+@pytest.mark.parametrize("query", ["", "q=anne&statut=in_force&tri=fin", "statut=over"])
+def test_people_of_a_structure_and_those_one_finds(client, query):
+    structure = StructureFactory()
+    client.force_login(AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user)
+
+    def add():
+        row = AttachmentFactory(structure=structure, whole_structure=False, user=UserFactory(activating=True))
+        row.services.add(ServiceFactory(structure=structure))
+        AttachmentRequestFactory(structure=structure, user=row.user)
+        AttachmentFactory(structure=structure, ended_at=timezone.now())
+
+    source = AttachmentFactory(structure=structure)
+    here = f"/structures/{structure.pk}/personnes/"
+    also = [
+        f"{here}export.csv?{query}",
+        f"{here}export.xlsx?{query}",
+        f"{here}rattacher/?q=nom",
+        f"{here}{source.pk}/dupliquer/",
+    ]
+    found = ["/personnes/?prenom=anne&service=service", "/personnes/export.csv?tous=1", "/personnes/renvoi/?tous=1"]
+    same_for_many(client, f"{here}?{query}", add, also=[*also, *found])
+
+
 def test_services_to_ask_for(client):
     structure = StructureFactory()
     client.force_login(UserFactory())

@@ -6,8 +6,10 @@ from accounts.actions.accounts import (
     close_accounts_never_active,
     close_never_active,
     correct_address,
+    invite_account,
     register_account,
     resend_activation,
+    resend_activations,
 )
 from accounts.actions.asked_links import answer_link_request
 from accounts.actions.credentials import (
@@ -87,6 +89,7 @@ __all__ = [
     "forget_factors",
     "forget_identities",
     "hashed_answer",
+    "invite_account",
     "link_identity",
     "mail_login_code",
     "open_session",
@@ -100,6 +103,7 @@ __all__ = [
     "request_address",
     "request_link",
     "resend_activation",
+    "resend_activations",
     "resend_contact_confirmation",
     "reset_password",
     "restore_address",

@@ -1,7 +1,10 @@
 """How an account begins: registered, approved, activated, or closed unused; and the rights support gives it."""
 
+from datetime import timedelta
+from typing import NamedTuple
+
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import emails, events
@@ -13,10 +16,21 @@ from accounts.models import User, normalised_email
 from history.actions import record, record_all
 from history.data import change_data
 from history.models import Event
-from notifications.actions import within_mail_rates
+from notifications.actions import mailed_since, within_mail_rate, within_mail_rates
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
+
+ADDRESS_USED = "Cette adresse est déjà utilisée."
+# A mail takes its time, and a second link before then only confuses.
+RESEND_INTERVAL = timedelta(minutes=15)
+
+
+class Resent(NamedTuple):
+    """The accounts that were sent the link again, and (account, ActionError) of the others."""
+
+    done: list
+    skipped: list
 
 
 @transaction.atomic
@@ -27,19 +41,47 @@ def register_account(*, email, first_name, last_name, phone, contact_email, surv
     same number. Raises ActionError when the address belongs to any other account.
     """
     now = timezone.now()
+    user = _newcomer(email)
+    user.first_name, user.last_name, user.phone = first_name, last_name, phone
+    user.contact_email = normalised_email(contact_email)
+    user.state, user.closed_at = User.State.PENDING, None
+    user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
+    user.save()
+    record(Event.ACCOUNT_REGISTERED, actor=user, subject=user, reference=user.reference)
+    return user
+
+
+@transaction.atomic
+def invite_account(*, actor, email, first_name, last_name, phone):
+    """Create somebody else's account, « En cours d'activation »: they accept the conditions as they activate it.
+
+    Nothing `actor` wrote but the names is mailed. Raises ActionError when the address has an account, or just got one.
+    """
+    user = _newcomer(email)
+    user.first_name, user.last_name, user.phone, user.contact_email = first_name, last_name, phone, ""
+    user.state, user.closed_at = User.State.ACTIVATING, None
+    user.terms_accepted_at = user.survey_consent_at = None
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:  # two at once
+        raise ActionError("address_used", ADDRESS_USED, field="email") from error
+    record(Event.ACCOUNT_REGISTERED, actor=actor, subject=user, reference=user.reference)
+    # A closed account starts again: somebody may create and lose it again and again.
+    if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
+        emails.send_activation(user, reference=user.reference, invited_by=actor)
+    return user
+
+
+def _newcomer(email):
+    """The account, not saved yet, of whoever has none; one that was closed before it was ever active starts again."""
     user = User.objects.select_for_update(of=("self",)).with_email(email).first()
     if user is None:
         user = User(email=normalised_email(email), reference=draw_reference(User))
         user.set_unusable_password()
     elif user.was_ever_active or user.state != User.State.CLOSED:
-        raise ActionError("address_used", "Cette adresse est déjà utilisée.")
-    user.first_name, user.last_name, user.phone = first_name, last_name, phone
-    user.contact_email = normalised_email(contact_email)
-    user.state, user.closed_at = User.State.PENDING, None
-    user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
+        raise ActionError("address_used", ADDRESS_USED, field="email")
     user.link_version += 1
-    user.save()
-    record(Event.ACCOUNT_REGISTERED, actor=user, subject=user, reference=user.reference)
     return user
 
 
@@ -89,7 +131,7 @@ def correct_address(user_id, *, email):
     if user.was_ever_active or user.state not in (User.State.PENDING, User.State.ACTIVATING):
         raise ActionError("not_correctable", "L'adresse de ce compte ne peut plus être corrigée ici.")
     if User.objects.with_email(email).exists():
-        raise ActionError("address_used", "Cette adresse est déjà utilisée.")
+        raise ActionError("address_used", ADDRESS_USED)
     user.link_version += 1
     made = write_changes(user, {"email": normalised_email(email)})
     record(Event.ACCOUNT_CHANGED, actor=user, subject=user, reference=user.reference, **change_data(user, made))
@@ -110,6 +152,29 @@ def resend_activation(user_id, *, actor):
 
 
 @transaction.atomic
+def resend_activations(user_ids, *, actor):
+    """« Renvoyer le courriel d'activation » to each of these accounts: a Resent.
+
+    In a number of queries that does not grow with them. Those that are not « En cours d'activation », or were sent the
+    link a moment ago, are left out.
+    """
+    users = lock_users(user_ids)
+    lately = mailed_since("activation", [user.email for user in users], timezone.now() - RESEND_INTERVAL)
+    resent = Resent([], [])
+    for user in users:
+        if user.state != User.State.ACTIVATING:
+            resent.skipped.append((user, ActionError("not_activating", "Le compte n'est pas en cours d'activation.")))
+        elif user.email in lately:
+            resent.skipped.append((user, ActionError("too_soon", "Le courriel vient de partir : un peu de patience.")))
+        else:
+            resent.done.append(user)
+    entries = [{"subject": user, "reference": user.reference} for user in resent.done]
+    record_all(Event.ACTIVATION_RESENT, entries, actor=actor)
+    emails.send_activations({user: user.reference for user in resent.done})
+    return resent
+
+
+@transaction.atomic
 def activate_account(token, *, password, secret_question, secret_answer):
     """Use an activation link: the account becomes « Actif ». Raises ActionError on a stale link."""
     owner = read_link(token, Purpose.ACTIVATION).user
@@ -120,6 +185,8 @@ def activate_account(token, *, password, secret_question, secret_answer):
     give_question(user, secret_question, secret_answer)
     reopened = user.was_ever_active
     user.state, user.activated_at = User.State.ACTIVE, user.activated_at or timezone.now()
+    # Whoever was invited accepts the conditions here: the page says so.
+    user.terms_accepted_at = user.terms_accepted_at or timezone.now()
     user.save()
     record(Event.ACCOUNT_ACTIVATED, actor=user, subject=user, reference=user.reference)
     events.account_activated.send(sender=None, user=user, actor=user)

@@ -1,7 +1,9 @@
 from attachments.actions.attachments import (
+    Place,
     attach,
     change_dates,
     change_role,
+    change_scope,
     copy_attachments,
     end,
     end_all,
@@ -18,6 +20,7 @@ from attachments.actions.decisions import (
 )
 from attachments.actions.departures import detach, leave_structures
 from attachments.actions.notices import hand_over_requests
+from attachments.actions.people import attach_people, change_place, create_attached_account, duplicate_place
 from attachments.actions.principals import (
     lapse_unactivated_principals,
     lock_structures_of,
@@ -32,14 +35,20 @@ from attachments.actions.requests import (
 )
 
 __all__ = [
+    "Place",
     "answer_by",
     "approve_request",
     "approve_requests",
     "attach",
+    "attach_people",
     "change_dates",
+    "change_place",
     "change_role",
+    "change_scope",
     "copy_attachments",
+    "create_attached_account",
     "detach",
+    "duplicate_place",
     "end",
     "end_all",
     "foresee",

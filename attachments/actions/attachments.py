@@ -27,7 +27,7 @@ HAS_PRINCIPAL = "Cette structure a déjà un gestionnaire principal."
 
 
 class Place(NamedTuple):
-    """What somebody is to hold: a principal manager has the whole structure, without end."""
+    """What somebody is to hold: a principal manager has the whole structure, from today, without end."""
 
     user: User
     structure: Structure
@@ -43,7 +43,7 @@ class Place(NamedTuple):
     def bounded(self):
         if self.role != Role.PRINCIPAL:
             return self
-        return self._replace(whole_structure=True, services=(), ends_on=None)
+        return self._replace(whole_structure=True, services=(), starts_on=None, ends_on=None)
 
 
 @transaction.atomic
@@ -162,21 +162,37 @@ def widen(attachment_id, *, actor, whole_structure=True, services=(), reference=
     attachment = lock(attachment_id)
     if attachment.whole_structure:
         raise ActionError("already_attached", f"{attachment.user} a déjà un rattachement à toute cette structure.")
+    return change_scope(
+        attachment_id, actor=actor, whole_structure=whole_structure, services=services, reference=reference
+    )
+
+
+@transaction.atomic
+def change_scope(attachment_id, *, actor, whole_structure=True, services=(), reference=""):
+    """Give an attachment the whole structure, or these `services` and no other; the same as before says nothing.
+
+    Those out of service today stay: nobody could choose them. Raises ActionError for a principal manager's.
+    """
+    attachment = lock(attachment_id)
+    if attachment.role == Role.PRINCIPAL and not whole_structure:
+        raise ActionError("principal_whole", "Un gestionnaire principal l'est de la structure entière.")
     services = services_of(attachment.structure, whole_structure, services)
     before = _service_names(attachment)
-    made = write_changes(attachment, {"whole_structure": whole_structure})
     if not whole_structure:
         services += attachment.services.exclude(pk__in=attachment.structure.services.open().values("pk"))
+    made = write_changes(attachment, {"whole_structure": whole_structure})
     attachment.services.set(services)
-    data = change_data(attachment, made)
-    data["changes"]["services"] = [before, _service_names(attachment)]
-    _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
+    after = _service_names(attachment)
+    if made or after != before:
+        data = change_data(attachment, made)
+        data["changes"]["services"] = [before, after]
+        _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
     return attachment
 
 
 @transaction.atomic
 def change_role(attachment_id, *, actor, role, reference="", cause=""):
-    """Give an attachment another role; a principal manager's becomes the whole structure's, without end.
+    """Give an attachment another role; a principal manager's becomes the whole structure's, from now, without end.
 
     Whoever takes the principal's role away gives it to somebody else in the same transaction, after.
     Raises ActionError when the structure has a principal manager already, or the one to be has no open account.
@@ -189,7 +205,8 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     if role == Role.PRINCIPAL:
         lock_account(attachment.user_id)
         _check_no_principal(attachment.structure)
-        values |= {"whole_structure": True, "ends_on": None}
+        begins = min(attachment.starts_on, timezone.localdate())
+        values |= {"whole_structure": True, "starts_on": begins, "ends_on": None}
         attachment.services.clear()
     made = [change for change in write_changes(attachment, values) if change.name != "role_since"]
     event = Event.PRINCIPAL_DESIGNATED if role == Role.PRINCIPAL else Event.ROLE_CHANGED
@@ -206,12 +223,14 @@ def change_dates(attachment_id, *, actor, **dates):
     """Give an attachment another `starts_on` or `ends_on` (included; None for no end).
 
     The one left out stays as it is once locked (lost update). Raises ActionError when they are not in order, or for
-    the end of a principal manager's.
+    the end of a principal manager's, or a beginning to come.
     """
     attachment = lock(attachment_id)
     starts_on, ends_on = (dates.get(name, getattr(attachment, name)) for name in ("starts_on", "ends_on"))
     if ends_on and ends_on < starts_on:
         raise ActionError("dates_order", "La date de fin précède la date de début.", field="ends_on")
+    if starts_on > timezone.localdate() and attachment.role == Role.PRINCIPAL:
+        raise ActionError("principal_begun", "Un gestionnaire principal l'est déjà aujourd'hui.", field="starts_on")
     if ends_on and attachment.role == Role.PRINCIPAL:
         raise ActionError("principal_unbounded", "Un gestionnaire principal n'a pas de date de fin.", field="ends_on")
     made = write_changes(attachment, {"starts_on": starts_on, "ends_on": ends_on})
@@ -221,10 +240,10 @@ def change_dates(attachment_id, *, actor, **dates):
 
 
 @transaction.atomic
-def end(attachment_id, *, actor, cause=""):
+def end(attachment_id, *, actor, cause="", reason=""):
     """End an attachment now, whatever its role. Raises ActionError when it is over."""
     attachment = lock(attachment_id)
-    _end([attachment], actor=actor, cause=cause)
+    _end([attachment], actor=actor, cause=cause, reason=reason)
     return attachment
 
 
@@ -237,7 +256,7 @@ def end_all(users, *, actor, cause=""):
     _end(list(held.select_related("user", "structure").order_by("pk")), actor=actor, cause=cause)
 
 
-def _end(attachments, *, actor, cause):
+def _end(attachments, *, actor, cause, reason=""):
     if not attachments:
         return
     now = timezone.now()
@@ -245,7 +264,13 @@ def _end(attachments, *, actor, cause):
     for attachment in attachments:
         attachment.ended_at = now
     entries = [
-        {"subject": ended.user, "structure": ended.structure, "cause": cause, **row_data(ended, values=("role",))}
+        {
+            "subject": ended.user,
+            "structure": ended.structure,
+            "cause": cause,
+            "reason": reason,
+            **row_data(ended, values=("role",)),
+        }
         for ended in attachments
     ]
     record_all(Event.ATTACHMENT_ENDED, entries, actor=actor)

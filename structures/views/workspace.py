@@ -16,6 +16,15 @@ BELONG = "structures.belong_to"
 ASK = "attachments.request_attachment"
 # Which pages are tabs, by the name of their view.
 INFORMATIONS, SERVICES, ACCOUNTS = "structures:structure", "structures:services", "structures:bank_accounts"
+_tabs_above = []
+
+
+def add_tab(view, label, permission, *, place, count=None):
+    """A tab of the apps above: the `view` that shows it, for whom, and `count(structure)`, how many rows it lists.
+
+    The lowest `place` stands first, after the tabs of this app.
+    """
+    _tabs_above.append((place, view, label, permission, count))
 
 
 class Workspace:
@@ -46,6 +55,9 @@ class Workspace:
         tabs = [(INFORMATIONS, "Informations", None), (SERVICES, "Services", self.service_count)]
         if self.may_view_accounts:
             tabs.append((ACCOUNTS, "Coordonnées bancaires", self.account_count))
+        for _, view, label, permission, count in sorted(_tabs_above, key=lambda tab: tab[0]):
+            if self.user.has_perm(permission, self.structure):
+                tabs.append((view, label, count(self.structure) if count else None))
         return [(label, self._address(view), view == self.tab, count) for view, label, count in tabs]
 
     @property

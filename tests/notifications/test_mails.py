@@ -23,7 +23,7 @@ from registration.emails import send_address_used, send_not_registered
 from structures.models import Referent
 from tests.conftest import as_typed
 from tests.deferred import work_off_everything
-from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +68,13 @@ def write_every_mail():
         left = AttachmentFactory.create_batch(2, user=person)
         attachment_mails.send_attachments_ended(person, left)
         attachment_mails.send_attachments_ended(person, left[:1], by_self=True)
+        attachment_mails.send_attachments_ended(person, left[:1], reason=NASTY)
+        services = [ServiceFactory(structure=left[0].structure, label=NASTY)]
+        left[1].whole_structure = False
+        left[1].services.set(services)
+        attachment_mails.send_attached({person: left}, by=user, comment=NASTY)
+        attachment_mails.send_place_changed(left[1])
+        account_mails.send_activation(person, reference=request.reference, invited_by=user)
         account_mails.send_activation(person, reference=request.reference)
         account_mails.send_reset(person)
         account_mails.send_password_changed(person)

@@ -16,6 +16,8 @@ NO_PAGE = {
     "registration:captcha_image",
     "registration:captcha_audio",
     "attachments:export_my_attachments",
+    "attachments:export_people",
+    "attachments:export_found",
     "structures:export_my_structures",
     "structures:export_services",
     "structures:export_bank_accounts",

@@ -1,0 +1,19 @@
+from attachments.models.attachments import SOON, WHOLE_STRUCTURE, Attachment, AttachmentQuerySet, Scope
+from attachments.models.requests import AttachmentRequest, AttachmentRequestQuerySet
+from attachments.models.rights import LEFT_BY_DEFAULT, MANAGERS, Deputy, Right, Role, SecondaryRights
+
+__all__ = [
+    "LEFT_BY_DEFAULT",
+    "MANAGERS",
+    "SOON",
+    "WHOLE_STRUCTURE",
+    "Attachment",
+    "AttachmentQuerySet",
+    "AttachmentRequest",
+    "AttachmentRequestQuerySet",
+    "Deputy",
+    "Right",
+    "Role",
+    "Scope",
+    "SecondaryRights",
+]
