@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from attachments.models import AttachmentRequest, Role
+from attachments.models import AttachmentRequest, Right, Role, SecondaryRights
 from attachments.views import several
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
@@ -298,3 +298,39 @@ def test_no_mail_leaves_for_what_is_only_looked_at(client, managed):
     for path in (APPROVE, REFUSE):
         client.get(path, ticks(requests))
     assert not OutgoingMail.objects.exists()
+
+
+def left(structure, *rights):
+    """A secondary manager of `structure` with these rights and no other."""
+    place = AttachmentFactory(structure=structure, role=Role.SECONDARY)
+    SecondaryRights.objects.create(structure=structure, **{str(right): right in rights for right in Right})
+    return place.user
+
+
+def test_activities_follow_the_rights_left_to_each(client):
+    structure = StructureFactory()
+    (wanted,) = ask(structure)
+    client.force_login(left(structure, Right.VIEW_HISTORY))
+    HistoryEntry.objects.create(event="structure_changed", structure=structure)
+    page = as_typed(re.sub(r"\s+", " ", client.get("/activites/").text))
+    assert "ne vous a pas laissé le droit d'en décider" in page
+    assert str(wanted.user) not in page
+    assert "Structure modifiée" in page
+    assert "Activités du gestionnaire" in client.get("/").text
+    assert client.post(APPROVE, numbers([wanted])).url == "/demandes/"
+    SecondaryRights.objects.update(view_history=False)
+    assert "Vous ne gérez aucune structure" in client.get("/activites/").text
+    assert "Activités du gestionnaire" not in client.get("/").text
+
+
+def test_validating_then_attaching_somebody_else(client, managed):
+    first, second = ask(managed, 2)
+    assert "Valider et rattacher un autre utilisateur" in client.get(f"/demandes/{first.reference}/").text
+    decision = {"role": "simple", "scope": "whole"}
+    answer = client.post(f"/demandes/{first.reference}/", decision | {"rattacher": "1"}, follow=True)
+    assert answer.redirect_chain == [(f"/structures/{managed.pk}/personnes/rattacher/", 302)]
+    assert "Rattachement validé" in answer.text
+    client.force_login(left(managed, Right.DECIDE_REQUESTS))
+    assert "rattacher un autre" not in client.get(f"/demandes/{second.reference}/").text
+    answer = client.post(f"/demandes/{second.reference}/", decision | {"rattacher": "1"})
+    assert answer.url == "/demandes/"
