@@ -64,10 +64,11 @@ def navigation(request):
 
 def _sections(request):
     # The pages of the desk have counted what waits already.
-    waiting = (getattr(request, "desk", None) or Desk(request.user)).waiting
+    desk = getattr(request, "desk", None) or Desk(request.user)
+    waiting = desk.waiting
     views = [("home", "Accueil", 0)]
-    if waiting is not None:
-        views.append(("attachments:activities", "Activités du gestionnaire", waiting))
+    if desk.manages:
+        views.append(("attachments:activities", "Activités du gestionnaire", waiting or 0))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
     section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
     sections = Navigation()

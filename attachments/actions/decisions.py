@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.actions import approve_accounts, close_accounts_never_active
 from attachments import emails
 from attachments.actions.attachments import (
+    HAS_PRINCIPAL,
     Place,
     attach_or_widen,
     check_open,
@@ -79,8 +80,9 @@ def approve_requests(request_ids, *, actor, role=Role.SIMPLE, part=None):
     for request, attachment in zip(at_once, started, strict=True):
         request.attachment = attachment
     result.done.extend(at_once)
+    named = set()
     for request in one_by_one:
-        if _may(_approve_alone, request, places[request.pk], actor, result=result):
+        if _may(_approve_alone, request, places[request.pk], named, actor, result=result):
             result.done.append(request)
     _tell_approved(result.done, actor=actor)
     return result
@@ -173,11 +175,15 @@ def _names(actor, role, requests):
     }
 
 
-def _approve_alone(request, place, actor):
+def _approve_alone(request, place, named, actor):
+    """`named` are the structures that got their principal manager from the same set: nobody has seen those either."""
     # In part done, it is undone.
     with transaction.atomic():
         check_open(request.user)
         if place.role == Role.PRINCIPAL:
+            if request.structure_id in named:
+                raise ActionError("has_principal", HAS_PRINCIPAL)
+            named.add(request.structure_id)
             drop_unseen_principal(request.structure)
         _decide([request], Status.APPROVED, actor=actor)
         request.attachment = attach_or_widen(**place._asdict(), actor=actor)

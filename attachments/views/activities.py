@@ -5,11 +5,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from attachments.deciders import Desk
-from attachments.models import Attachment
+from attachments.models import Attachment, Right
 from history.models import HistoryEntry
 from plumbing.reach import held
 from structures.models import Structure
 
+# Each of these shows the people of a structure: see `attachments.view_people`.
+SEEING_PEOPLE = (Right.DECIDE_REQUESTS, Right.DECIDE_SUBSCRIPTIONS, Right.ATTACH_PEOPLE)
 # Rows of each block; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, ENTRIES_SHOWN = 5, 6, 6
 
@@ -21,14 +23,15 @@ def activities(request):
     desk = request.desk = Desk(user)
     oldest = list(desk.awaiting.select_related("user", "structure").order_by("created_at", "pk")[:OLDEST_SHOWN])
     prefetch_related_objects([row for row in oldest if not row.whole_structure], "services")
-    places = user.attachments.effective().managers().select_related("structure")
+    places = user.attachments.may(*Right).with_rights(*SEEING_PEOPLE).select_related("structure")
     places = list(places.order_by("structure__legal_name_key", "pk"))
     context = {
         "oldest": oldest,
         "waiting": desk.waiting or 0,
         "places": _with_counts(places, desk),
         "place_count": len(places),
-        "manages": user.is_staff or bool(places),
+        "manages": desk.manages,
+        "decides": user.is_staff or bool(desk.structures),
         "names_structures": user.is_staff or len(places) > 1,
         "entries": _last_entries(user),
     }
@@ -45,6 +48,7 @@ def _with_counts(places, desk):
     people = _per_structure(attached)
     for place in shown:
         place.people_count = people.get(place.structure_id, 0)
+        place.shows_people = any(getattr(place, f"may_{right}") for right in SEEING_PEOPLE)
     return shown
 
 

@@ -18,6 +18,9 @@ from attachments.models import Attachment, AttachmentRequest, Role
 from attachments.views.desk import list_address, next_reference
 from plumbing.requests import RETURN, perform, posted
 
+# « Valider et rattacher un autre utilisateur ».
+NEXT, ATTACH = "rattacher", "attachments.attach_people"
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide_request(request, reference):
@@ -33,6 +36,8 @@ def decide_request(request, reference):
         )
         if done:
             _say_done(request, _what_it_led_to(attachment, by_support=request.user.is_staff), following)
+            if NEXT in request.POST and request.user.has_perm(ATTACH, attachment.structure):
+                return redirect("attachments:attach_person", attachment.structure_id)
         return redirect(list_address(request) if done else request.get_full_path())
     annotate_deciders([attachment_request])
     tell_decisions([attachment_request])
@@ -49,6 +54,7 @@ def decide_request(request, reference):
             if attachment_request.is_pending
             else None,
             "next_reference": following,
+            "may_attach": request.user.has_perm(ATTACH, attachment_request.structure),
             "may_activate": request.user.has_perm("structures.change_structure", attachment_request.structure),
             "kept": _kept(request),
         },

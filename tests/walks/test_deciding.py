@@ -72,7 +72,7 @@ def test_nothing_covers_what_has_the_focus(site, structure, person, size):
         assert page.evaluate("document.activeElement.name") == "services"
         assert not page.evaluate(COVERED)
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.innerText").startswith("Valider" if size[0] > 390 else "modifier")
+    assert page.evaluate("document.activeElement.innerText").startswith("Valider" if size[0] > 390 else "Valider et")
     for _ in range(12):
         page.keyboard.press("Shift+Tab")
         assert not page.evaluate(COVERED)
