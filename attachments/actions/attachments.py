@@ -7,12 +7,12 @@ announces (`attachments.events`). Mails are the caller's, who knows why it is do
 """
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import User
 from attachments.events import attachment_started, attachments_ended, role_changed
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, AttachmentRequest, Right, Role
 from history.actions import record, record_all
 from history.data import change_data, row_data
 from history.models import Event
@@ -109,7 +109,9 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     before = attachment.role
     if role == before:
         return attachment
-    values, held = {"role": role, "role_since": timezone.now()}, _service_names(attachment)
+    # What was left to them, or not, was as what they no longer are.
+    values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values)}
+    held = _service_names(attachment)
     if role == Role.PRINCIPAL:
         lock_account(attachment.user_id)
         _check_no_principal(attachment.structure)
@@ -147,6 +149,23 @@ def change_dates(attachment_id, *, actor, **dates):
     return attachment
 
 
+def change_rights(attachment, *, actor, rights):
+    """What an attachment of a secondary manager's gives, {Right: bool, or None}: the Changes made.
+
+    The caller locked it (`lock`).
+    """
+    made = write_changes(attachment, {str(right): value for right, value in rights.items()})
+    if made:
+        _journal(Event.PERSONAL_RIGHTS_CHANGED, attachment, actor=actor, **change_data(attachment, made))
+    return made
+
+
+def note_warned(attachments):
+    """That of the last day of each of these people were told. Their structure is locked by the caller."""
+    keys = [attachment.pk for attachment in attachments]
+    Attachment.objects.filter(pk__in=keys).update(warned_of=F("ends_on"))
+
+
 @transaction.atomic
 def end(attachment_id, *, actor, cause=""):
     """End an attachment now, whatever its role. Raises ActionError when it is over."""
@@ -177,6 +196,14 @@ def _end(attachments, *, actor, cause):
     ]
     record_all(Event.ATTACHMENT_ENDED, entries, actor=actor)
     attachments_ended.send(sender=None, attachments=attachments, actor=actor)
+
+
+def end_run_out(structure):
+    """End what ran out in `structure`, locked by the caller: those attachments, for the first time."""
+    over = structure.attachments.current().filter(ends_on__lt=timezone.localdate()).select_for_update(of=("self",))
+    ended = list(over.select_related("user", "structure").order_by("pk"))
+    _end(ended, actor=None, cause="dates_over")
+    return ended
 
 
 def attach_or_widen(user, structure, *, actor, role, whole_structure=True, services=(), reference="", **terms):

@@ -66,5 +66,6 @@ def _end_unless_principal(attachment_id, *, actor):
 
 
 def _hand_over(attachment):
+    # Of a simple user who stood in, the end of the suppléance saw to it.
     if attachment.role in MANAGERS and attachment.user.is_active:
         hand_over_requests(attachment.structure)
