@@ -21,8 +21,8 @@ def left_to_support(user):
 
 def tell_losses(user, attachments):
     """Give each of `user`'s `attachments`, read `with_rights`, what goes with it: `manages`, whether they decide
-    there today, `orphaned`, how many requests nobody but support can decide then, `unattended`, the services left without
-    anybody, and `asked`, their own request there, which stays."""
+    there today, `orphaned`, how many requests nobody but support can decide then, `unattended`, the services
+    left without anybody, and `asked`, their own request there, which stays."""
     structures = [attachment.structure_id for attachment in attachments]
     pending = AttachmentRequest.objects.pending().filter(structure__in=structures)
     left = pending.exclude(user=user).without_decider(were_gone=user)

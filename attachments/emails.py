@@ -4,8 +4,12 @@ from django.conf import settings
 from django.utils.formats import date_format
 
 from attachments.deciders import managers_of
+from history.data import CAUSES
 from notifications.actions import notify, notify_all, within_mail_rate, within_mail_rates
 from plumbing.addresses import absolute_url
+
+# A mail names no more people than this.
+LISTED = 20
 
 
 def _write(slug, *, user, **mail):
@@ -158,8 +162,8 @@ def send_role_lost(attachment):
     )
 
 
-def send_attachments_ended(user, attachments, *, by_self=False, reason=""):
-    """To somebody whose places in structures are ended, by themselves or by somebody else."""
+def send_attachments_ended(user, attachments, *, by_self=False, by_dates=False, reason=""):
+    """To somebody whose places in structures are ended: by themselves, by their last day, or by somebody else."""
     several = len(attachments) > 1
     _write(
         "attachment_ended",
@@ -171,6 +175,7 @@ def send_attachments_ended(user, attachments, *, by_self=False, reason=""):
             "reader": user,
             "attachments": attachments,
             "by_self": by_self,
+            "by_dates": by_dates,
             "reason": reason if user.was_ever_active else "",
         },
     )
@@ -245,3 +250,71 @@ def _terms(attachment):
         ("À partir du", date_format(attachment.starts_on, "j F Y")),
         *([("Jusqu'au", date_format(attachment.ends_on, "j F Y"))] if attachment.ends_on else []),
     ]
+
+
+def send_attachment_ending(attachment, *, attachers):
+    """To somebody whose place ends soon: when, and who of `attachers` can extend it."""
+    _write(
+        "attachment_ending",
+        to=attachment.user.mail_address,
+        user=attachment.user,
+        purpose="Votre rattachement se termine bientôt",
+        reference=attachment.user.reference,
+        context={
+            "attachment": attachment,
+            "attachers": [str(person) for person in attachers if person.pk != attachment.user_id],
+        },
+    )
+
+
+def send_attachments_ending(structure, attachments, *, manager):
+    """To each of those who attach people there: whose places end soon, and where to extend them."""
+    _write(
+        "attachments_ending",
+        to=manager.mail_address,
+        user=manager,
+        purpose="Rattachements bientôt terminés" if len(attachments) > 1 else "Un rattachement se termine bientôt",
+        reference=manager.reference,
+        context={
+            "manager": manager,
+            "structure": structure,
+            "attachments": attachments[:LISTED],
+            "more": len(attachments[LISTED:]),
+        },
+    )
+
+
+def send_attachment_extended(attachment):
+    """To somebody whose place lasts longer than was said."""
+    _write(
+        "attachment_extended",
+        to=attachment.user.mail_address,
+        user=attachment.user,
+        purpose="Votre rattachement est prolongé",
+        reference=attachment.user.reference,
+        context={"attachment": attachment},
+    )
+
+
+def send_deputy_named(held, *, reader):
+    """To the deputy and to the principal manager: who stands in for whom, and until when."""
+    _write(
+        "deputy_named",
+        to=reader.mail_address,
+        user=reader,
+        purpose="Vous suppléez un gestionnaire principal" if reader == held.deputy else "Votre suppléant est désigné",
+        reference=reader.reference,
+        context={"held": held, "reader": reader, "is_deputy": reader == held.deputy, "link": absolute_url("home")},
+    )
+
+
+def send_deputy_ended(held, *, reader, cause=""):
+    """To both: it is over, and why when nobody ended it."""
+    _write(
+        "deputy_ended",
+        to=reader.mail_address,
+        user=reader,
+        purpose="La suppléance est terminée",
+        reference=reader.reference,
+        context={"held": held, "reader": reader, "is_deputy": reader == held.deputy, "cause": CAUSES.get(cause, "")},
+    )

@@ -19,6 +19,7 @@ from accounts.models import ExternalIdentity
 from chorus.errands import errands
 from chorus.overview import (
     deeds_of,
+    deputies_of,
     oldest_awaiting,
     places_of,
     referents_of,
@@ -44,7 +45,7 @@ def home(request):
         return render(request, "pages/welcome.html")
     places = places_of(user)
     decides = user.is_staff or any(place.may_decide_requests for place in places)
-    beginning, ending = to_come(user, places)
+    beginning, ending, ending_more = to_come(user, places)
     return render(
         request,
         "pages/home.html",
@@ -57,6 +58,9 @@ def home(request):
             "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
             "beginning": beginning,
             "ending": ending,
+            "ending_more": ending_more,
+            "ending_days": settings.ATTACHMENT_ENDING_DAYS,
+            "deputies": deputies_of(user, places),
             "deeds": deeds_of(user, DEEDS_SHOWN),
             "errands": errands() if user.is_staff else [],
         },

@@ -206,6 +206,9 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-documents": {"task": "documents.tasks.finish_unfinished", "schedule": timedelta(minutes=1)},
     "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
     "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
+    # Right after midnight, when dates have run out; then by daylight, what will.
+    "end-run-out-attachments": {"task": "attachments.tasks.end_run_out", "schedule": crontab(minute="4", hour="0")},
+    "warn-of-endings": {"task": "attachments.tasks.warn_of_endings", "schedule": crontab(minute="23", hour="6")},
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
     "end-accounts": {"task": "accounts.tasks.end_accounts", "schedule": crontab(minute="11", hour="2")},
@@ -267,6 +270,8 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 # How long a principal manager may leave the account unactivated before losing the role.
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
+# How many days before an attachment ends the person and whoever attaches people there are told.
+ATTACHMENT_ENDING_DAYS = whole_number("ATTACHMENT_ENDING_DAYS", 30)
 ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 # Days a deactivated account may be reactivated by its owner; support alone reopens it after.

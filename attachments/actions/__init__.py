@@ -7,7 +7,6 @@ from attachments.actions.attachments import (
     copy_attachments,
     end,
     end_all,
-    lock_structures_with,
     widen,
 )
 from attachments.actions.decisions import (
@@ -19,6 +18,15 @@ from attachments.actions.decisions import (
     refuse_requests,
 )
 from attachments.actions.departures import detach, leave_structures
+from attachments.actions.deputies import (
+    copy_deputy,
+    end_deputies_by,
+    end_deputies_for,
+    end_deputies_of,
+    end_deputy,
+    name_deputy,
+)
+from attachments.actions.endings import end_what_ran_out, extend, warn_of_endings
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.people import (
     attach_from_file,
@@ -39,6 +47,8 @@ from attachments.actions.requests import (
     withdraw_request,
     withdraw_requests,
 )
+from attachments.actions.rights import copy_rights, leave_personal_rights, leave_rights
+from attachments.actions.rows import lock_structures_with
 
 __all__ = [
     "Place",
@@ -53,23 +63,35 @@ __all__ = [
     "change_role",
     "change_scope",
     "copy_attachments",
+    "copy_deputy",
+    "copy_rights",
     "create_attached_account",
     "detach",
     "duplicate_place",
     "end",
     "end_all",
+    "end_deputies_by",
+    "end_deputies_for",
+    "end_deputies_of",
+    "end_deputy",
+    "end_what_ran_out",
+    "extend",
     "foresee",
     "forget_comments",
     "hand_over_requests",
     "lapse_unactivated_principals",
+    "leave_personal_rights",
+    "leave_rights",
     "leave_structures",
     "lock_structures_of",
     "lock_structures_with",
     "move_requests",
+    "name_deputy",
     "refuse_request",
     "refuse_requests",
     "send_request",
     "settle_on_activation",
+    "warn_of_endings",
     "widen",
     "withdraw_request",
     "withdraw_requests",

@@ -10,12 +10,21 @@ from datetime import date
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from attachments.actions.rows import (
+    check_active,
+    check_open,
+    lock,
+    lock_account,
+    lock_accounts,
+    lock_structure,
+    services_of,
+)
 from attachments.events import attachments_ended, attachments_started, role_changed
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, Right, Role
 from history.actions import record, record_all
 from history.data import change_data, row_data
 from history.models import Event
@@ -201,7 +210,9 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     before = attachment.role
     if role == before:
         return attachment
-    values, held = {"role": role, "role_since": timezone.now()}, _service_names(attachment)
+    # What was left to them, or not, was as what they no longer are.
+    values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values)}
+    held = _service_names(attachment)
     if role == Role.PRINCIPAL:
         lock_account(attachment.user_id)
         _check_no_principal(attachment.structure)
@@ -237,6 +248,23 @@ def change_dates(attachment_id, *, actor, **dates):
     if made:
         _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, **change_data(attachment, made))
     return attachment
+
+
+def change_rights(attachment, *, actor, rights):
+    """What an attachment of a secondary manager's gives, {Right: bool, or None}: the Changes made.
+
+    The caller locked it (`lock`).
+    """
+    made = write_changes(attachment, {str(right): value for right, value in rights.items()})
+    if made:
+        _journal(Event.PERSONAL_RIGHTS_CHANGED, attachment, actor=actor, **change_data(attachment, made))
+    return made
+
+
+def note_warned(attachments):
+    """That of the last day of each of these people were told. Their structure is locked by the caller."""
+    keys = [attachment.pk for attachment in attachments]
+    Attachment.objects.filter(pk__in=keys).update(warned_of=F("ends_on"))
 
 
 @transaction.atomic
@@ -277,6 +305,14 @@ def _end(attachments, *, actor, cause, reason=""):
     attachments_ended.send(sender=None, attachments=attachments, actor=actor)
 
 
+def end_run_out(structure):
+    """End what ran out in `structure`, locked by the caller: those attachments, for the first time."""
+    over = structure.attachments.current().filter(ends_on__lt=timezone.localdate()).select_for_update(of=("self",))
+    ended = list(over.select_related("user", "structure").order_by("pk"))
+    _end(ended, actor=None, cause="dates_over")
+    return ended
+
+
 def attach_or_widen(user, structure, *, actor, role, whole_structure=True, services=(), reference="", **terms):
     """`attach`, or what a decision adds to the place `user` holds in `structure`: nobody loses what they are."""
     held = structure.attachments.lasting().filter(user=user).first()
@@ -308,70 +344,6 @@ def copy_attachments(old, new, *, services):
         attachment.pk, attachment._state.adding, attachment.structure = None, True, new
         attachment.save()
         attachment.services.set(held)
-
-
-def lock_structure(structure_id):
-    return Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
-
-
-def lock_structures(structure_ids):
-    """These structures by key, locked in the order of their keys: in others, two people could wait for each other."""
-    locked = Structure.objects.filter(pk__in=structure_ids).order_by("pk").select_for_update(of=("self",))
-    return {structure.pk: structure for structure in locked}
-
-
-def lock_structures_with(user_ids):
-    """Lock the structures where any of these people holds or asks for something, in the order of their keys."""
-    held = Attachment.objects.current().filter(user__in=user_ids)
-    asked = AttachmentRequest.objects.pending().filter(user__in=user_ids)
-    meant = Q(pk__in=held.values("structure")) | Q(pk__in=asked.values("structure"))
-    list(Structure.objects.filter(meant).order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-
-
-def lock_account(user_id):
-    """The account, once nobody else can deactivate it: after its structure. ActionError when it is, or closed."""
-    user = lock_accounts([user_id])[user_id]
-    check_open(user)
-    return user
-
-
-def lock_accounts(user_ids):
-    """These accounts by key, locked after their structures, in the order of their keys."""
-    locked = User.objects.filter(pk__in=user_ids).order_by("pk").select_for_update(of=("self",))
-    return {user.pk: user for user in locked}
-
-
-def check_open(user):
-    if user.state in (User.State.DISABLED, User.State.CLOSED):
-        raise ActionError(
-            "account_closed",
-            f"Le compte de {user} est désactivé ou clos : ni rattachement ni rôle ne peut y être ajouté.",
-        )
-
-
-def lock(attachment_id):
-    """The attachment, read anew with its structure once nobody else can change either; ActionError when it is over."""
-    structure = lock_structure(Attachment.objects.values_list("structure_id", flat=True).get(pk=attachment_id))
-    locked = Attachment.objects.select_for_update(of=("self",)).select_related("user").get(pk=attachment_id)
-    locked.structure = structure
-    if locked.ended_at is not None:
-        raise ActionError("attachment_over", f"Le rattachement de {locked.user} à {structure} est déjà terminé.")
-    return locked
-
-
-def check_active(structure):
-    if not structure.is_active:
-        raise ActionError("structure_inactive", "Cette structure est inactive : personne ne peut s'y rattacher.")
-
-
-def services_of(structure, whole_structure, services):
-    """The services meant, none for the whole structure; ActionError when they make no sense."""
-    services = [] if whole_structure else list(services)
-    if not whole_structure and not services:
-        raise ActionError("no_service", "Choisissez au moins un service, ou la structure entière.")
-    if any(service.structure_id != structure.pk for service in services):
-        raise ActionError("foreign_service", "Un des services choisis n'appartient pas à cette structure.")
-    return services
 
 
 def _check_no_principal(structure):

@@ -13,18 +13,10 @@ from django.utils import timezone
 
 from accounts.actions import approve_accounts, close_accounts_never_active
 from attachments import emails
-from attachments.actions.attachments import (
-    HAS_PRINCIPAL,
-    Place,
-    attach_or_widen,
-    check_open,
-    hindrances,
-    lock_accounts,
-    lock_structures,
-    start_all,
-)
+from attachments.actions.attachments import HAS_PRINCIPAL, Place, attach_or_widen, hindrances, start_all
 from attachments.actions.principals import drop_unseen_principal
 from attachments.actions.requests import check_pending, entry_of
+from attachments.actions.rows import check_open, lock_accounts, lock_structures
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.actions import record_all
 from history.data import row_data

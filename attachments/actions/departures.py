@@ -5,8 +5,9 @@ from typing import NamedTuple
 from django.db import transaction
 
 from attachments import emails
-from attachments.actions.attachments import end, lock
+from attachments.actions.attachments import end
 from attachments.actions.notices import hand_over_requests
+from attachments.actions.rows import lock
 from attachments.models import MANAGERS, Role
 from plumbing.errors import ActionError
 from structures.models import Structure
@@ -81,5 +82,6 @@ def _end_unless_principal(attachment_id, *, actor, reason=""):
 
 
 def _hand_over(attachment):
+    # Of a simple user who stood in, the end of the suppléance saw to it.
     if attachment.role in MANAGERS and attachment.user.is_active:
         hand_over_requests(attachment.structure)

@@ -9,20 +9,10 @@ from django.utils import timezone
 from accounts.actions import approve_accounts, invite_account
 from accounts.models import User, normalised_email
 from attachments import emails
-from attachments.actions.attachments import (
-    Place,
-    change_dates,
-    change_role,
-    change_scope,
-    check_active,
-    hindrances,
-    lock_accounts,
-    lock_structure,
-    lock_structures,
-    start_all,
-)
+from attachments.actions.attachments import Place, change_dates, change_role, change_scope, hindrances, start_all
 from attachments.actions.departures import lock_among
 from attachments.actions.notices import hand_over_requests
+from attachments.actions.rows import check_active, lock_accounts, lock_structure, lock_structures
 from attachments.models import MANAGERS, AttachmentRequest, Right, Role
 from attachments.permissions import may_among, may_lead_among
 from plumbing.errors import ActionError, ChangedMeanwhile

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from accounts.actions import approve_account
 from attachments import emails
-from attachments.actions.attachments import check_active, lock_account, lock_structure, services_of
 from attachments.actions.notices import tell_of_request, tell_of_withdrawal
 from attachments.actions.principals import take_over
+from attachments.actions.rows import check_active, lock_account, lock_structure, services_of
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import AttachmentRequest
 from history.actions import record, record_all

@@ -8,6 +8,7 @@ from attachments.forms.requests import (
     RefusalForm,
     ScopeForm,
 )
+from attachments.forms.rights import DeputyForm, ExtensionForm, PersonalRightsForm, SecondaryRightsForm
 
 __all__ = [
     "PER_SERVICE",
@@ -16,11 +17,15 @@ __all__ = [
     "AttachForm",
     "DayField",
     "DecisionForm",
+    "DeputyForm",
     "DetachForm",
+    "ExtensionForm",
     "FileForm",
     "InviteForm",
     "LineForm",
+    "PersonalRightsForm",
     "PlaceForm",
     "RefusalForm",
     "ScopeForm",
+    "SecondaryRightsForm",
 ]

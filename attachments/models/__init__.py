@@ -1,11 +1,11 @@
-from attachments.models.attachments import SOON, WHOLE_STRUCTURE, Attachment, AttachmentQuerySet, Scope
+from attachments.models.attachments import PERSONAL, WHOLE_STRUCTURE, Attachment, AttachmentQuerySet, Scope, soon
 from attachments.models.requests import AttachmentRequest, AttachmentRequestQuerySet
 from attachments.models.rights import LEFT_BY_DEFAULT, MANAGERS, Deputy, Right, Role, SecondaryRights
 
 __all__ = [
     "LEFT_BY_DEFAULT",
     "MANAGERS",
-    "SOON",
+    "PERSONAL",
     "WHOLE_STRUCTURE",
     "Attachment",
     "AttachmentQuerySet",
@@ -16,4 +16,5 @@ __all__ = [
     "Role",
     "Scope",
     "SecondaryRights",
+    "soon",
 ]

@@ -12,8 +12,13 @@ from plumbing.text import loose_pattern
 
 # How the widest level is called, wherever one is told.
 WHOLE_STRUCTURE = "Toute la structure"
-# An end this near is said everywhere.
-SOON = timedelta(days=30)
+# What a right of one person's own says.
+PERSONAL = [(None, "comme la structure"), (True, "oui"), (False, "non")]
+
+
+def soon():
+    """The last day that is near: an end up to then is said everywhere."""
+    return timezone.localdate() + timedelta(days=settings.ATTACHMENT_ENDING_DAYS)
 
 
 class Scope(models.Model):
@@ -71,7 +76,7 @@ class AttachmentQuerySet(models.QuerySet):
             return self.filter(Q(ended_at__isnull=False) | Q(ends_on__lt=today))
         if standing == standings.UPCOMING:
             return self.lasting(today).filter(starts_on__gt=today)
-        ending = Q(ends_on__isnull=False, ends_on__lte=today + SOON)
+        ending = Q(ends_on__isnull=False, ends_on__lte=soon())
         if standing == standings.ENDING:
             return self.effective(today).filter(ending)
         if standing == standings.IN_FORCE:
@@ -112,10 +117,18 @@ class AttachmentQuerySet(models.QuerySet):
         """In force, and giving their person at least one of these `Right`s on the structure."""
         return self.effective(today).filter(holds(*rights, today=today))
 
+    def to_warn(self, last):
+        """Those that end on this day or before, of which nobody was told yet."""
+        return self.filter(ends_on__lte=last).exclude(warned_of=F("ends_on"))
+
     def with_rights(self, *rights, today=None):
         """Each with what it gives when it is in force: `may_…` for each Right (or of `rights`), and `stands_in`."""
         given = {right: ExpressionWrapper(holds(right, today=today), BooleanField()) for right in rights or Right}
         return self.annotate(stands_in=stands_in(today), **{f"may_{right}": held for right, held in given.items()})
+
+
+def _personal(right):
+    return models.BooleanField(right.label, null=True, blank=True, choices=PERSONAL)
 
 
 class Attachment(Scope):
@@ -138,11 +151,13 @@ class Attachment(Scope):
     role_since = models.DateTimeField("dans ce rôle depuis", default=timezone.now)
     created_at = models.DateTimeField("créé le", default=timezone.now)
     ended_at = models.DateTimeField("terminé le", null=True, blank=True)
+    # Of which last day the person and the managers were told.
+    warned_of = models.DateField("fin annoncée", null=True, blank=True)
     # Of a secondary manager, when they differ from what the structure leaves to all (None: as the structure says).
-    decide_requests = models.BooleanField(Right.DECIDE_REQUESTS.label, null=True, blank=True)
-    decide_subscriptions = models.BooleanField(Right.DECIDE_SUBSCRIPTIONS.label, null=True, blank=True)
-    attach_people = models.BooleanField(Right.ATTACH_PEOPLE.label, null=True, blank=True)
-    view_history = models.BooleanField(Right.VIEW_HISTORY.label, null=True, blank=True)
+    decide_requests = _personal(Right.DECIDE_REQUESTS)
+    decide_subscriptions = _personal(Right.DECIDE_SUBSCRIPTIONS)
+    attach_people = _personal(Right.ATTACH_PEOPLE)
+    view_history = _personal(Right.VIEW_HISTORY)
 
     objects = AttachmentQuerySet.as_manager()
 
@@ -182,6 +197,11 @@ class Attachment(Scope):
                 violation_error_message="Un gestionnaire principal l'est dès qu'il est désigné.",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["ends_on"], condition=Q(ended_at__isnull=True, ends_on__isnull=False), name="attachment_ending"
+            )
+        ]
 
     def __str__(self):
         return f"{self.user} – {self.structure}"
@@ -200,4 +220,4 @@ class Attachment(Scope):
             return self.Standing.OVER
         if self.starts_on > today:
             return self.Standing.UPCOMING
-        return self.Standing.ENDING if self.ends_on and self.ends_on <= today + SOON else self.Standing.IN_FORCE
+        return self.Standing.ENDING if self.ends_on and self.ends_on <= soon() else self.Standing.IN_FORCE

@@ -9,12 +9,14 @@ from attachments.views.attaching import (
 from attachments.views.decisions import decide_request, refuse_request
 from attachments.views.desk import export_requests, pending_requests
 from attachments.views.duplicating import duplicate_rights
+from attachments.views.extending import extend
 from attachments.views.finding import export_found, find_people, resend_activations
 from attachments.views.importing import import_people, people_model
 from attachments.views.leaving import leave_structures, succession
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
 from attachments.views.people import export_people, people
 from attachments.views.person import change_person, detach_person, person, resend_activation
+from attachments.views.rights import deputy, end_deputy, personal_rights, secondary_rights
 from attachments.views.several import approve_together, decided_together, refuse_together
 
 __all__ = [
@@ -27,12 +29,15 @@ __all__ = [
     "create_account",
     "decide_request",
     "decided_together",
+    "deputy",
     "detach_person",
     "duplicate_rights",
+    "end_deputy",
     "export_found",
     "export_my_attachments",
     "export_people",
     "export_requests",
+    "extend",
     "find_people",
     "import_people",
     "leave_structures",
@@ -41,11 +46,13 @@ __all__ = [
     "people",
     "people_model",
     "person",
+    "personal_rights",
     "refuse_request",
     "refuse_together",
     "request_attachment",
     "resend_activation",
     "resend_activations",
+    "secondary_rights",
     "succession",
     "withdraw_request",
 ]

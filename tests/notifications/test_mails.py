@@ -17,7 +17,7 @@ from django.utils.html import escape
 from accounts import emails as account_mails
 from accounts.models import User
 from attachments import emails as attachment_mails
-from attachments.models import AttachmentRequest
+from attachments.models import AttachmentRequest, Deputy
 from notifications.models import OutgoingMail
 from registration.emails import send_address_used, send_not_registered
 from structures.models import Referent
@@ -39,6 +39,10 @@ HEADERS = {
     "Message-ID",
     "Auto-Submitted",
 }
+
+
+def ending_place(person):
+    return AttachmentFactory(user=person, ends_on=timezone.localdate() + timedelta(days=9))
 
 
 def write_every_mail():
@@ -75,6 +79,20 @@ def write_every_mail():
         attachment_mails.send_attached({person: left}, by=user, comment=NASTY)
         attachment_mails.send_place_changed(left[1])
         account_mails.send_activation(person, reference=request.reference, invited_by=user)
+        attachment_mails.send_attachments_ended(person, [ending := ending_place(person)], by_dates=True)
+        for attachers in ([], [user, UserFactory()]):
+            attachment_mails.send_attachment_ending(ending, attachers=attachers)
+        attachment_mails.send_attachments_ending(structure, [ending], manager=person)
+        attachment_mails.send_attachments_ending(structure, [ending] * 22, manager=person)
+        attachment_mails.send_attachment_extended(ending)
+        attachment_mails.send_attachment_extended(left[0])
+        held = Deputy.objects.create(
+            structure=StructureFactory(legal_name=NASTY), deputy=user, named_by=user, ends_on="2099-01-01"
+        )
+        held.refresh_from_db()
+        for reader in (user, person):
+            attachment_mails.send_deputy_named(held, reader=reader)
+            attachment_mails.send_deputy_ended(held, reader=reader, cause="dates_over")
         account_mails.send_activation(person, reference=request.reference)
         account_mails.send_reset(person)
         account_mails.send_password_changed(person)
