@@ -15,7 +15,7 @@ TAB = "attachments:people"
 SEE = "structures.view_structure"
 ATTACH, CREATE = "attachments.attach_people", "attachments.create_account"
 
-add_tab(TAB, "Personnes", VIEW, place=1, count=lambda structure: structure.attachments.lasting().count())
+add_tab(TAB, "Personnes", VIEW, rank=1, count=lambda structure: structure.attachments.lasting().count())
 
 
 @require_safe
@@ -37,6 +37,7 @@ def people(request, pk):
             "page": page,
             "rows": rows,
             "may_attach": structure.is_active and request.user.has_perm(ATTACH, structure),
+            "leads": request.user.has_perm("attachments.change_people", structure),
             "may_create": structure.is_active and request.user.has_perm(CREATE, structure),
         },
     )

@@ -19,6 +19,7 @@ from structures.views.parts import within_reach
 from structures.views.workspace import below
 
 CHANGE, CHANGE_ALL = "attachments.change_place", "attachments.change_people"
+LEAVE_RIGHTS = "attachments.leave_rights"
 STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_APPROVED)
 
 
@@ -39,6 +40,7 @@ def person(request, pk, place_pk):
             "is_own": place.user_id == request.user.pk,
             "is_principal": place.role == Role.PRINCIPAL,
             "may_change": not is_over and place.role != Role.PRINCIPAL and request.user.has_perm(CHANGE, place),
+            "may_leave_rights": place.role == Role.SECONDARY and request.user.has_perm(LEAVE_RIGHTS, place.structure),
             "is_activating": place.user.state == place.user.State.ACTIVATING,
         },
     )

@@ -16,15 +16,18 @@ BELONG = "structures.belong_to"
 ASK = "attachments.request_attachment"
 # Which pages are tabs, by the name of their view.
 INFORMATIONS, SERVICES, ACCOUNTS = "structures:structure", "structures:services", "structures:bank_accounts"
-_tabs_above = []
+# Tabs of the apps above: (rank, view, label, permission, count).
+_added_tabs = []
 
 
-def add_tab(view, label, permission, *, place, count=None):
-    """A tab of the apps above: the `view` that shows it, for whom, and `count(structure)`, how many rows it lists.
+def add_tab(view, label, permission, rank, count=None):
+    """Give every structure a tab more, for whoever holds `permission` on it; the lowest `rank` comes first.
 
-    The lowest `place` stands first, after the tabs of this app.
+    `view` takes the structure's id, and shows the page of the tab with a Workspace whose `tab` is its name;
+    `count(structure)` is how many rows it lists.
     """
-    _tabs_above.append((place, view, label, permission, count))
+    _added_tabs.append((rank, view, label, permission, count))
+    _added_tabs.sort(key=lambda tab: tab[:2])
 
 
 class Workspace:
@@ -55,7 +58,7 @@ class Workspace:
         tabs = [(INFORMATIONS, "Informations", None), (SERVICES, "Services", self.service_count)]
         if self.may_view_accounts:
             tabs.append((ACCOUNTS, "Coordonnées bancaires", self.account_count))
-        for _, view, label, permission, count in sorted(_tabs_above, key=lambda tab: tab[0]):
+        for _, view, label, permission, count in _added_tabs:
             if self.user.has_perm(permission, self.structure):
                 tabs.append((view, label, count(self.structure) if count else None))
         return [(label, self._address(view), view == self.tab, count) for view, label, count in tabs]
