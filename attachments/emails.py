@@ -5,7 +5,7 @@ from django.utils.formats import date_format
 
 from attachments.deciders import managers_of
 from history.data import CAUSES
-from notifications.actions import notify, within_mail_rate
+from notifications.actions import notify, notify_all, within_mail_rate
 from plumbing.addresses import absolute_url
 
 # A mail names no more people than this.
@@ -171,19 +171,22 @@ def send_became_principal(request):
     )
 
 
-def send_attachment_ending(attachment, *, attachers):
-    """To somebody whose place ends soon: when, and who of `attachers` can extend it."""
-    _write(
-        "attachment_ending",
-        to=attachment.user.mail_address,
-        user=attachment.user,
-        purpose="Votre rattachement se termine bientôt",
-        reference=attachment.user.reference,
-        context={
-            "attachment": attachment,
-            "attachers": [str(person) for person in attachers if person.pk != attachment.user_id],
-        },
-    )
+def send_places_ending(attachments, *, attachers):
+    """To each of those whose place ends soon: when, and who of `attachers` can extend it. One query for all."""
+    mails = [
+        {
+            "to": attachment.user.mail_address,
+            "user": attachment.user,
+            "purpose": "Votre rattachement se termine bientôt",
+            "reference": attachment.user.reference,
+            "context": {
+                "attachment": attachment,
+                "attachers": [str(person) for person in attachers if person.pk != attachment.user_id],
+            },
+        }
+        for attachment in attachments
+    ]
+    notify_all("attachment_ending", mails)
 
 
 def send_attachments_ending(structure, attachments, *, manager):

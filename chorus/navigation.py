@@ -16,6 +16,14 @@ MINE = {
     "attachments:succession",
     "attachments:withdraw_request",
 }
+# Of one structure, whichever app they belong to.
+OF_A_STRUCTURE = {
+    "attachments:request_attachment",
+    "attachments:secondary_rights",
+    "attachments:personal_rights",
+    "attachments:deputy",
+    "attachments:extend",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ def _sections(request):
 def _section_of(request, view_name):
     if view_name in SEARCH or came_from(request, reverse("structures:search")):
         return "structures:search"
-    if view_name == "attachments:request_attachment":
+    if view_name in OF_A_STRUCTURE:
         return "organisation"
     if view_name in MINE:
         return view_name

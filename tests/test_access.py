@@ -1,5 +1,7 @@
 """Who may open what: every URL name × every role × the expected answer to a GET."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.db import transaction
@@ -108,6 +110,12 @@ TABLE = {
     "attachments:succession": ([], (LOGIN, *(200,) * 6)),
     # Somebody's own: tried with the owner in tests/attachments/test_mine.py.
     "attachments:withdraw_request": (["request"], (LOGIN, *(404,) * 6)),
+    "attachments:secondary_rights": (["structure_pk"], ITS_PRINCIPAL),
+    "attachments:personal_rights": (["structure_pk", "secondary"], ITS_PRINCIPAL),
+    "attachments:deputy": (["structure_pk"], ITS_PRINCIPAL),
+    "attachments:end_deputy": (["structure_pk"], (LOGIN, *(405,) * 6)),
+    # Of a secondary manager: its principal manager's to extend, not a colleague's.
+    "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
     "organisation": ([], (LOGIN, *(200,) * 6)),
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": (["kind"], (LOGIN, *(302,) * 6)),
@@ -205,6 +213,9 @@ def arguments():
         "way": "totp",
         "kind": "csv",
         "request": AttachmentRequestFactory(structure=structure).reference,
+        "secondary": AttachmentFactory(
+            structure=structure, role=Role.SECONDARY, ends_on=timezone.localdate() + timedelta(days=9)
+        ).pk,
         "captcha": fresh().key,
         "activation": make_token(UserFactory(activating=True), Purpose.ACTIVATION),
         "reset": make_token(UserFactory(), Purpose.RESET),
@@ -338,6 +349,11 @@ POSTS = {
     "attachments:request_attachment": ({}, (LOGIN, 422, 200, 200, 200, 422, 200)),
     "attachments:leave_structures": ({}, (LOGIN, *(302,) * 6)),
     "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
+    "attachments:secondary_rights": ({}, answering(ITS_PRINCIPAL, 302)),
+    "attachments:personal_rights": ({}, answering(ITS_PRINCIPAL, 422)),
+    "attachments:deputy": ({}, answering(ITS_PRINCIPAL, 422)),
+    "attachments:end_deputy": ({}, answering(ITS_PRINCIPAL, 302)),
+    "attachments:extend": ({"ends_on": ""}, (LOGIN, 404, 404, 403, 302, 404, 302)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }
