@@ -3,7 +3,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from attachments.actions import approve_requests, change_dates, detach
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role
 from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
 from plumbing.templatetags.components import status_badge
 
@@ -119,6 +119,7 @@ class AttachmentAdmin(ActionAdmin):
         "role_since",
         "created_at",
         "ended_at",
+        *Right.values,
         "starts_on",
         "ends_on",
         # The form's own: which state of the row the page shows.
@@ -143,3 +144,14 @@ class AttachmentAdmin(ActionAdmin):
         self.perform_each(
             request, attachments, lambda row: detach(row.pk, actor=request.user), "Rattachements terminés"
         )
+
+
+@admin.register(Deputy)
+class DeputyAdmin(SupportAdmin):
+    purpose = "Qui supplée un gestionnaire principal, et jusqu'à quand. Une suppléance se règle sur le site."
+    list_display = ["deputy", "structure", "starts_on", "ends_on", "named_by", moment(Deputy, "ended_at")]
+    list_select_related = ["deputy", "structure", "named_by"]
+    search_fields = ["deputy__email", "deputy__last_name", "structure__legal_name", "structure__identifier"]
+
+    def view_on_site(self, obj):
+        return reverse("attachments:deputy", args=[obj.structure_id])

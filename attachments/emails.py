@@ -252,19 +252,22 @@ def _terms(attachment):
     ]
 
 
-def send_attachment_ending(attachment, *, attachers):
-    """To somebody whose place ends soon: when, and who of `attachers` can extend it."""
-    _write(
-        "attachment_ending",
-        to=attachment.user.mail_address,
-        user=attachment.user,
-        purpose="Votre rattachement se termine bientôt",
-        reference=attachment.user.reference,
-        context={
-            "attachment": attachment,
-            "attachers": [str(person) for person in attachers if person.pk != attachment.user_id],
-        },
-    )
+def send_places_ending(attachments, *, attachers):
+    """To each of those whose place ends soon: when, and who of `attachers` can extend it. One query for all."""
+    mails = [
+        {
+            "to": attachment.user.mail_address,
+            "user": attachment.user,
+            "purpose": "Votre rattachement se termine bientôt",
+            "reference": attachment.user.reference,
+            "context": {
+                "attachment": attachment,
+                "attachers": [str(person) for person in attachers if person.pk != attachment.user_id],
+            },
+        }
+        for attachment in attachments
+    ]
+    notify_all("attachment_ending", mails)
 
 
 def send_attachments_ending(structure, attachments, *, manager):

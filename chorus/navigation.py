@@ -33,6 +33,10 @@ ORGANISATION = {
         "resend_activations",
         "duplicate_rights",
         "import_people",
+        "secondary_rights",
+        "personal_rights",
+        "deputy",
+        "extend",
     )
 }
 

@@ -1,5 +1,7 @@
 """Who may open what: every URL name × every role × the expected answer to a GET."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.db import transaction
@@ -120,7 +122,7 @@ TABLE = {
     "attachments:attach_person": (["structure_pk"], ITS_MANAGERS),
     "attachments:create_account": (["structure_pk"], ITS_MANAGERS),
     "attachments:import_people": (["structure_pk"], ITS_MANAGERS),
-    "attachments:people_model": (["structure_pk"], ITS_MANAGERS),
+    "attachments:download_people_model": (["structure_pk"], ITS_MANAGERS),
     "attachments:person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:change_person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:detach_person": (["structure_pk", "place"], ITS_MANAGERS),
@@ -131,6 +133,12 @@ TABLE = {
     "attachments:resend_activations": ([], (LOGIN, *(200,) * 6)),
     "attachments:choose_structure_to_attach": ([], (LOGIN, 200, 200, 302, 302, 302, 200)),
     "attachments:choose_structure_for_account": ([], (LOGIN, 200, 200, 302, 302, 302, 200)),
+    "attachments:secondary_rights": (["structure_pk"], ITS_PRINCIPAL),
+    "attachments:personal_rights": (["structure_pk", "secondary"], ITS_PRINCIPAL),
+    "attachments:deputy": (["structure_pk"], ITS_PRINCIPAL),
+    "attachments:end_deputy": (["structure_pk"], (LOGIN, *(405,) * 6)),
+    # Of a secondary manager: its principal manager's to extend, not a colleague's.
+    "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
     "organisation": ([], (LOGIN, *(200,) * 6)),
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": (["kind"], (LOGIN, *(302,) * 6)),
@@ -230,6 +238,9 @@ def arguments():
         # A simple user's.
         "place": AttachmentFactory(structure=structure).pk,
         "request": AttachmentRequestFactory(structure=structure).reference,
+        "secondary": AttachmentFactory(
+            structure=structure, role=Role.SECONDARY, ends_on=timezone.localdate() + timedelta(days=9)
+        ).pk,
         "captcha": fresh().key,
         "activation": make_token(UserFactory(activating=True), Purpose.ACTIVATION),
         "reset": make_token(UserFactory(), Purpose.RESET),
@@ -374,6 +385,11 @@ POSTS = {
     "attachments:duplicate_rights": ({}, answering(ITS_MANAGERS, 302)),
     "attachments:resend_activation": ({}, answering(ITS_MANAGERS, 302)),
     "attachments:resend_activations": ({}, (LOGIN, *(302,) * 6)),
+    "attachments:secondary_rights": ({}, answering(ITS_PRINCIPAL, 302)),
+    "attachments:personal_rights": ({}, answering(ITS_PRINCIPAL, 422)),
+    "attachments:deputy": ({}, answering(ITS_PRINCIPAL, 422)),
+    "attachments:end_deputy": ({}, answering(ITS_PRINCIPAL, 302)),
+    "attachments:extend": ({"ends_on": ""}, (LOGIN, 404, 404, 403, 302, 404, 302)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }

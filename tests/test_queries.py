@@ -1,5 +1,7 @@
 """The same number of queries for 2 rows and for 50, on every list."""
 
+from datetime import timedelta
+
 import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import LinkRequest
 from attachments.actions import approve_request, refuse_request
-from attachments.models import Role
+from attachments.models import Deputy, Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
@@ -184,6 +186,33 @@ def test_what_is_lost_by_leaving(client):
     assert queries(client, "/mes-rattachements/succession/") == few
 
 
+@pytest.mark.parametrize("path", ["droits", "suppleance"])
+def test_secondary_managers_and_those_who_may_stand_in(client, managed, path):
+    def add():
+        AttachmentFactory(structure=managed, role=Role.SECONDARY, attach_people=False)
+
+    same_for_many(client, f"/structures/{managed.pk}/{path}/", add)
+
+
+def test_home_with_suppleances_and_ends_to_come(client):
+    user = UserFactory()
+    client.force_login(user)
+
+    def add():
+        place = AttachmentFactory(user=user, role=Role.PRINCIPAL)
+        soon = timezone.localdate() + timedelta(days=9)
+        deputy = AttachmentFactory(structure=place.structure, ends_on=soon).user
+        Deputy.objects.create(structure=place.structure, deputy=deputy, named_by=user, ends_on=soon)
+
+    for _ in range(6):
+        add()
+    client.get("/")
+    few = queries(client, "/")
+    for _ in range(MANY):
+        add()
+    assert queries(client, "/") == few
+
+
 def test_services_of_a_request(client, managed):
     wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
     same_for_many(
@@ -239,6 +268,9 @@ ADD = {
     "structures.Referent": lambda: Referent.objects.create(administration=f"A{Referent.objects.count()}", name="N"),
     "attachments.Attachment": AttachmentFactory,
     "attachments.AttachmentRequest": AttachmentRequestFactory,
+    "attachments.Deputy": lambda: Deputy.objects.create(
+        structure=StructureFactory(), deputy=UserFactory(), named_by=UserFactory(), ends_on="2099-01-01"
+    ),
     "history.HistoryEntry": lambda: record(
         Event.REQUEST_SENT, actor=UserFactory(), subject=UserFactory(), structure=StructureFactory()
     ),

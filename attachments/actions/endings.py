@@ -70,14 +70,14 @@ def _structures_of(rows):
 def _warn_in(structure_id):
     structure = lock_structure(structure_id)
     ending = list(_to_warn().filter(structure=structure).select_related("user").order_by("ends_on", "pk"))
-    attachers = managers_of(structure).attachers
+    managers = managers_of(structure)
     for attachment in ending:
         attachment.structure = structure
-        if attachment.user.is_active:
-            emails.send_attachment_ending(attachment, attachers=attachers)
+    active = [attachment for attachment in ending if attachment.user.is_active]
+    emails.send_places_ending(active, attachers=managers.attachers)
     note_warned(ending)
-    for manager in attachers:
-        theirs = [attachment for attachment in ending if attachment.user_id != manager.pk]
+    for manager in managers.attachers:
+        theirs = [attachment for attachment in ending if managers.may_extend(manager, attachment)]
         if theirs:
             emails.send_attachments_ending(structure, theirs, manager=manager)
     return len(ending)

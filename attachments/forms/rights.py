@@ -16,7 +16,7 @@ HINTS = {
     Right.ATTACH_PEOPLE: "Ajouter des utilisateurs simples, prolonger ou terminer leur rattachement.",
     Right.VIEW_HISTORY: "Tout ce qui s'est fait sur la structure, et par qui.",
 }
-AS_STRUCTURE, YES, NO = "", "yes", "no"
+AS_STRUCTURE, YES, NO = "structure", "yes", "no"
 SAID = {AS_STRUCTURE: None, YES: True, NO: False}
 
 
@@ -51,7 +51,6 @@ class PersonalRightsForm(LimitedForm):
             self.fields[right] = forms.ChoiceField(
                 label=right.label,
                 choices=[(AS_STRUCTURE, f"Comme les autres ({here})"), (YES, "Oui"), (NO, "Non")],
-                required=False,
                 widget=forms.Select(attrs={"class": "width-name"}),
                 help_text=HINTS[right],
                 error_messages={"invalid_choice": "Choisissez une des réponses proposées."},

@@ -50,6 +50,8 @@ def person(request, pk, place_pk):
 def change_person(request, pk, place_pk):
     """« Modifier » somebody's role, services and dates."""
     place = place_to_change(request, pk, place_pk)
+    if place.ended_at:
+        return _say_over(request, place)
     among = roles_below(request.user, place.structure)
     form = PlaceForm(place.structure, posted(request), roles=among, place=place)
     if request.method == "POST" and form.is_valid():
@@ -69,6 +71,8 @@ def change_person(request, pk, place_pk):
 def detach_person(request, pk, place_pk):
     """« Détacher »: what follows, then the POST that does it."""
     place = place_to_change(request, pk, place_pk)
+    if place.ended_at:
+        return _say_over(request, place)
     form = DetachForm(posted(request))
     if request.method == "POST" and form.is_valid():
         among = roles_below(request.user, place.structure)
@@ -130,6 +134,11 @@ def place_to_change(request, pk, place_pk):
     if place.role == Role.PRINCIPAL or not request.user.has_perm(CHANGE, place):
         raise PermissionDenied
     return place
+
+
+def _say_over(request, place):
+    messages.info(request, f"Le rattachement de {place.user} est déjà terminé.")
+    return redirect(TAB_OF_ONE, place.structure_id, place.pk)
 
 
 def _list_address(request, pk):

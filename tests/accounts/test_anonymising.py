@@ -176,6 +176,7 @@ def test_every_table_that_names_accounts_is_known():
         "admin.LogEntry",  # says who and which row, without names
         "attachments.Attachment",  # kept, without a name
         "attachments.AttachmentRequest",  # kept, without their comment
+        "attachments.Deputy",  # kept, without a name
         "documents.SupportingDocument",  # deleted, and its file
         "history.HistoryEntry",  # kept, without a name
         "notifications.OutgoingMail",  # deleted

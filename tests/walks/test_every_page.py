@@ -15,13 +15,6 @@ NO_PAGE = {
     "health",
     "registration:captcha_image",
     "registration:captcha_audio",
-    "attachments:export_my_attachments",
-    "attachments:export_people",
-    "attachments:people_model",
-    "attachments:export_found",
-    "structures:export_my_structures",
-    "structures:export_services",
-    "structures:export_bank_accounts",
     "demo:mail",
     "demo:mail_html",
 }
