@@ -39,10 +39,23 @@ CHANGES = {
 }
 
 
-def send_activation(user, *, reference):
-    """To a person whose account was approved: the link that activates it."""
-    told = _link("activate", user, Purpose.ACTIVATION) | {"resend_link": absolute_url("accounts:resend_activation")}
-    _write("activation", user, "Activez votre compte", reference=reference, user=user, **told)
+def send_activation(user, *, reference, invited_by=""):
+    """To a person whose account was approved, or created by a manager (`invited_by`): the link that activates it."""
+    send_activations({user: reference}, invited_by=str(invited_by))
+
+
+def send_activations(references, *, invited_by=""):
+    """To people whose accounts were approved, each with what it quotes: the link that activates it."""
+    resend_link = absolute_url("accounts:resend_activation")
+    _to_each(
+        "activation",
+        references,
+        "Activez votre compte",
+        lambda user: (
+            _link("activate", user, Purpose.ACTIVATION) | {"resend_link": resend_link, "invited_by": invited_by}
+        ),
+        references=references,
+    )
 
 
 def send_reset(user):
@@ -211,7 +224,8 @@ def send_accounts_closed(users):
     _to_each("account_closed", users, "Votre compte est clos", lambda user: {"erased_on": erased_on})
 
 
-def _to_each(slug, users, purpose, context_of):
+def _to_each(slug, users, purpose, context_of, *, references=None):
+    """`_write` to each of `users`, in a number of queries that does not grow; `references` by user, where others."""
     notify_all(
         slug,
         (
@@ -219,7 +233,7 @@ def _to_each(slug, users, purpose, context_of):
                 "to": user.email,
                 "user": user,
                 "purpose": purpose,
-                "reference": user.reference,
+                "reference": references[user] if references else user.reference,
                 "context": {"user": user, **context_of(user)},
             }
             for user in users

@@ -1,13 +1,11 @@
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils.html import format_html
 
-from attachments.actions import approve_request, change_dates, detach
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.actions import approve_requests, change_dates, detach
+from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role
 from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
-from plumbing.errors import ActionError
 from plumbing.templatetags.components import status_badge
-from structures.models import Service
 
 
 class PrincipalFilter(admin.SimpleListFilter):
@@ -78,23 +76,12 @@ class AttachmentRequestAdmin(SupportAdmin):
         self._approve(request, requests, Role.PRINCIPAL)
 
     def _approve(self, request, requests, role):
-        def approve(attachment_request):
-            if not request.user.has_perm("attachments.decide_request", attachment_request):
-                raise ActionError("own_request", "nul ne décide de sa propre demande.")
-            asked = attachment_request.services.all()
-            held = Service.objects.filter(
-                attachment__in=Attachment.objects.lasting().filter(user=attachment_request.user),
-                structure=attachment_request.structure_id,
-            )
-            approve_request(
-                attachment_request.pk,
-                actor=request.user,
-                role=role,
-                whole_structure=attachment_request.whole_structure,
-                services=(asked | held).distinct(),
-            )
-
-        self.perform_each(request, requests, approve, "Demandes validées")
+        result = approve_requests(requests.order_by("pk").values_list("pk", flat=True), actor=request.user, role=role)
+        for row, refusal in result.skipped:
+            self.message_user(request, f"{row} : {refusal}", messages.WARNING)
+        count = len(result.done)
+        level = messages.SUCCESS if count else messages.INFO
+        self.message_user(request, f"Demandes validées : {count}.", level)
 
 
 class UnseenPrincipalFilter(admin.SimpleListFilter):
@@ -132,6 +119,7 @@ class AttachmentAdmin(ActionAdmin):
         "role_since",
         "created_at",
         "ended_at",
+        *Right.values,
         "starts_on",
         "ends_on",
         # The form's own: which state of the row the page shows.
@@ -156,3 +144,14 @@ class AttachmentAdmin(ActionAdmin):
         self.perform_each(
             request, attachments, lambda row: detach(row.pk, actor=request.user), "Rattachements terminés"
         )
+
+
+@admin.register(Deputy)
+class DeputyAdmin(SupportAdmin):
+    purpose = "Qui supplée un gestionnaire principal, et jusqu'à quand. Une suppléance se règle sur le site."
+    list_display = ["deputy", "structure", "starts_on", "ends_on", "named_by", moment(Deputy, "ended_at")]
+    list_select_related = ["deputy", "structure", "named_by"]
+    search_fields = ["deputy__email", "deputy__last_name", "structure__legal_name", "structure__identifier"]
+
+    def view_on_site(self, obj):
+        return reverse("attachments:deputy", args=[obj.structure_id])

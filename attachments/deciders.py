@@ -1,22 +1,28 @@
 """Who decides on a structure. A principal manager counts once their account has been active (« confirmed »)."""
 
+from django.db.models import Q
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import MANAGERS, Attachment, AttachmentRequest, Right, Role
 
 
 class Managers:
-    """Those who manage one structure, today or from a day to come: their places, with them, the principal's first."""
+    """Those who manage one structure, today or from a day to come: the principal's place first, then who stands in."""
 
     def __init__(self, places):
         today = timezone.localdate()
         self.principal_place = next((place for place in places if place.role == Role.PRINCIPAL), None)
+        # In force, and able to log in.
         in_force = [place for place in places if place.starts_on <= today and place.user.is_active]
-        # The people who can decide today: in force, and able to log in.
-        self.deciders = [place.user for place in in_force]
+        self.has_managers = bool(in_force)
+        # The people who can decide requests today.
+        self.deciders = [place.user for place in in_force if place.may_decide_requests]
+        # Those who attach people there today, and see to what their places become.
+        self.attachers = [place.user for place in in_force if place.may_attach_people]
+        self.leaders = [place.user for place in in_force if place.role == Role.PRINCIPAL or place.stands_in]
         self.acting_principal = next((place.user for place in in_force if place.role == Role.PRINCIPAL), None)
+        self.deputy = next((place.user for place in in_force if place.stands_in), None)
 
     @property
     def confirmed_principal(self):
@@ -27,7 +33,11 @@ class Managers:
     @property
     def leave_room(self):
         """Whether there is no principal manager, or one nobody has seen while nobody else can decide."""
-        return not self.principal_place or not (self.confirmed_principal or self.deciders)
+        return not self.principal_place or not (self.confirmed_principal or self.has_managers)
+
+    def may_extend(self, manager, place):
+        """Whether this one of `attachers` may change somebody's place: nobody their own, a secondary simple users'."""
+        return place.user_id != manager.pk and (place.role == Role.SIMPLE or manager in self.leaders)
 
     def besides(self, user_id):
         """Who can decide what this person asks for: nobody decides their own."""
@@ -43,18 +53,21 @@ class Managers:
             return "Aucun gestionnaire principal"
         if not place.user.was_ever_active:
             return "Le gestionnaire principal n'a jamais activé son compte"
-        if place.user.is_active:
-            return f"Le gestionnaire principal ne l'est qu'à partir du {date_format(place.starts_on, 'j F Y')}"
         return f"Le compte du gestionnaire principal est {place.user.get_state_display().lower()}"
 
 
 def managers_by_structure(structure_ids):
     """The Managers of each of these structures, by its key: none for those that nobody manages."""
-    places = Attachment.objects.lasting().managers().filter(structure__in=structure_ids)
+    places = Attachment.objects.lasting().with_rights(Right.DECIDE_REQUESTS, Right.ATTACH_PEOPLE)
+    places = places.filter(Q(role__in=MANAGERS) | Q(stands_in=True), structure__in=structure_ids)
     there = {}
-    for place in places.select_related("user").order_by("role", "pk"):
+    for place in sorted(places.select_related("user"), key=_rank):
         there.setdefault(place.structure_id, []).append(place)
     return {key: Managers(places) for key, places in there.items()}
+
+
+def _rank(place):
+    return place.role != Role.PRINCIPAL, not place.stands_in, place.pk
 
 
 def managers_of(structure):
@@ -87,11 +100,26 @@ class Desk:
         self.user = user
 
     @cached_property
+    def _places(self):
+        """(structure, label, legal name, what they may do there) of each they may do something on today."""
+        given = [f"may_{right}" for right in Right]
+        places = self.user.attachments.may(*Right).with_rights().order_by()
+        return places.values_list("structure", "structure__label", "structure__legal_name", *given)
+
+    def may(self, right):
+        """The name of each structure where they have this Right today, by its key."""
+        position = list(Right).index(right)
+        return {key: label or name for key, label, name, *given in self._places if given[position]}
+
+    @property
+    def manages(self):
+        """Whether they may do anything for others anywhere."""
+        return self.user.is_staff or bool(self._places)
+
+    @cached_property
     def structures(self):
-        """The name of each structure they manage today, by its key."""
-        managed = self.user.attachments.effective().managers().order_by()
-        names = managed.values_list("structure", "structure__label", "structure__legal_name")
-        return {key: label or legal_name for key, label, legal_name in names}
+        """The name of each structure whose requests they decide today, by its key."""
+        return self.may(Right.DECIDE_REQUESTS)
 
     @property
     def awaiting(self):
@@ -105,6 +133,12 @@ class Desk:
         """What was decided on their structures, on all for support."""
         decided = AttachmentRequest.objects.decided()
         return decided if self.user.is_staff else decided.filter(structure__in=list(self.structures))
+
+    @property
+    def known(self):
+        """All requests they may know of, whatever became of them: nobody decides their own."""
+        requests = AttachmentRequest.objects.exclude(user=self.user)
+        return requests if self.user.is_staff else requests.filter(structure__in=list(self.structures))
 
     @cached_property
     def waiting(self):

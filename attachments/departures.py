@@ -2,7 +2,7 @@
 
 from django.db.models import Count
 
-from attachments.models import MANAGERS, Attachment, AttachmentRequest
+from attachments.models import Attachment, AttachmentRequest
 
 
 def only_theirs(user, attachments):
@@ -20,9 +20,9 @@ def left_to_support(user):
 
 
 def tell_losses(user, attachments):
-    """Give each of `user`'s `attachments` what goes with it: `manages`, whether they decide there today,
-    `orphaned`, how many requests nobody but support can decide then, `unattended`, the services left without
-    anybody, and `asked`, their own request there, which stays."""
+    """Give each of `user`'s `attachments`, read `with_rights`, what goes with it: `manages`, whether they decide
+    there today, `orphaned`, how many requests nobody but support can decide then, `unattended`, the services
+    left without anybody, and `asked`, their own request there, which stays."""
     structures = [attachment.structure_id for attachment in attachments]
     pending = AttachmentRequest.objects.pending().filter(structure__in=structures)
     left = pending.exclude(user=user).without_decider(were_gone=user)
@@ -32,7 +32,7 @@ def tell_losses(user, attachments):
     for service in only_theirs(user, Attachment.objects.filter(pk__in=[row.pk for row in attachments])):
         unattended.setdefault(service.structure_id, []).append(service.label)
     for row in attachments:
-        row.manages = row.role in MANAGERS and row.standing in (row.Standing.IN_FORCE, row.Standing.ENDING)
+        row.manages = row.may_decide_requests and row.standing in (row.Standing.IN_FORCE, row.Standing.ENDING)
         row.orphaned = orphaned.get(row.structure_id, 0) if row.manages else 0
         row.unattended = unattended.get(row.structure_id, [])
         row.asked = asked.get(row.structure_id)

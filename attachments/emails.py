@@ -4,14 +4,25 @@ from django.conf import settings
 from django.utils.formats import date_format
 
 from attachments.deciders import managers_of
-from notifications.actions import notify, within_mail_rate
+from history.data import CAUSES
+from notifications.actions import notify, notify_all, within_mail_rate, within_mail_rates
 from plumbing.addresses import absolute_url
+
+# A mail names no more people than this.
+LISTED = 20
 
 
 def _write(slug, *, user, **mail):
     """`notify`; but anybody can have mails sent to an address nobody has confirmed, so those are limited."""
     if user.was_ever_active or within_mail_rate(slug, user.email, settings.MAIL_TO_ONE_RATE):
         notify(slug, user=user, **mail)
+
+
+def _write_all(slug, mails):
+    """`_write` of each of `mails`, in a number of queries that does not grow with them."""
+    limited = [mail["user"].email for mail in mails if not mail["user"].was_ever_active]
+    within = iter(within_mail_rates(slug, limited, settings.MAIL_TO_ONE_RATE))
+    notify_all(slug, [mail for mail in mails if mail["user"].was_ever_active or next(within)])
 
 
 def _asked(request):
@@ -90,31 +101,40 @@ def send_request_withdrawn(request, *, to, decider=None):
     )
 
 
-def send_request_approved(request, *, attachment):
-    """To the person who asked: accepted, in which role, for what part of the structure."""
-    _write(
+def send_requests_approved(requests):
+    """To the people who asked: accepted, in which role, for what part of the structure (each one's `attachment`)."""
+    link = absolute_url("home")
+    _write_all(
         "request_approved",
-        to=request.user.mail_address,
-        user=request.user,
-        purpose="Votre demande de rattachement est validée",
-        reference=request.reference,
-        context={"request": request, "attachment": attachment, "link": absolute_url("home")},
+        [
+            {
+                "to": request.user.mail_address,
+                "user": request.user,
+                "purpose": "Votre demande de rattachement est validée",
+                "reference": request.reference,
+                "context": {"request": request, "attachment": request.attachment, "link": link},
+            }
+            for request in requests
+        ],
     )
 
 
-def send_request_refused(request):
-    """To the person who asked: refused, and why."""
-    _write(
+def send_requests_refused(requests):
+    """To the people who asked: refused, and why."""
+    link = f"{absolute_url('attachments:my_attachments')}?vue=demandes"
+    register_link = absolute_url("registration:register")
+    _write_all(
         "request_refused",
-        to=request.user.mail_address,
-        user=request.user,
-        purpose="Votre demande de rattachement est refusée",
-        reference=request.reference,
-        context={
-            "request": request,
-            "link": f"{absolute_url('attachments:my_attachments')}?vue=demandes",
-            "register_link": absolute_url("registration:register"),
-        },
+        [
+            {
+                "to": request.user.mail_address,
+                "user": request.user,
+                "purpose": "Votre demande de rattachement est refusée",
+                "reference": request.reference,
+                "context": {"request": request, "link": link, "register_link": register_link},
+            }
+            for request in requests
+        ],
     )
 
 
@@ -142,8 +162,8 @@ def send_role_lost(attachment):
     )
 
 
-def send_attachments_ended(user, attachments, *, by_self=False):
-    """To somebody whose places in structures are ended, by themselves or by somebody else."""
+def send_attachments_ended(user, attachments, *, by_self=False, by_dates=False, reason=""):
+    """To somebody whose places in structures are ended: by themselves, by their last day, or by somebody else."""
     several = len(attachments) > 1
     _write(
         "attachment_ended",
@@ -151,7 +171,13 @@ def send_attachments_ended(user, attachments, *, by_self=False):
         user=user,
         purpose="Vos rattachements sont terminés" if several else "Votre rattachement est terminé",
         reference=user.reference,
-        context={"reader": user, "attachments": attachments, "by_self": by_self},
+        context={
+            "reader": user,
+            "attachments": attachments,
+            "by_self": by_self,
+            "by_dates": by_dates,
+            "reason": reason if user.was_ever_active else "",
+        },
     )
 
 
@@ -164,4 +190,134 @@ def send_became_principal(request):
         purpose="Vous êtes gestionnaire principal",
         reference=request.reference,
         context={"request": request, "days": settings.PRINCIPAL_ACTIVATION_DAYS},
+    )
+
+
+def send_attached(told, *, by, comment=""):
+    """To people who were attached to structures without having asked: by whom, where, as what.
+
+    `told` is each one's attachments, by person.
+    """
+    link = absolute_url("attachments:my_attachments")
+    _write_all(
+        "attached",
+        [
+            {
+                "to": user.mail_address,
+                "user": user,
+                "purpose": "Vous êtes rattaché à " + ("des structures" if len(places) > 1 else "une structure"),
+                "reference": user.reference,
+                "context": {
+                    "reader": user,
+                    "by": by,
+                    "places": [(place.structure, _terms(place)) for place in places],
+                    # Free text goes to addresses that somebody who reads them confirmed.
+                    "comment": comment if user.was_ever_active else "",
+                    "link": link,
+                },
+            }
+            for user, places in told.items()
+        ],
+    )
+
+
+def send_place_changed(attachment):
+    """To somebody whose place in a structure was changed by its managers: what it is now."""
+    user = attachment.user
+    _write(
+        "place_changed",
+        to=user.mail_address,
+        user=user,
+        purpose="Votre rattachement est modifié",
+        reference=user.reference,
+        context={
+            "reader": user,
+            "structure": attachment.structure,
+            "facts": _terms(attachment),
+            "link": absolute_url("attachments:my_attachments"),
+        },
+    )
+
+
+def _terms(attachment):
+    """(label, value) of what somebody holds. Labels of services are a stranger's words, as a structure's name is."""
+    known = attachment.structure.is_public or attachment.user.was_ever_active
+    count = len(attachment.service_labels)
+    part = attachment.full_part if known or not count else f"{count} service{'s' if count > 1 else ''}"
+    return [
+        ("Rôle", attachment.get_role_display()),
+        ("Niveau", part),
+        ("À partir du", date_format(attachment.starts_on, "j F Y")),
+        *([("Jusqu'au", date_format(attachment.ends_on, "j F Y"))] if attachment.ends_on else []),
+    ]
+
+
+def send_places_ending(attachments, *, attachers):
+    """To each of those whose place ends soon: when, and who of `attachers` can extend it. One query for all."""
+    mails = [
+        {
+            "to": attachment.user.mail_address,
+            "user": attachment.user,
+            "purpose": "Votre rattachement se termine bientôt",
+            "reference": attachment.user.reference,
+            "context": {
+                "attachment": attachment,
+                "attachers": [str(person) for person in attachers if person.pk != attachment.user_id],
+            },
+        }
+        for attachment in attachments
+    ]
+    notify_all("attachment_ending", mails)
+
+
+def send_attachments_ending(structure, attachments, *, manager):
+    """To each of those who attach people there: whose places end soon, and where to extend them."""
+    _write(
+        "attachments_ending",
+        to=manager.mail_address,
+        user=manager,
+        purpose="Rattachements bientôt terminés" if len(attachments) > 1 else "Un rattachement se termine bientôt",
+        reference=manager.reference,
+        context={
+            "manager": manager,
+            "structure": structure,
+            "attachments": attachments[:LISTED],
+            "more": len(attachments[LISTED:]),
+        },
+    )
+
+
+def send_attachment_extended(attachment):
+    """To somebody whose place lasts longer than was said."""
+    _write(
+        "attachment_extended",
+        to=attachment.user.mail_address,
+        user=attachment.user,
+        purpose="Votre rattachement est prolongé",
+        reference=attachment.user.reference,
+        context={"attachment": attachment},
+    )
+
+
+def send_deputy_named(held, *, reader):
+    """To the deputy and to the principal manager: who stands in for whom, and until when."""
+    _write(
+        "deputy_named",
+        to=reader.mail_address,
+        user=reader,
+        purpose="Vous suppléez un gestionnaire principal" if reader == held.deputy else "Votre suppléant est désigné",
+        reference=reader.reference,
+        context={"held": held, "reader": reader, "is_deputy": reader == held.deputy, "link": absolute_url("home")},
+    )
+
+
+def send_deputy_ended(held, *, reader, cause=""):
+    """To both: it is over, and why when nobody ended it."""
+    _write(
+        "deputy_ended",
+        to=reader.mail_address,
+        user=reader,
+        purpose="La suppléance est terminée",
+        reference=reader.reference,
+        context={"held": held, "reader": reader, "is_deputy": reader == held.deputy, "cause": CAUSES.get(cause, "")},
     )

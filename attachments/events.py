@@ -1,12 +1,12 @@
 """What the apps above learn of people's places in structures, inside the transaction that changes them.
 
-`attachment_started` (attachment), `attachments_ended` (attachments), `role_changed` (attachment, before): sent
+`attachments_started`, `attachments_ended` (attachments), `role_changed` (attachment, before): sent
 by `attachments.actions.attachments`, each with `actor`, None when the portal acted by itself. What a
 structure's new identifier copies is told by `structures.events.identifier_changing` instead.
 """
 
 from django.dispatch import Signal
 
-attachment_started = Signal()
+attachments_started = Signal()
 attachments_ended = Signal()
 role_changed = Signal()

@@ -48,3 +48,30 @@ def told(requests, tell):
     rows = requests.iterator(chunk_size=ROWS_AT_ONCE)
     while lot := list(islice(rows, ROWS_AT_ONCE)):
         yield from tell(lot)
+
+
+PEOPLE = [
+    Column("Nom", lambda row: row.user.last_name),
+    Column("Prénom", lambda row: row.user.first_name),
+    Column("Adresse de connexion", lambda row: row.user.known_email),
+    Column("Statut du compte", lambda row: row.user.get_state_display()),
+    Column("Rôle", lambda row: row.get_role_display()),
+    *SCOPE,
+    Column("Statut", lambda row: row.standing.label),
+]
+
+
+def _listed(say):
+    return lambda person: "\n".join(map(say, person.places))
+
+
+SOUGHT = [
+    Column("Nom", lambda person: person.last_name),
+    Column("Prénom", lambda person: person.first_name),
+    Column("Adresse de connexion", lambda person: person.known_email),
+    Column("Statut du compte", lambda person: person.get_state_display()),
+    Column("Structures", _listed(lambda place: str(place.structure))),
+    Column("Identifiants", _listed(lambda place: place.structure.identifier)),
+    Column("Rôles", _listed(lambda place: place.get_role_display())),
+    Column("Niveaux", _listed(lambda place: place.full_part)),
+]

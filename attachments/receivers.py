@@ -2,21 +2,33 @@
 
 from django.db.models import Count
 from django.dispatch import receiver
+from django.utils.formats import date_format
 
 from accounts import events as account_events
 from attachments import actions
 from attachments import events as own_events
 from attachments.deciders import managers_of
 from attachments.departures import left_to_support, only_theirs
-from attachments.models import Attachment, AttachmentRequest
+from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role
 from plumbing.facts import Fact
 from structures import events as structure_events
 from structures.models import Referent
 
 
-@receiver(own_events.attachment_started)
-def answer_what_waits(sender, attachment, actor, **kwargs):
-    actions.answer_by(attachment, actor=actor)
+@receiver(own_events.attachments_started)
+def answer_what_waits(sender, attachments, actor, **kwargs):
+    actions.answer_by(attachments, actor=actor)
+
+
+@receiver(own_events.attachments_ended)
+def end_their_deputies(sender, attachments, actor, **kwargs):
+    actions.end_deputies_of(attachments, actor=actor)
+
+
+@receiver(own_events.role_changed)
+def end_its_deputy(sender, attachment, before, actor, **kwargs):
+    if Role.PRINCIPAL in (before, attachment.role):
+        actions.end_deputies_for(attachment.structure, actor=actor)
 
 
 @receiver(structure_events.structure_founded)
@@ -30,19 +42,27 @@ def carry_over(sender, old, new, services, **kwargs):
     """Everybody's place and the requests still open follow the structure; what is over stays behind."""
     actions.copy_attachments(old, new, services=services)
     actions.move_requests(old, new, services=services)
+    actions.copy_rights(old, new)
+    actions.copy_deputy(old, new)
 
 
 @receiver(structure_events.place_asked)
 def of_place(sender, structure, user, **kwargs):
     """Their role today, and what became of what they asked for: it waits, or was refused and not answered since."""
     attachment = user.attachments.effective().filter(structure=structure).first()
+    held = [Fact("place_held", 1, (attachment.get_role_display().lower(),)), *_deputy(attachment)] if attachment else []
     asked = list(user.attachment_requests.to_follow().filter(structure=structure))
     waiting = sum(request.is_pending for request in asked)
-    return [
-        *([Fact("place_held", 1, (attachment.get_role_display().lower(),))] if attachment else []),
-        Fact("place_requested", waiting),
-        Fact("place_refused", len(asked) - waiting),
-    ]
+    return [*held, Fact("place_requested", waiting), Fact("place_refused", len(asked) - waiting)]
+
+
+def _deputy(attachment):
+    """Of the principal manager, who stands in for them; of that person, until when."""
+    held = Deputy.objects.in_force().filter(structure=attachment.structure_id).select_related("deputy").first()
+    until = date_format(held.ends_on, "j F Y") if held else ""
+    if held and held.deputy_id == attachment.user_id:
+        return [Fact("deputy_of", 1, (until,))]
+    return [Fact("deputy_named", 1, (held.deputy, until))] if held and attachment.role == Role.PRINCIPAL else []
 
 
 @receiver(structure_events.manager_asked)
@@ -156,5 +176,6 @@ def _fact(kind, rows, **options):
 def withdraw(sender, user, actor, **kwargs):
     """Pending requests are lost (domain: account, deactivation); those they alone could decide are support's."""
     actions.withdraw_requests([user], actor=actor, cause="account_deactivated")
-    for held in user.attachments.effective().managers().select_related("structure"):
+    for held in user.attachments.may(Right.DECIDE_REQUESTS).select_related("structure"):
         actions.hand_over_requests(held.structure)
+    actions.end_deputies_by(user, actor=actor)

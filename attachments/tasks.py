@@ -1,9 +1,21 @@
 from celery import shared_task
 
-from attachments.actions import lapse_unactivated_principals
+from attachments import actions
 
 
 @shared_task
 def lapse_unactivated():
     """Take the role from principal managers who did not activate their account in time."""
-    lapse_unactivated_principals()
+    actions.lapse_unactivated_principals()
+
+
+@shared_task
+def end_run_out():
+    """Journal and tell what ended by its dates."""
+    actions.end_what_ran_out()
+
+
+@shared_task
+def warn_of_endings():
+    """Tell of the attachments that end soon."""
+    actions.warn_of_endings()

@@ -16,6 +16,29 @@ MINE = {
     "attachments:succession",
     "attachments:withdraw_request",
 }
+# Of structures, and of the people there.
+ORGANISATION = {
+    f"attachments:{name}"
+    for name in (
+        "request_attachment",
+        "people",
+        "person",
+        "change_person",
+        "detach_person",
+        "attach_person",
+        "create_account",
+        "choose_structure_to_attach",
+        "choose_structure_for_account",
+        "find_people",
+        "resend_activations",
+        "duplicate_rights",
+        "import_people",
+        "secondary_rights",
+        "personal_rights",
+        "deputy",
+        "extend",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -45,10 +68,11 @@ def navigation(request):
 
 def _sections(request):
     # The pages of the desk have counted what waits already.
-    waiting = (getattr(request, "desk", None) or Desk(request.user)).waiting
+    desk = getattr(request, "desk", None) or Desk(request.user)
+    waiting = desk.waiting
     views = [("home", "Accueil", 0)]
-    if waiting is not None:
-        views.append(("attachments:pending_requests", "Demandes à traiter", waiting))
+    if desk.manages:
+        views.append(("attachments:activities", "Activités du gestionnaire", waiting or 0))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
     section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
     sections = Navigation()
@@ -63,9 +87,9 @@ def _sections(request):
 def _section_of(request, view_name):
     if view_name in SEARCH or came_from(request, reverse("structures:search")):
         return "structures:search"
-    if view_name == "attachments:request_attachment":
+    if view_name in ORGANISATION:
         return "organisation"
     if view_name in MINE:
         return view_name
     namespace = view_name.partition(":")[0]
-    return {"attachments": "attachments:pending_requests", "structures": "organisation"}.get(namespace, view_name)
+    return {"attachments": "attachments:activities", "structures": "organisation"}.get(namespace, view_name)

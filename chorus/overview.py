@@ -6,11 +6,12 @@ from django.db.models import Count, Q, prefetch_related_objects
 from django.utils import timezone
 
 from attachments.deciders import annotate_deciders
-from attachments.models import MANAGERS, SOON, Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, AttachmentRequest, Deputy, Role, soon
 from history.models import Event, HistoryEntry
 from structures.models import BankAccount, Referent, Service
 
 REFUSALS_STAY = timedelta(weeks=4)
+ENDING_SHOWN = 5
 # Work a person recognises as theirs, and how it is drawn: (tone, icon). What follows from it by itself is left out.
 DEEDS = {
     Event.REQUEST_APPROVED: ("ok", "check"),
@@ -38,13 +39,13 @@ DEEDS = {
 
 def places_of(user):
     """Their attachments in force, each with `waiting`: the requests there that wait for them. Those that wait first."""
-    places = list(user.attachments.effective().select_related("structure"))
+    places = list(user.attachments.effective().with_rights().select_related("structure"))
     waiting = {}
-    if any(place.role in MANAGERS for place in places):
+    if any(place.may_decide_requests for place in places):
         waiting = _per_structure(AttachmentRequest.objects.pending().for_manager(user))
     for place in places:
         place.waiting = waiting.get(place.structure_id, 0)
-        place.manages = place.role in MANAGERS
+        place.manages = place.may_decide_requests or place.may_decide_subscriptions or place.may_attach_people
         place.is_principal = place.role == Role.PRINCIPAL
     return sorted(places, key=lambda place: -place.waiting)
 
@@ -97,17 +98,26 @@ def requests_of(user, places):
 
 
 def to_come(user, places):
-    """(their attachments that begin or end soon; where they manage, how many end soon: structure, ends_on, count)."""
+    """(their attachments that begin or end soon; those of others that end soon and they may extend; how many more)."""
     today = timezone.localdate()
-    mine = user.attachments.lasting().filter(Q(starts_on__gt=today) | Q(ends_on__lte=today + SOON))
-    managed = [place.structure_id for place in places if place.manages]
-    ending = []
-    if managed:
-        others = Attachment.objects.effective().filter(structure__in=managed, ends_on__lte=today + SOON)
-        rows = others.exclude(user=user).order_by("ends_on", "structure").values("structure", "ends_on")
-        by_pk = {place.structure_id: place.structure for place in places}
-        ending = [row | {"structure": by_pk[row["structure"]]} for row in rows.annotate(count=Count("pk"))[:5]]
-    return list(mine.select_related("structure").order_by("starts_on")[:5]), ending
+    mine = user.attachments.lasting().filter(Q(starts_on__gt=today) | Q(ends_on__lte=soon()))
+    ending = Attachment.objects.effective().filter(ends_on__lte=soon()).exclude(user=user)
+    leads = [place.structure_id for place in places if place.is_principal or place.stands_in]
+    attaches = [place.structure_id for place in places if place.may_attach_people]
+    found, more = [], 0
+    if attaches:
+        theirs = Q(structure__in=leads) | Q(structure__in=attaches, role=Role.SIMPLE)
+        ending = ending.filter(theirs).select_related("user", "structure").order_by("ends_on", "pk")
+        found = list(ending[:ENDING_SHOWN])
+        more = ending.count() - len(found) if len(found) == ENDING_SHOWN else 0
+    return list(mine.select_related("structure").order_by("starts_on")[:5]), found, more
+
+
+def deputies_of(user, places):
+    """Whom they stand in for, and who stands in for them: now or from a day to come."""
+    managed = [place.structure_id for place in places if place.is_principal]
+    held = Deputy.objects.lasting().filter(Q(deputy=user) | Q(structure__in=managed))
+    return list(held.select_related("deputy", "structure").order_by("starts_on", "pk")[:5])
 
 
 def deeds_of(user, number):

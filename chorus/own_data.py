@@ -13,6 +13,7 @@ from django.db.models import Q
 from zipstream import ZipStream
 
 from accounts.models import DEVICES, User
+from attachments.models import Right
 from documents.exports import chunks_of, different_names, sandboxed
 from documents.models import SupportingDocument
 from history.models import HistoryEntry
@@ -73,6 +74,7 @@ def _json(user, documents):
         "double_authentification": _factors(user),
         "cles_d_acces": map(_passkey, user.passkeys.all()),
         "identites_externes": map(_identity, user.identities.all()),
+        "suppleances": map(_deputyship, _rows(user.deputyships.select_related("structure"))),
         "sessions_ouvertes": map(_session, user.open_sessions.living()),
         "courriels_envoyes": map(_mail, _rows(user.mails.defer("message"))),
         "pieces_jointes": (_document(document, name) for document, name in documents),
@@ -118,7 +120,19 @@ def _scope(row):
 
 
 def _attachment(row):
-    return _scope(row) | {"role": row.get_role_display(), "cree_le": row.created_at, "termine_le": row.ended_at}
+    rights = {Right(right).label: getattr(row, right) for right in Right.values if getattr(row, right) is not None}
+    dates = {"cree_le": row.created_at, "termine_le": row.ended_at}
+    return _scope(row) | {"role": row.get_role_display(), "droits_propres": rights} | dates
+
+
+def _deputyship(row):
+    return {
+        "structure": row.structure.legal_name,
+        "identifiant": row.structure.identifier,
+        "date_de_debut": row.starts_on,
+        "date_de_fin": row.ends_on,
+        "terminee_le": row.ended_at,
+    }
 
 
 def _request(row):

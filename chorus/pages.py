@@ -19,6 +19,7 @@ from accounts.models import ExternalIdentity
 from chorus.errands import errands
 from chorus.overview import (
     deeds_of,
+    deputies_of,
     oldest_awaiting,
     places_of,
     referents_of,
@@ -43,8 +44,8 @@ def home(request):
     if not user.is_authenticated:
         return render(request, "pages/welcome.html")
     places = places_of(user)
-    decides = user.is_staff or any(place.manages for place in places)
-    beginning, ending = to_come(user, places)
+    decides = user.is_staff or any(place.may_decide_requests for place in places)
+    beginning, ending, ending_more = to_come(user, places)
     return render(
         request,
         "pages/home.html",
@@ -54,8 +55,12 @@ def home(request):
             "places": with_counts(places[:STRUCTURES_SHOWN]),
             "place_count": len(places),
             "manages": any(place.manages for place in places),
+            "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
             "beginning": beginning,
             "ending": ending,
+            "ending_more": ending_more,
+            "ending_days": settings.ATTACHMENT_ENDING_DAYS,
+            "deputies": deputies_of(user, places),
             "deeds": deeds_of(user, DEEDS_SHOWN),
             "errands": errands() if user.is_staff else [],
         },
@@ -75,6 +80,7 @@ def organisation(request):
             "places": with_counts(list(page)),
             "place_count": len(places),
             "manages": any(place.manages for place in places),
+            "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
             "is_principal": request.user.is_staff or any(place.is_principal for place in places),
             "others": any(not place.is_principal for place in places),
         },

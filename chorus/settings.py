@@ -206,6 +206,9 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-documents": {"task": "documents.tasks.finish_unfinished", "schedule": timedelta(minutes=1)},
     "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
     "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
+    # Right after midnight, when dates have run out; then by daylight, what will.
+    "end-run-out-attachments": {"task": "attachments.tasks.end_run_out", "schedule": crontab(minute="4", hour="0")},
+    "warn-of-endings": {"task": "attachments.tasks.warn_of_endings", "schedule": crontab(minute="23", hour="6")},
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
     "forget-refused-mails": {"task": "notifications.tasks.forget_refused", "schedule": crontab(minute="47", hour="2")},
@@ -268,6 +271,8 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 # How long a principal manager may leave the account unactivated before losing the role.
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
+# How many days before an attachment ends the person and whoever attaches people there are told.
+ATTACHMENT_ENDING_DAYS = whole_number("ATTACHMENT_ENDING_DAYS", 30)
 ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 # Days a deactivated account may be reactivated by its owner; support alone reopens it after.
@@ -322,6 +327,8 @@ CAPTCHA_AUDIO_RATE = rate("CAPTCHA_AUDIO_RATE", "20/m")
 CAPTCHA_IMAGE_RATE = rate("CAPTCHA_IMAGE_RATE", "60/m")
 MAIL_REQUEST_RATE = rate("MAIL_REQUEST_RATE", "10/h")
 LOGIN_RATE = rate("LOGIN_RATE", "60/m")
+# Addresses one manager may try or attach: each answer says whether there is an account.
+ATTACH_RATE = rate("ATTACH_RATE", "60/h")
 # Mails of one kind to one address: those that visitors cause, and those that tell a manager who waits.
 MAIL_TO_ONE_RATE = rate("MAIL_TO_ONE_RATE", "5/h")
 DECIDER_MAIL_RATE = rate("DECIDER_MAIL_RATE", "20/h")
@@ -349,7 +356,7 @@ DOCUMENTS_MAX_BYTES = whole_number("DOCUMENTS_MAX_MB", 200, least=10) * 2**20
 # The pages that take files, by URL name, and how many bytes of them: from support alone; from whoever is logged in,
 # in memory (as many at once as there are threads).
 STAFF_UPLOADS = {"admin:structures_directoryimport_add": IMPORT_MAX_BYTES}
-USER_UPLOADS = {"documents:add": DOCUMENT_MAX_BYTES}
+USER_UPLOADS = {"documents:add": DOCUMENT_MAX_BYTES, "attachments:import_people": 200 * 2**10}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -23,6 +23,8 @@ CAUSES = {
     "first_registrant": "Première personne de la structure",
     "first_to_activate": "Première personne de la structure à activer son compte",
     "never_activated": "Compte jamais activé",
+    "principal_changed": "Gestionnaire principal changé",
+    "attachment_over": "Rattachement terminé",
     "dates_over": "Date de fin dépassée",
     "account_deactivated": "Compte désactivé",
     "deactivated_too_long": "Compte désactivé et non réactivé à temps",

@@ -60,6 +60,10 @@ class Event(models.TextChoices):
     ATTACHMENT_STARTED = "attachment_started", "Rattachement commencé"
     ATTACHMENT_CHANGED = "attachment_changed", "Rattachement modifié"
     ATTACHMENT_ENDED = "attachment_ended", "Rattachement terminé"
+    SECONDARY_RIGHTS_CHANGED = "secondary_rights_changed", "Droits des gestionnaires secondaires modifiés"
+    PERSONAL_RIGHTS_CHANGED = "personal_rights_changed", "Droits d'un gestionnaire secondaire modifiés"
+    DEPUTY_NAMED = "deputy_named", "Suppléant désigné"
+    DEPUTY_ENDED = "deputy_ended", "Suppléance terminée"
     ROLE_CHANGED = "role_changed", "Rôle modifié"
     PRINCIPAL_DESIGNATED = "principal_designated", "Gestionnaire principal désigné"
 

@@ -9,6 +9,7 @@ slow mail server.
 
 import logging
 import time
+from collections import Counter
 from datetime import timedelta
 from email.utils import formataddr, make_msgid, parseaddr
 from functools import partial
@@ -16,7 +17,7 @@ from functools import partial
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -94,11 +95,30 @@ def within_mail_rate(slug, to, rate):
     Counted in the outbox itself, so two transactions at once could both be the last one (a race): lock
     the reader's account first where there is one.
     """
+    return within_mail_rates(slug, [to], rate)[0]
+
+
+def within_mail_rates(slug, addresses, rate):
+    """`within_mail_rate` of each of these addresses, as if its mail were written before the next one is asked about."""
+    if not addresses:
+        return []
     most, seconds = split_rate(rate)
-    within = OutgoingMail.objects.lately(slug, to, seconds).count() < most
-    if not within:
-        logger.warning("A mail « %s » is not written: its address had %s already", slug, rate)
-    return within
+    lately = OutgoingMail.objects.lately(slug, addresses, seconds).order_by().values_list("to")
+    written = Counter(dict(lately.annotate(Count("pk"))))
+    answers = []
+    for address in addresses:
+        answers.append(written[address] < most)
+        if answers[-1]:
+            written[address] += 1
+        else:
+            logger.warning("A mail « %s » is not written: its address had %s already", slug, rate)
+    return answers
+
+
+def mailed_since(slug, addresses, since):
+    """Those of `addresses` for which a mail of this kind was decided since then, sent or not."""
+    mails = OutgoingMail.objects.filter(slug=slug, to__in=addresses, created_at__gt=since)
+    return set(mails.values_list("to", flat=True))
 
 
 def deliver_due():

@@ -23,9 +23,9 @@ class OutgoingMailQuerySet(models.QuerySet):
             next_try_at__lte=now,
         ).order_by("next_try_at", "id")
 
-    def lately(self, slug, to, seconds):
-        """The mails of this kind decided for this address in the last `seconds`, sent or not."""
-        return self.filter(slug=slug, to=to, created_at__gt=timezone.now() - timedelta(seconds=seconds))
+    def lately(self, slug, addresses, seconds):
+        """The mails of this kind decided for these addresses in the last `seconds`, sent or not."""
+        return self.filter(slug=slug, to__in=addresses, created_at__gt=timezone.now() - timedelta(seconds=seconds))
 
 
 class OutgoingMail(models.Model):

@@ -68,7 +68,7 @@ def in_words(field, value):
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if value is None:
-        return ""
+        return dict(field.flatchoices).get(None, "")
     if isinstance(value, date):
         return date_format(value, "j F Y")
     return str(dict(field.flatchoices).get(value, value))

@@ -17,8 +17,8 @@ from accounts.actions import correct_address, register_account
 from accounts.emails import send_activation
 from accounts.models import User, normalised_email
 from attachments.actions import send_request
-from attachments.actions.attachments import lock_structure
 from attachments.actions.notices import tell_requester
+from attachments.actions.rows import lock_structure
 from attachments.deciders import is_open_to_first_comer, managers_of
 from attachments.emails import send_became_principal, send_first_to_activate
 from attachments.models import AttachmentRequest

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from phonenumber_field.formfields import PhoneNumberField
 
-from accounts.forms.doors import AddressField
-from accounts.models import EMAIL_LENGTH, normalised_email
+from accounts.forms.doors import AddressField, AddressTwice
+from accounts.models import normalised_email
 from attachments.forms import PER_SERVICE, ScopeForm
 from attachments.models import WHOLE_STRUCTURE
 from plumbing.changes import version_of
@@ -24,7 +24,6 @@ COMMON_DOMAINS = (
     "outlook.fr", "yahoo.fr", "yahoo.com", "sfr.fr", "live.fr", "icloud.com", "bbox.fr", "ac-versailles.fr",
 )  # fmt: skip
 NEARLY = 0.85
-TWICE_THE_SAME = "Les deux adresses diffèrent : écrivez deux fois la même."
 
 
 def likely_address(email):
@@ -60,36 +59,6 @@ def in_turn(blocks, errors):
             block.state, block.note = "todo" if current else "current", ""
             current = current or block
     return blocks
-
-
-class AddressTwice(NamesEmptyFields, forms.Form):
-    """A login address, typed twice: the second time, it is only compared."""
-
-    REQUIRED = {
-        "email": "Écrivez votre adresse e-mail.",
-        "email_again": "Écrivez l'adresse e-mail une seconde fois.",
-    }
-
-    email = AddressField(
-        label="Adresse e-mail",
-        help_text="Elle vous servira à vous connecter.",
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
-    email_again = forms.CharField(
-        label="Confirmation de l'adresse e-mail",
-        max_length=EMAIL_LENGTH,
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
-
-    def clean_email_again(self):
-        again, first = self.cleaned_data["email_again"], str(self["email"].value() or "").strip()
-        if not first or again.lower() == first.lower():
-            return again
-        if "email" in self.errors or "@" not in again:
-            raise ValidationError(TWICE_THE_SAME)
-        (name, domain), (other, other_domain) = first.rsplit("@", 1), again.rsplit("@", 1)
-        seen = (name, other) if domain.lower() == other_domain.lower() else (domain, other_domain)
-        raise ValidationError("Les deux adresses diffèrent : « {} » puis « {} ».".format(*seen))
 
 
 class NewAddressForm(LimitedForm, AddressTwice):

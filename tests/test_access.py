@@ -1,5 +1,7 @@
 """Who may open what: every URL name × every role × the expected answer to a GET."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.db import transaction
@@ -37,6 +39,8 @@ ITS_PEOPLE = (LOGIN, 404, 200, 200, 200, 404, 200)
 # On what everybody may see, and on what only the structure's people may.
 ITS_PRINCIPAL = (LOGIN, 403, 403, 403, 200, 403, 200)
 ITS_PRINCIPAL_AMONG_THEM = (LOGIN, 404, 403, 403, 200, 404, 200)
+# Of the people of a structure that everybody may see.
+ITS_MANAGERS = (LOGIN, 403, 403, 200, 200, 403, 200)
 # A list of one's structures, or the page of the only one.
 MANY_OR_ONE = (LOGIN, 200, 200, 200, 302, 302, 200)
 TABLE = {
@@ -97,7 +101,12 @@ TABLE = {
     "accounts:renew_recovery_codes": ([], (LOGIN, *(302,) * 6)),
     "accounts:new_recovery_codes": ([], (LOGIN, *(302,) * 6)),
     "accounts:turn_off_second_factor": ([], (LOGIN, *(302,) * 6)),
+    "attachments:activities": ([], (LOGIN, *(200,) * 6)),
     "attachments:pending_requests": ([], (LOGIN, *(200,) * 6)),
+    # Nothing is ticked, or was decided: tried with ticks in tests/attachments/test_several_screens.py.
+    "attachments:approve_together": ([], (LOGIN, *(302,) * 6)),
+    "attachments:refuse_together": ([], (LOGIN, *(302,) * 6)),
+    "attachments:decided_together": ([], (LOGIN, *(302,) * 6)),
     "attachments:export_requests": (["kind"], (LOGIN, *(200,) * 6)),
     "attachments:decide_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
     "attachments:refuse_request": (["request"], (LOGIN, 404, 404, 200, 200, 404, 200)),
@@ -108,6 +117,28 @@ TABLE = {
     "attachments:succession": ([], (LOGIN, *(200,) * 6)),
     # Somebody's own: tried with the owner in tests/attachments/test_mine.py.
     "attachments:withdraw_request": (["request"], (LOGIN, *(404,) * 6)),
+    "attachments:people": (["structure_pk"], ITS_MANAGERS),
+    "attachments:export_people": (["structure_pk", "kind"], ITS_MANAGERS),
+    "attachments:attach_person": (["structure_pk"], ITS_MANAGERS),
+    "attachments:create_account": (["structure_pk"], ITS_MANAGERS),
+    "attachments:import_people": (["structure_pk"], ITS_MANAGERS),
+    "attachments:download_people_model": (["structure_pk"], ITS_MANAGERS),
+    "attachments:person": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:change_person": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:detach_person": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:duplicate_rights": (["structure_pk", "place"], ITS_MANAGERS),
+    "attachments:resend_activation": (["structure_pk", "place"], (LOGIN, *(405,) * 6)),
+    "attachments:find_people": ([], (LOGIN, *(200,) * 6)),
+    "attachments:export_found": (["kind"], (LOGIN, *(200,) * 6)),
+    "attachments:resend_activations": ([], (LOGIN, *(200,) * 6)),
+    "attachments:choose_structure_to_attach": ([], (LOGIN, 200, 200, 302, 302, 302, 200)),
+    "attachments:choose_structure_for_account": ([], (LOGIN, 200, 200, 302, 302, 302, 200)),
+    "attachments:secondary_rights": (["structure_pk"], ITS_PRINCIPAL),
+    "attachments:personal_rights": (["structure_pk", "secondary"], ITS_PRINCIPAL),
+    "attachments:deputy": (["structure_pk"], ITS_PRINCIPAL),
+    "attachments:end_deputy": (["structure_pk"], (LOGIN, *(405,) * 6)),
+    # Of a secondary manager: its principal manager's to extend, not a colleague's.
+    "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
     "organisation": ([], (LOGIN, *(200,) * 6)),
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": (["kind"], (LOGIN, *(302,) * 6)),
@@ -204,7 +235,12 @@ def arguments():
         "passkey": PasskeyFactory().pk,
         "way": "totp",
         "kind": "csv",
+        # A simple user's.
+        "place": AttachmentFactory(structure=structure).pk,
         "request": AttachmentRequestFactory(structure=structure).reference,
+        "secondary": AttachmentFactory(
+            structure=structure, role=Role.SECONDARY, ends_on=timezone.localdate() + timedelta(days=9)
+        ).pk,
         "captcha": fresh().key,
         "activation": make_token(UserFactory(activating=True), Purpose.ACTIVATION),
         "reset": make_token(UserFactory(), Purpose.RESET),
@@ -336,8 +372,24 @@ POSTS = {
     "documents:delete": ({}, (LOGIN, *(404,) * 6)),
     "documents:delete_ticked": ({}, (LOGIN, *(302,) * 6)),
     "attachments:request_attachment": ({}, (LOGIN, 422, 200, 200, 200, 422, 200)),
+    "attachments:approve_together": ({}, (LOGIN, *(302,) * 6)),
+    "attachments:refuse_together": ({}, (LOGIN, *(302,) * 6)),
     "attachments:leave_structures": ({}, (LOGIN, *(302,) * 6)),
     "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
+    "attachments:attach_person": ({}, answering(ITS_MANAGERS, 422)),
+    "attachments:create_account": ({}, answering(ITS_MANAGERS, 422)),
+    "attachments:import_people": ({}, answering(ITS_MANAGERS, 422)),
+    "attachments:change_person": ({}, answering(ITS_MANAGERS, 422)),
+    # The first one detaches, and an over place is nobody's to detach.
+    "attachments:detach_person": ({}, answering(ITS_MANAGERS, 302)),
+    "attachments:duplicate_rights": ({}, answering(ITS_MANAGERS, 302)),
+    "attachments:resend_activation": ({}, answering(ITS_MANAGERS, 302)),
+    "attachments:resend_activations": ({}, (LOGIN, *(302,) * 6)),
+    "attachments:secondary_rights": ({}, answering(ITS_PRINCIPAL, 302)),
+    "attachments:personal_rights": ({}, answering(ITS_PRINCIPAL, 422)),
+    "attachments:deputy": ({}, answering(ITS_PRINCIPAL, 422)),
+    "attachments:end_deputy": ({}, answering(ITS_PRINCIPAL, 302)),
+    "attachments:extend": ({"ends_on": ""}, (LOGIN, 404, 404, 403, 302, 404, 302)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }
@@ -372,7 +424,7 @@ def _check_post(client, arguments, name, role):
         and not name.startswith(("registration:", "accounts:second_step"))
     ):
         if name in settings.USER_UPLOADS:
-            assert answer.url == f"/connexion/?next={reverse(name)}"
+            assert answer.url == f"/connexion/?next={answer.wsgi_request.path}"
             return
         # Not sent away: the login page keeps what was typed.
         assert (answer.status_code, answer.templates[0].name) == (200, "accounts/login.html")

@@ -75,7 +75,7 @@ def test_all_of_one_s_own(client, me):
     held = AttachmentFactory(user=me, structure=service.structure, whole_structure=False, role=Role.SECONDARY)
     held.services.add(service)
     asked = send_request(me, StructureFactory(), actor=me, comment="Bonjour")
-    refuse_request(asked.pk, actor=UserFactory(), reason="Service complet")
+    refuse_request(asked.pk, actor=UserFactory(staff=True), reason="Service complet")
     OpenSessionFactory(user=me)
     add(me, name="été.pdf")
     archive = download(client)

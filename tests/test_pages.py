@@ -203,14 +203,18 @@ def test_an_attachment_to_come_is_announced_and_not_a_structure_of_mine_yet(clie
 
 def test_attachments_that_end_soon_are_announced_to_their_managers(client, manager, structure):
     soon = timezone.localdate() + timedelta(days=10)
-    AttachmentFactory.create_batch(2, structure=structure, ends_on=soon)
+    ending = AttachmentFactory.create_batch(2, structure=structure, ends_on=soon)
     AttachmentFactory(structure=structure, ends_on=soon + timedelta(days=90))
     AttachmentFactory(structure=structure, starts_on=soon - timedelta(days=1), ends_on=soon)
     AttachmentFactory(structure=structure, ends_on=soon, ended_at=timezone.now())
     AttachmentFactory(ends_on=soon)
     page = client.get("/")
-    assert "2 rattachements prennent fin le" in words(page)
-    assert (page.context["beginning"], len(page.context["ending"])) == ([], 1)
+    assert (page.context["beginning"], page.context["ending"]) == ([], ending)
+    for place in ending:
+        assert f"Le rattachement de {place.user} prend fin le" in words(page)
+        assert f"/rattachements/{place.pk}/prolonger/" in page.text
+    AttachmentFactory.create_batch(5, structure=structure, ends_on=soon)
+    assert "Et 2 autres d'ici à 30 jours" in words(client.get("/"))
 
 
 def test_one_s_own_attachment_that_ends_soon_is_told_once(client, person, structure):

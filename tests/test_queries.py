@@ -1,5 +1,7 @@
 """The same number of queries for 2 rows and for 50, on every list."""
 
+from datetime import timedelta
+
 import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import LinkRequest
 from attachments.actions import approve_request, refuse_request
-from attachments.models import Role
+from attachments.models import Deputy, Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
@@ -102,6 +104,29 @@ def test_support_s_lists_of_requests(client, managed, view):
     same_for_many(client, f"/demandes/?vue={view}", add, also=[f"/demandes/export.csv?vue={view}"])
 
 
+@pytest.mark.parametrize("query", ["", "q=anne&statut=in_force&tri=fin", "statut=over"])
+def test_people_of_a_structure_and_those_one_finds(client, query):
+    structure = StructureFactory()
+    client.force_login(AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user)
+
+    def add():
+        row = AttachmentFactory(structure=structure, whole_structure=False, user=UserFactory(activating=True))
+        row.services.add(ServiceFactory(structure=structure))
+        AttachmentRequestFactory(structure=structure, user=row.user)
+        AttachmentFactory(structure=structure, ended_at=timezone.now())
+
+    source = AttachmentFactory(structure=structure)
+    here = f"/structures/{structure.pk}/personnes/"
+    also = [
+        f"{here}export.csv?{query}",
+        f"{here}export.xlsx?{query}",
+        f"{here}rattacher/?q=nom",
+        f"{here}{source.pk}/dupliquer/",
+    ]
+    found = ["/personnes/?prenom=anne&service=service", "/personnes/export.csv?tous=1", "/personnes/renvoi/?tous=1"]
+    same_for_many(client, f"{here}?{query}", add, also=[*also, *found])
+
+
 def test_services_to_ask_for(client):
     structure = StructureFactory()
     client.force_login(UserFactory())
@@ -161,6 +186,33 @@ def test_what_is_lost_by_leaving(client):
     assert queries(client, "/mes-rattachements/succession/") == few
 
 
+@pytest.mark.parametrize("path", ["droits", "suppleance"])
+def test_secondary_managers_and_those_who_may_stand_in(client, managed, path):
+    def add():
+        AttachmentFactory(structure=managed, role=Role.SECONDARY, attach_people=False)
+
+    same_for_many(client, f"/structures/{managed.pk}/{path}/", add)
+
+
+def test_home_with_suppleances_and_ends_to_come(client):
+    user = UserFactory()
+    client.force_login(user)
+
+    def add():
+        place = AttachmentFactory(user=user, role=Role.PRINCIPAL)
+        soon = timezone.localdate() + timedelta(days=9)
+        deputy = AttachmentFactory(structure=place.structure, ends_on=soon).user
+        Deputy.objects.create(structure=place.structure, deputy=deputy, named_by=user, ends_on=soon)
+
+    for _ in range(6):
+        add()
+    client.get("/")
+    few = queries(client, "/")
+    for _ in range(MANY):
+        add()
+    assert queries(client, "/") == few
+
+
 def test_services_of_a_request(client, managed):
     wanted = AttachmentRequestFactory(structure=managed, whole_structure=False)
     same_for_many(
@@ -216,6 +268,9 @@ ADD = {
     "structures.Referent": lambda: Referent.objects.create(administration=f"A{Referent.objects.count()}", name="N"),
     "attachments.Attachment": AttachmentFactory,
     "attachments.AttachmentRequest": AttachmentRequestFactory,
+    "attachments.Deputy": lambda: Deputy.objects.create(
+        structure=StructureFactory(), deputy=UserFactory(), named_by=UserFactory(), ends_on="2099-01-01"
+    ),
     "history.HistoryEntry": lambda: record(
         Event.REQUEST_SENT, actor=UserFactory(), subject=UserFactory(), structure=StructureFactory()
     ),

@@ -1,11 +1,15 @@
 from accounts.actions.accounts import (
     activate_account,
     approve_account,
+    approve_accounts,
     change_rights,
+    close_accounts_never_active,
     close_never_active,
     correct_address,
+    invite_account,
     register_account,
     resend_activation,
+    resend_activations,
 )
 from accounts.actions.asked_links import answer_link_request
 from accounts.actions.credentials import (
@@ -64,6 +68,7 @@ __all__ = [
     "anonymise_closed",
     "answer_link_request",
     "approve_account",
+    "approve_accounts",
     "cancel_address_request",
     "change_account",
     "change_address",
@@ -71,6 +76,7 @@ __all__ = [
     "change_password",
     "change_rights",
     "change_secret_question",
+    "close_accounts_never_active",
     "close_never_active",
     "close_overdue",
     "close_session",
@@ -83,6 +89,7 @@ __all__ = [
     "forget_factors",
     "forget_identities",
     "hashed_answer",
+    "invite_account",
     "link_identity",
     "mail_login_code",
     "open_session",
@@ -96,6 +103,7 @@ __all__ = [
     "request_address",
     "request_link",
     "resend_activation",
+    "resend_activations",
     "resend_contact_confirmation",
     "reset_password",
     "restore_address",

@@ -1,22 +1,36 @@
 """How an account begins: registered, approved, activated, or closed unused; and the rights support gives it."""
 
+from datetime import timedelta
+from typing import NamedTuple
+
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import emails, events
 from accounts.actions.credentials import give_password, give_question
 from accounts.actions.profile import ask_contact
-from accounts.actions.rows import lock_user, refuse_anonymised, user_of_link
+from accounts.actions.rows import lock_user, lock_users, refuse_anonymised, user_of_link
 from accounts.links import Purpose, read_link
 from accounts.models import User, normalised_email
-from history.actions import record
+from history.actions import record, record_all
 from history.data import change_data
 from history.models import Event
-from notifications.actions import within_mail_rate
+from notifications.actions import mailed_since, within_mail_rate, within_mail_rates
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
+
+ADDRESS_USED = "Cette adresse est déjà utilisée."
+# A mail takes its time, and a second link before then only confuses.
+RESEND_INTERVAL = timedelta(minutes=15)
+
+
+class Resent(NamedTuple):
+    """The accounts that were sent the link again, and (account, ActionError) of the others."""
+
+    done: list
+    skipped: list
 
 
 @transaction.atomic
@@ -27,19 +41,47 @@ def register_account(*, email, first_name, last_name, phone, contact_email, surv
     same number. Raises ActionError when the address belongs to any other account.
     """
     now = timezone.now()
+    user = _newcomer(email)
+    user.first_name, user.last_name, user.phone = first_name, last_name, phone
+    user.contact_email = normalised_email(contact_email)
+    user.state, user.closed_at = User.State.PENDING, None
+    user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
+    user.save()
+    record(Event.ACCOUNT_REGISTERED, actor=user, subject=user, reference=user.reference)
+    return user
+
+
+@transaction.atomic
+def invite_account(*, actor, email, first_name, last_name, phone):
+    """Create somebody else's account, « En cours d'activation »: they accept the conditions as they activate it.
+
+    Nothing `actor` wrote but the names is mailed. Raises ActionError when the address has an account, or just got one.
+    """
+    user = _newcomer(email)
+    user.first_name, user.last_name, user.phone, user.contact_email = first_name, last_name, phone, ""
+    user.state, user.closed_at = User.State.ACTIVATING, None
+    user.terms_accepted_at = user.survey_consent_at = None
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:  # two at once
+        raise ActionError("address_used", ADDRESS_USED, field="email") from error
+    record(Event.ACCOUNT_REGISTERED, actor=actor, subject=user, reference=user.reference)
+    # A closed account starts again: somebody may create and lose it again and again.
+    if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
+        emails.send_activation(user, reference=user.reference, invited_by=actor)
+    return user
+
+
+def _newcomer(email):
+    """The account, not saved yet, of whoever has none; one that was closed before it was ever active starts again."""
     user = User.objects.select_for_update(of=("self",)).with_email(email).first()
     if user is None:
         user = User(email=normalised_email(email), reference=draw_reference(User))
         user.set_unusable_password()
     elif user.was_ever_active or user.state != User.State.CLOSED:
-        raise ActionError("address_used", "Cette adresse est déjà utilisée.")
-    user.first_name, user.last_name, user.phone = first_name, last_name, phone
-    user.contact_email = normalised_email(contact_email)
-    user.state, user.closed_at = User.State.PENDING, None
-    user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
+        raise ActionError("address_used", ADDRESS_USED, field="email")
     user.link_version += 1
-    user.save()
-    record(Event.ACCOUNT_REGISTERED, actor=user, subject=user, reference=user.reference)
     return user
 
 
@@ -51,15 +93,32 @@ def approve_account(user_id, *, actor, reference):
     decide (first person of a private structure).
     """
     user = lock_user(user_id)
-    if user.state != User.State.PENDING:
-        return user
-    user.state = User.State.ACTIVATING
-    user.save(update_fields=["state"])
-    record(Event.ACCOUNT_APPROVED, actor=actor, subject=user, reference=reference)
-    # Anybody can have an address nobody confirmed registered again and again.
-    if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
-        emails.send_activation(user, reference=reference)
+    _let_in([user], {user_id: reference}, actor=actor)
     return user
+
+
+@transaction.atomic
+def approve_accounts(references, *, actor):
+    """`approve_account` of each of these accounts, in a number of queries that does not grow with them.
+
+    `references` is what each one's lines and mails quote, by its key.
+    """
+    _let_in(lock_users(references), references, actor=actor)
+
+
+def _let_in(users, references, *, actor):
+    users = [user for user in users if user.state == User.State.PENDING]
+    if not users:
+        return
+    User.objects.filter(pk__in=[user.pk for user in users]).update(state=User.State.ACTIVATING)
+    for user in users:
+        user.state = User.State.ACTIVATING
+    entries = [{"subject": user, "reference": references[user.pk]} for user in users]
+    record_all(Event.ACCOUNT_APPROVED, entries, actor=actor)
+    # Anybody can have an address nobody confirmed registered again and again.
+    within = within_mail_rates("activation", [user.email for user in users], settings.MAIL_TO_ONE_RATE)
+    written_to = [user for user, may in zip(users, within, strict=True) if may]
+    emails.send_activations({user: references[user.pk] for user in written_to})
 
 
 @transaction.atomic
@@ -72,7 +131,7 @@ def correct_address(user_id, *, email):
     if user.was_ever_active or user.state not in (User.State.PENDING, User.State.ACTIVATING):
         raise ActionError("not_correctable", "L'adresse de ce compte ne peut plus être corrigée ici.")
     if User.objects.with_email(email).exists():
-        raise ActionError("address_used", "Cette adresse est déjà utilisée.")
+        raise ActionError("address_used", ADDRESS_USED)
     user.link_version += 1
     made = write_changes(user, {"email": normalised_email(email)})
     record(Event.ACCOUNT_CHANGED, actor=user, subject=user, reference=user.reference, **change_data(user, made))
@@ -93,6 +152,29 @@ def resend_activation(user_id, *, actor):
 
 
 @transaction.atomic
+def resend_activations(user_ids, *, actor):
+    """« Renvoyer le courriel d'activation » to each of these accounts: a Resent.
+
+    In a number of queries that does not grow with them. Those that are not « En cours d'activation », or were sent the
+    link a moment ago, are left out.
+    """
+    users = lock_users(user_ids)
+    lately = mailed_since("activation", [user.email for user in users], timezone.now() - RESEND_INTERVAL)
+    resent = Resent([], [])
+    for user in users:
+        if user.state != User.State.ACTIVATING:
+            resent.skipped.append((user, ActionError("not_activating", "Le compte n'est pas en cours d'activation.")))
+        elif user.email in lately:
+            resent.skipped.append((user, ActionError("too_soon", "Le courriel vient de partir : un peu de patience.")))
+        else:
+            resent.done.append(user)
+    entries = [{"subject": user, "reference": user.reference} for user in resent.done]
+    record_all(Event.ACTIVATION_RESENT, entries, actor=actor)
+    emails.send_activations({user: user.reference for user in resent.done})
+    return resent
+
+
+@transaction.atomic
 def activate_account(token, *, password, secret_question, secret_answer):
     """Use an activation link: the account becomes « Actif ». Raises ActionError on a stale link."""
     owner = read_link(token, Purpose.ACTIVATION).user
@@ -103,6 +185,8 @@ def activate_account(token, *, password, secret_question, secret_answer):
     give_question(user, secret_question, secret_answer)
     reopened = user.was_ever_active
     user.state, user.activated_at = User.State.ACTIVE, user.activated_at or timezone.now()
+    # Whoever was invited accepts the conditions here: the page says so.
+    user.terms_accepted_at = user.terms_accepted_at or timezone.now()
     user.save()
     record(Event.ACCOUNT_ACTIVATED, actor=user, subject=user, reference=user.reference)
     events.account_activated.send(sender=None, user=user, actor=user)
@@ -119,12 +203,31 @@ def close_never_active(user_id, *, actor, reason="", cause=""):
     `reason` is what a manager wrote, `cause` why the portal did it. Raises ActionError once it was active.
     """
     user = lock_user(user_id)
-    if user.was_ever_active or user.state == User.State.CLOSED:
+    if not _was_never_used(user):
         raise ActionError("was_active", f"Le compte de {user} a déjà servi, ou est déjà clos.")
-    user.state, user.closed_at = User.State.CLOSED, timezone.now()
-    user.save(update_fields=["state", "closed_at"])
-    record(Event.ACCOUNT_CLOSED, actor=actor, subject=user, reference=user.reference, reason=reason, cause=cause)
-    events.accounts_closed.send(sender=None, users=[user], actor=actor, cause="account_closed")
+    _close_unused([user], actor=actor, reason=reason, cause=cause)
+
+
+@transaction.atomic
+def close_accounts_never_active(user_ids, *, actor, reason):
+    """`close_never_active` of those of these that never were active, in a number of queries that does not grow."""
+    _close_unused(list(filter(_was_never_used, lock_users(user_ids))), actor=actor, reason=reason)
+
+
+def _was_never_used(user):
+    return not user.was_ever_active and user.state != User.State.CLOSED
+
+
+def _close_unused(users, *, actor, reason, cause=""):
+    if not users:
+        return
+    now = timezone.now()
+    User.objects.filter(pk__in=[user.pk for user in users]).update(state=User.State.CLOSED, closed_at=now)
+    for user in users:
+        user.state, user.closed_at = User.State.CLOSED, now
+    entries = [{"subject": user, "reference": user.reference, "reason": reason, "cause": cause} for user in users]
+    record_all(Event.ACCOUNT_CLOSED, entries, actor=actor)
+    events.accounts_closed.send(sender=None, users=users, actor=actor, cause="account_closed")
 
 
 @transaction.atomic

@@ -77,7 +77,7 @@ def resend_contact_confirmation(user_id):
     user = lock_user(user_id)
     if not user.contact_email or user.contact_confirmed:
         raise ActionError("nothing_to_confirm", "Votre adresse de contact n'attend pas de confirmation.")
-    sent = OutgoingMail.objects.lately("contact_confirmation", user.contact_email, RESEND_PAUSE.total_seconds())
+    sent = OutgoingMail.objects.lately("contact_confirmation", [user.contact_email], RESEND_PAUSE.total_seconds())
     if sent.exists():
         raise ActionError(
             "sent_lately", "Un lien est parti il y a moins de cinq minutes. Regardez aussi parmi les indésirables."

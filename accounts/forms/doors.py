@@ -28,6 +28,39 @@ class AddressField(forms.EmailField):
         self.validators = [validate_deliverable]
 
 
+TWICE_THE_SAME = "Les deux adresses diffèrent : écrivez deux fois la même."
+
+
+class AddressTwice(NamesEmptyFields, forms.Form):
+    """A login address, typed twice: the second time, it is only compared."""
+
+    REQUIRED = {
+        "email": "Écrivez votre adresse e-mail.",
+        "email_again": "Écrivez l'adresse e-mail une seconde fois.",
+    }
+
+    email = AddressField(
+        label="Adresse e-mail",
+        help_text="Elle vous servira à vous connecter.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    email_again = forms.CharField(
+        label="Confirmation de l'adresse e-mail",
+        max_length=EMAIL_LENGTH,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def clean_email_again(self):
+        again, first = self.cleaned_data["email_again"], str(self["email"].value() or "").strip()
+        if not first or again.lower() == first.lower():
+            return again
+        if "email" in self.errors or "@" not in again:
+            raise ValidationError(TWICE_THE_SAME)
+        (name, domain), (other, other_domain) = first.rsplit("@", 1), again.rsplit("@", 1)
+        seen = (name, other) if domain.lower() == other_domain.lower() else (domain, other_domain)
+        raise ValidationError("Les deux adresses diffèrent : « {} » puis « {} ».".format(*seen))
+
+
 class LoginForm(LimitedForm):
     """« Adresse de connexion » and password, as typed: whether they open an account is for the view to ask."""
 

@@ -6,13 +6,25 @@ structure queue up instead of crossing (no race, no deadlock); each checks, writ
 announces (`attachments.events`). Mails are the caller's, who knows why it is done.
 """
 
+from datetime import date
+from typing import NamedTuple
+
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from attachments.events import attachment_started, attachments_ended, role_changed
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.actions.rows import (
+    check_active,
+    check_open,
+    lock,
+    lock_account,
+    lock_accounts,
+    lock_structure,
+    services_of,
+)
+from attachments.events import attachments_ended, attachments_started, role_changed
+from attachments.models import Attachment, Right, Role
 from history.actions import record, record_all
 from history.data import change_data, row_data
 from history.models import Event
@@ -20,60 +32,133 @@ from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from structures.models import Structure
 
+HAS_PRINCIPAL = "Cette structure a déjà un gestionnaire principal."
+
+
+class Place(NamedTuple):
+    """What somebody is to hold: a principal manager has the whole structure, from today, without end."""
+
+    user: User
+    structure: Structure
+    role: Role = Role.SIMPLE
+    whole_structure: bool = True
+    services: tuple = ()
+    starts_on: date | None = None
+    ends_on: date | None = None
+    reference: str = ""
+    cause: str = ""
+
+    @property
+    def bounded(self):
+        if self.role != Role.PRINCIPAL:
+            return self
+        return self._replace(whole_structure=True, services=(), starts_on=None, ends_on=None)
+
 
 @transaction.atomic
-def attach(
-    user,
-    structure,
-    *,
-    actor,
-    role=Role.SIMPLE,
-    whole_structure=True,
-    services=(),
-    starts_on=None,
-    ends_on=None,
-    reference="",
-    cause="",
-):
-    """Give `user` a place in `structure`; a principal manager's is the whole structure, without end.
+def attach(user, structure, *, actor, **terms):
+    """Give `user` a place in `structure` (`terms` are the rest of a Place): the attachment.
 
     What they held there and ran out is ended. Raises ActionError on an inactive structure, a closed
     account, a second attachment, a second principal manager, or an end that is past.
     """
-    if ends_on and role != Role.PRINCIPAL and ends_on < timezone.localdate():
-        raise ActionError("dates_over", f"Ce rattachement finirait le {ends_on:%d/%m/%Y} : cette date est passée.")
     structure = lock_structure(structure.pk)
-    check_active(structure)
-    user = lock_account(user.pk)
-    held = structure.attachments.current().filter(user=user)
-    for over in held.exclude(pk__in=structure.attachments.lasting().values("pk")):
-        end(over.pk, actor=None, cause="dates_over")
-    if held.exists():
-        raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
-    if role == Role.PRINCIPAL:
-        _check_no_principal(structure)
-        whole_structure, services, ends_on = True, (), None
-    services = services_of(structure, whole_structure, services)
-    attachment = Attachment.objects.create(
-        user=user,
-        structure=structure,
-        role=role,
-        whole_structure=whole_structure,
-        starts_on=starts_on or timezone.localdate(),
-        ends_on=ends_on,
+    place = Place(lock_accounts([user.pk])[user.pk], structure, **terms)
+    (hindrance,) = hindrances([place])
+    if hindrance:
+        raise hindrance
+    return start_all([place], actor=actor)[0]
+
+
+def hindrances(places):
+    """For each of these places, why it cannot be given: an ActionError, or None.
+
+    Only reads, in a number of queries that does not grow; to act upon it, the caller holds the locks of the
+    structures and of the accounts.
+    """
+    held = {(row.user_id, row.structure_id) for row in _held_by(places) if not _is_over(row)}
+    wanted = [place.structure.pk for place in places if place.role == Role.PRINCIPAL]
+    managed = Attachment.objects.current().principal().filter(structure__in=wanted) if wanted else ()
+    taken = {row.structure_id for row in managed}
+    return [_hindrance(place.bounded, held, taken) for place in places]
+
+
+def _hindrance(place, held, taken):
+    user, structure = place.user, place.structure
+    try:
+        if place.ends_on and place.ends_on < timezone.localdate():
+            over = f"Ce rattachement finirait le {place.ends_on:%d/%m/%Y} : cette date est passée."
+            raise ActionError("dates_over", over)
+        check_active(structure)
+        check_open(user)
+        if (user.pk, structure.pk) in held:
+            raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
+        if structure.pk in taken:
+            raise ActionError("has_principal", HAS_PRINCIPAL)
+        services_of(structure, place.whole_structure, place.services)
+    except ActionError as refusal:
+        return refusal
+    return None
+
+
+def start_all(places, *, actor):
+    """Give these places, which nothing hinders, in a number of queries that does not grow with them: the attachments.
+
+    What these people held there and ran out is ended. The caller holds the locks of the structures and the accounts.
+    """
+    places = [place.bounded for place in places]
+    _end(_held_by(places), actor=None, cause="dates_over")
+    attachments = Attachment.objects.bulk_create(
+        Attachment(
+            user=place.user,
+            structure=place.structure,
+            role=place.role,
+            whole_structure=place.whole_structure,
+            starts_on=place.starts_on or timezone.localdate(),
+            ends_on=place.ends_on,
+        )
+        for place in places
     )
-    attachment.services.set(services)
-    _journal(
-        Event.PRINCIPAL_DESIGNATED if role == Role.PRINCIPAL else Event.ATTACHMENT_STARTED,
-        attachment,
-        actor=actor,
-        reference=reference,
-        cause=cause,
-        services=[str(service) for service in services],
+    given = list(zip(attachments, places, strict=True))
+    named = Attachment.services.through
+    named.objects.bulk_create(
+        named(attachment=attachment, service=service)
+        for attachment, place in given
+        if not place.whole_structure
+        for service in place.services
+    )
+    for event, is_principal in ((Event.PRINCIPAL_DESIGNATED, True), (Event.ATTACHMENT_STARTED, False)):
+        entries = [_beginning(*pair) for pair in given if (pair[1].role == Role.PRINCIPAL) is is_principal]
+        if entries:
+            record_all(event, entries, actor=actor)
+    if attachments:
+        attachments_started.send(sender=None, attachments=attachments, actor=actor)
+    return attachments
+
+
+def _held_by(places):
+    """What these people hold in these structures, run out or not."""
+    wanted = {(place.user.pk, place.structure.pk) for place in places}
+    people, structures = ({key[n] for key in wanted} for n in (0, 1))
+    rows = Attachment.objects.current().filter(user__in=people, structure__in=structures).order_by("pk")
+    rows = rows.select_related("user", "structure")
+    return [row for row in rows if (row.user_id, row.structure_id) in wanted]
+
+
+def _is_over(attachment):
+    return attachment.standing == Attachment.Standing.OVER
+
+
+def _beginning(attachment, place):
+    """The line of the history that says so."""
+    return {
+        "subject": attachment.user,
+        "structure": attachment.structure,
+        "reference": place.reference,
+        "cause": place.cause,
+        "services": [str(service) for service in place.services],
         **row_data(attachment, values=("role", "whole_structure", "starts_on", "ends_on")),
-    )
-    attachment_started.send(sender=None, attachment=attachment, actor=actor)
-    return attachment
+    }
 
 
 @transaction.atomic
@@ -86,21 +171,37 @@ def widen(attachment_id, *, actor, whole_structure=True, services=(), reference=
     attachment = lock(attachment_id)
     if attachment.whole_structure:
         raise ActionError("already_attached", f"{attachment.user} a déjà un rattachement à toute cette structure.")
+    return change_scope(
+        attachment_id, actor=actor, whole_structure=whole_structure, services=services, reference=reference
+    )
+
+
+@transaction.atomic
+def change_scope(attachment_id, *, actor, whole_structure=True, services=(), reference=""):
+    """Give an attachment the whole structure, or these `services` and no other; the same as before says nothing.
+
+    Those out of service today stay: nobody could choose them. Raises ActionError for a principal manager's.
+    """
+    attachment = lock(attachment_id)
+    if attachment.role == Role.PRINCIPAL and not whole_structure:
+        raise ActionError("principal_whole", "Un gestionnaire principal l'est de la structure entière.")
     services = services_of(attachment.structure, whole_structure, services)
     before = _service_names(attachment)
-    made = write_changes(attachment, {"whole_structure": whole_structure})
     if not whole_structure:
         services += attachment.services.exclude(pk__in=attachment.structure.services.open().values("pk"))
+    made = write_changes(attachment, {"whole_structure": whole_structure})
     attachment.services.set(services)
-    data = change_data(attachment, made)
-    data["changes"]["services"] = [before, _service_names(attachment)]
-    _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
+    after = _service_names(attachment)
+    if made or after != before:
+        data = change_data(attachment, made)
+        data["changes"]["services"] = [before, after]
+        _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
     return attachment
 
 
 @transaction.atomic
 def change_role(attachment_id, *, actor, role, reference="", cause=""):
-    """Give an attachment another role; a principal manager's becomes the whole structure's, without end.
+    """Give an attachment another role; a principal manager's becomes the whole structure's, from now, without end.
 
     Whoever takes the principal's role away gives it to somebody else in the same transaction, after.
     Raises ActionError when the structure has a principal manager already, or the one to be has no open account.
@@ -109,11 +210,14 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     before = attachment.role
     if role == before:
         return attachment
-    values, held = {"role": role, "role_since": timezone.now()}, _service_names(attachment)
+    # What was left to them, or not, was as what they no longer are.
+    values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values)}
+    held = _service_names(attachment)
     if role == Role.PRINCIPAL:
         lock_account(attachment.user_id)
         _check_no_principal(attachment.structure)
-        values |= {"whole_structure": True, "ends_on": None}
+        begins = min(attachment.starts_on, timezone.localdate())
+        values |= {"whole_structure": True, "starts_on": begins, "ends_on": None}
         attachment.services.clear()
     made = [change for change in write_changes(attachment, values) if change.name != "role_since"]
     event = Event.PRINCIPAL_DESIGNATED if role == Role.PRINCIPAL else Event.ROLE_CHANGED
@@ -130,12 +234,14 @@ def change_dates(attachment_id, *, actor, **dates):
     """Give an attachment another `starts_on` or `ends_on` (included; None for no end).
 
     The one left out stays as it is once locked (lost update). Raises ActionError when they are not in order, or for
-    the end of a principal manager's.
+    the end of a principal manager's, or a beginning to come.
     """
     attachment = lock(attachment_id)
     starts_on, ends_on = (dates.get(name, getattr(attachment, name)) for name in ("starts_on", "ends_on"))
     if ends_on and ends_on < starts_on:
         raise ActionError("dates_order", "La date de fin précède la date de début.", field="ends_on")
+    if starts_on > timezone.localdate() and attachment.role == Role.PRINCIPAL:
+        raise ActionError("principal_begun", "Un gestionnaire principal l'est déjà aujourd'hui.", field="starts_on")
     if ends_on and attachment.role == Role.PRINCIPAL:
         raise ActionError("principal_unbounded", "Un gestionnaire principal n'a pas de date de fin.", field="ends_on")
     made = write_changes(attachment, {"starts_on": starts_on, "ends_on": ends_on})
@@ -144,11 +250,28 @@ def change_dates(attachment_id, *, actor, **dates):
     return attachment
 
 
+def change_rights(attachment, *, actor, rights):
+    """What an attachment of a secondary manager's gives, {Right: bool, or None}: the Changes made.
+
+    The caller locked it (`lock`).
+    """
+    made = write_changes(attachment, {str(right): value for right, value in rights.items()})
+    if made:
+        _journal(Event.PERSONAL_RIGHTS_CHANGED, attachment, actor=actor, **change_data(attachment, made))
+    return made
+
+
+def note_warned(attachments):
+    """That of the last day of each of these people were told. Their structure is locked by the caller."""
+    keys = [attachment.pk for attachment in attachments]
+    Attachment.objects.filter(pk__in=keys).update(warned_of=F("ends_on"))
+
+
 @transaction.atomic
-def end(attachment_id, *, actor, cause=""):
+def end(attachment_id, *, actor, cause="", reason=""):
     """End an attachment now, whatever its role. Raises ActionError when it is over."""
     attachment = lock(attachment_id)
-    _end([attachment], actor=actor, cause=cause)
+    _end([attachment], actor=actor, cause=cause, reason=reason)
     return attachment
 
 
@@ -161,7 +284,7 @@ def end_all(users, *, actor, cause=""):
     _end(list(held.select_related("user", "structure").order_by("pk")), actor=actor, cause=cause)
 
 
-def _end(attachments, *, actor, cause):
+def _end(attachments, *, actor, cause, reason=""):
     if not attachments:
         return
     now = timezone.now()
@@ -169,11 +292,25 @@ def _end(attachments, *, actor, cause):
     for attachment in attachments:
         attachment.ended_at = now
     entries = [
-        {"subject": ended.user, "structure": ended.structure, "cause": cause, **row_data(ended, values=("role",))}
+        {
+            "subject": ended.user,
+            "structure": ended.structure,
+            "cause": cause,
+            "reason": reason,
+            **row_data(ended, values=("role",)),
+        }
         for ended in attachments
     ]
     record_all(Event.ATTACHMENT_ENDED, entries, actor=actor)
     attachments_ended.send(sender=None, attachments=attachments, actor=actor)
+
+
+def end_run_out(structure):
+    """End what ran out in `structure`, locked by the caller: those attachments, for the first time."""
+    over = structure.attachments.current().filter(ends_on__lt=timezone.localdate()).select_for_update(of=("self",))
+    ended = list(over.select_related("user", "structure").order_by("pk"))
+    _end(ended, actor=None, cause="dates_over")
+    return ended
 
 
 def attach_or_widen(user, structure, *, actor, role, whole_structure=True, services=(), reference="", **terms):
@@ -209,57 +346,9 @@ def copy_attachments(old, new, *, services):
         attachment.services.set(held)
 
 
-def lock_structure(structure_id):
-    return Structure.objects.select_for_update(of=("self",)).get(pk=structure_id)
-
-
-def lock_structures_with(user_ids):
-    """Lock the structures where any of these people holds or asks for something, in the order of their keys."""
-    held = Attachment.objects.current().filter(user__in=user_ids)
-    asked = AttachmentRequest.objects.pending().filter(user__in=user_ids)
-    meant = Q(pk__in=held.values("structure")) | Q(pk__in=asked.values("structure"))
-    list(Structure.objects.filter(meant).order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-
-
-def lock_account(user_id):
-    """The account, once nobody else can deactivate it: after its structure. ActionError when it is, or closed."""
-    user = User.objects.select_for_update(of=("self",)).get(pk=user_id)
-    if user.state in (User.State.DISABLED, User.State.CLOSED):
-        raise ActionError(
-            "account_closed",
-            f"Le compte de {user} est désactivé ou clos : ni rattachement ni rôle ne peut y être ajouté.",
-        )
-    return user
-
-
-def lock(attachment_id):
-    """The attachment, read anew with its structure once nobody else can change either; ActionError when it is over."""
-    structure = lock_structure(Attachment.objects.values_list("structure_id", flat=True).get(pk=attachment_id))
-    locked = Attachment.objects.select_for_update(of=("self",)).select_related("user").get(pk=attachment_id)
-    locked.structure = structure
-    if locked.ended_at is not None:
-        raise ActionError("attachment_over", f"Le rattachement de {locked.user} à {structure} est déjà terminé.")
-    return locked
-
-
-def check_active(structure):
-    if not structure.is_active:
-        raise ActionError("structure_inactive", "Cette structure est inactive : personne ne peut s'y rattacher.")
-
-
-def services_of(structure, whole_structure, services):
-    """The services meant, none for the whole structure; ActionError when they make no sense."""
-    services = [] if whole_structure else list(services)
-    if not whole_structure and not services:
-        raise ActionError("no_service", "Choisissez au moins un service, ou la structure entière.")
-    if any(service.structure_id != structure.pk for service in services):
-        raise ActionError("foreign_service", "Un des services choisis n'appartient pas à cette structure.")
-    return services
-
-
 def _check_no_principal(structure):
     if structure.attachments.current().principal().exists():
-        raise ActionError("has_principal", "Cette structure a déjà un gestionnaire principal.")
+        raise ActionError("has_principal", HAS_PRINCIPAL)
 
 
 def _service_names(attachment):

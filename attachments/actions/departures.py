@@ -5,11 +5,15 @@ from typing import NamedTuple
 from django.db import transaction
 
 from attachments import emails
-from attachments.actions.attachments import end, lock
+from attachments.actions.attachments import end
 from attachments.actions.notices import hand_over_requests
+from attachments.actions.rows import lock
 from attachments.models import MANAGERS, Role
 from plumbing.errors import ActionError
 from structures.models import Structure
+
+# Everybody's, the principal manager's too: that one is refused for a reason of its own.
+MANAGERS_TOO = tuple(Role.values)
 
 
 class Departure(NamedTuple):
@@ -20,14 +24,26 @@ class Departure(NamedTuple):
 
 
 @transaction.atomic
-def detach(attachment_id, *, actor):
-    """End somebody's place in a structure and tell them.
+def detach(attachment_id, *, actor, reason="", among=MANAGERS_TOO):
+    """End somebody's place in a structure and tell them, with the `reason` if one is given.
 
-    Raises ActionError for a principal manager (domain: a successor is designated first), or when it is over.
+    Raises ActionError for a principal manager (domain: a successor is designated first), when it is over, or when
+    their role is by now none of those `among` which the actor may act.
     """
-    attachment = _end_unless_principal(attachment_id, actor=actor)
-    emails.send_attachments_ended(attachment.user, [attachment])
+    attachment = lock_among(attachment_id, among)
+    attachment = _end_unless_principal(attachment.pk, actor=actor, reason=reason)
+    emails.send_attachments_ended(attachment.user, [attachment], reason=reason)
     _hand_over(attachment)
+    return attachment
+
+
+def lock_among(attachment_id, among):
+    """`lock`; ActionError when the role is none of those `among` which somebody may act (it was changed meanwhile)."""
+    attachment = lock(attachment_id)
+    if attachment.role not in among:
+        role = attachment.get_role_display().lower()
+        raise ActionError("above_actor", f"{attachment.user} est {role} : vous ne changez rien à son rattachement.")
+    return attachment
 
 
 @transaction.atomic
@@ -53,7 +69,7 @@ def leave_structures(user, attachment_ids, *, actor):
     return departure
 
 
-def _end_unless_principal(attachment_id, *, actor):
+def _end_unless_principal(attachment_id, *, actor, reason=""):
     attachment = lock(attachment_id)
     if attachment.role == Role.PRINCIPAL:
         who = "Vous êtes" if actor == attachment.user else f"{attachment.user} est"
@@ -62,9 +78,10 @@ def _end_unless_principal(attachment_id, *, actor):
             f"{who} gestionnaire principal de {attachment.structure} : "
             "désignez d'abord un autre gestionnaire principal.",
         )
-    return end(attachment_id, actor=actor)
+    return end(attachment_id, actor=actor, reason=reason)
 
 
 def _hand_over(attachment):
+    # Of a simple user who stood in, the end of the suppléance saw to it.
     if attachment.role in MANAGERS and attachment.user.is_active:
         hand_over_requests(attachment.structure)

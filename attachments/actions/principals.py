@@ -14,10 +14,11 @@ from django.utils import timezone
 from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
-from attachments.actions.attachments import attach_or_widen, end, lock, lock_structure
+from attachments.actions.attachments import attach_or_widen, end
 from attachments.actions.notices import tell_deciders
+from attachments.actions.rows import lock, lock_structure
 from attachments.deciders import is_open_to_first_comer
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, AttachmentRequest, Deputy, Role
 from plumbing.errors import ActionError
 
 
@@ -52,7 +53,8 @@ def lock_structures_of(user_id):
     """Lock the structures whose managers may change, or be told, when this account's state changes."""
     asked = AttachmentRequest.objects.pending().filter(user=user_id).values_list("structure_id", flat=True)
     managed = Attachment.objects.current().managers().filter(user=user_id).values_list("structure_id", flat=True)
-    for structure_id in sorted({*asked, *managed}):
+    stood_in = Deputy.objects.current().filter(deputy=user_id).values_list("structure_id", flat=True)
+    for structure_id in sorted({*asked, *managed, *stood_in}):
         lock_structure(structure_id)
 
 

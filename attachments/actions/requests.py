@@ -1,16 +1,18 @@
-"""What happens to requests for attachment. The Structure is locked first, always: see `attachments.py` beside."""
+"""Requests for attachment are sent, moved and taken back; `decisions.py` decides them.
+
+The Structure is locked first, always: see `attachments.py` beside.
+"""
 
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.actions import approve_account, close_never_active
-from accounts.models import User
+from accounts.actions import approve_account
 from attachments import emails
-from attachments.actions.attachments import attach_or_widen, check_active, lock_account, lock_structure, services_of
 from attachments.actions.notices import tell_of_request, tell_of_withdrawal
-from attachments.actions.principals import drop_unseen_principal, take_over
+from attachments.actions.principals import take_over
+from attachments.actions.rows import check_active, lock_account, lock_structure, services_of
 from attachments.deciders import is_open_to_first_comer
-from attachments.models import AttachmentRequest, Role
+from attachments.models import AttachmentRequest
 from history.actions import record, record_all
 from history.data import row_data
 from history.models import Event
@@ -83,80 +85,6 @@ def send_request(
 
 
 @transaction.atomic
-def approve_request(request_id, *, actor, role=Role.SIMPLE, whole_structure=True, services=()):
-    """Attach the requester as decided (or widen what they hold), let their account in, tell them.
-
-    `services` are those ticked, when not the whole structure. Role.PRINCIPAL is for support,
-    on a structure that has no principal manager, or one nobody has seen. Raises ActionError when the request was
-    decided meanwhile, or when the structure or the role does not allow it.
-    """
-    request = _lock_pending(request_id)
-    if not request.structure.is_active:
-        raise ActionError("structure_inactive", "Cette structure est inactive : la demande ne peut pas être validée.")
-    if role == Role.PRINCIPAL:
-        drop_unseen_principal(request.structure)
-    # Before the attachment, which answers by itself what still waits: see `answer_by`.
-    request.decide(Status.APPROVED, actor=actor)
-    attachment = attach_or_widen(
-        request.user,
-        request.structure,
-        actor=actor,
-        role=role,
-        whole_structure=whole_structure,
-        services=services,
-        starts_on=request.starts_on,
-        ends_on=request.ends_on,
-        reference=request.reference,
-    )
-    _tell_approved(request, attachment, actor=actor)
-    return attachment
-
-
-def answer_by(attachment, *, actor):
-    """Somebody got their place in a structure without their request being opened: it is approved as what they got.
-
-    The structure is locked by whoever attached them.
-    """
-    asked = AttachmentRequest.objects.pending().filter(user=attachment.user_id, structure=attachment.structure_id)
-    for request in asked.select_for_update(of=("self",)).select_related("user", "structure"):
-        request.decide(Status.APPROVED, actor=actor)
-        _tell_approved(request, attachment, actor=actor)
-
-
-def _tell_approved(request, attachment, *, actor):
-    """Journal and mail what an approval gave, and let the account in."""
-    _journal(
-        Event.REQUEST_APPROVED,
-        request,
-        actor=actor,
-        services=[str(service) for service in attachment.services.all()],
-        **row_data(attachment, values=("role", "whole_structure")),
-    )
-    emails.send_request_approved(request, attachment=attachment)
-    approve_account(request.user_id, actor=actor, reference=request.reference)
-
-
-@transaction.atomic
-def refuse_request(request_id, *, actor, reason):
-    """Refuse, say why; a newcomer with no other request and no attachment is closed.
-
-    Raises ActionError when the request was decided meanwhile, or without a reason.
-    """
-    reason = reason.strip()
-    if not reason:
-        raise ActionError("reason_missing", "Indiquez le motif du refus : il est envoyé au demandeur.", field="reason")
-    request = _lock_pending(request_id)
-    request.decide(Status.REFUSED, actor=actor, reason=reason)
-    _journal(Event.REQUEST_REFUSED, request, actor=actor, reason=reason)
-    emails.send_request_refused(request)
-    user = request.user
-    waits_elsewhere = user.attachment_requests.pending().exists() or user.attachments.current().exists()
-    if not user.was_ever_active and user.state != User.State.CLOSED and not waits_elsewhere:
-        close_never_active(user.pk, actor=actor, reason=reason)
-    return request
-
-
-@transaction.atomic
 def withdraw_request(request_id, *, actor):
     """Take one request back, and tell those who were to decide it.
 
@@ -178,7 +106,7 @@ def withdraw_requests(users, *, actor, cause=""):
     requests = list(pending.select_related("user", "structure").order_by("pk"))
     withdrawn = AttachmentRequest.objects.filter(pk__in=[request.pk for request in requests])
     withdrawn.update(status=Status.WITHDRAWN, decided_by=actor, decided_at=timezone.now())
-    entries = [_entry_of(request, cause=cause) for request in requests]
+    entries = [entry_of(request, cause=cause) for request in requests]
     record_all(Event.REQUEST_WITHDRAWN, entries, actor=actor)
 
 
@@ -213,15 +141,20 @@ def _lock_pending(request_id):
     structure_id = AttachmentRequest.objects.values_list("structure_id", flat=True).get(pk=request_id)
     structure = lock_structure(structure_id)
     request = AttachmentRequest.objects.select_for_update(of=("self",)).select_related("user").get(pk=request_id)
+    check_pending(request, structure_id)
+    request.structure = structure
+    return request
+
+
+def check_pending(request, structure_id):
+    """Raises ActionError when it is decided, or left the structure that was locked with it."""
     if request.structure_id != structure_id:
         raise ActionError(
             "structure_moved",
             "La structure de cette demande vient de changer d'identifiant : rouvrez la demande.",
         )
-    request.structure = structure
     if not request.is_pending:
         raise AlreadyDone("already_decided", _already_decided(request))
-    return request
 
 
 def _already_decided(request):
@@ -234,8 +167,9 @@ def _already_decided(request):
 
 
 def _journal(event, request, *, actor, **data):
-    record(event, actor=actor, **_entry_of(request, **data))
+    record(event, actor=actor, **entry_of(request, **data))
 
 
-def _entry_of(request, **data):
+def entry_of(request, **data):
+    """A line of the history about it, for `record_all`."""
     return {"subject": request.user, "structure": request.structure, "reference": request.reference, **data}

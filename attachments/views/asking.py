@@ -79,6 +79,8 @@ def _who_decides(request, structure):
     others, principal = managers.besides(request.user.pk), managers.acting_principal
     if principal in others:
         return f"{principal}, gestionnaire principal"
+    if managers.deputy in others:
+        return f"{managers.deputy}, qui supplée le gestionnaire principal"
     return "un gestionnaire secondaire de la structure" if others else "l'assistance du portail"
 
 

@@ -10,12 +10,16 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
+from attachments.colleagues import same_domain
 from attachments.deciders import Desk, annotate_deciders, managers_of
 from attachments.decisions import tell_decisions
 from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
 from attachments.views.desk import list_address, next_reference
 from plumbing.requests import RETURN, perform, posted
+
+# « Valider et rattacher un autre utilisateur ».
+NEXT, ATTACH = "rattacher", "attachments.attach_people"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,6 +36,8 @@ def decide_request(request, reference):
         )
         if done:
             _say_done(request, _what_it_led_to(attachment, by_support=request.user.is_staff), following)
+            if NEXT in request.POST and request.user.has_perm(ATTACH, attachment.structure):
+                return redirect("attachments:attach_person", attachment.structure_id)
         return redirect(list_address(request) if done else request.get_full_path())
     annotate_deciders([attachment_request])
     tell_decisions([attachment_request])
@@ -44,7 +50,11 @@ def decide_request(request, reference):
             "principal": principal,
             "may_name_principal": Role.PRINCIPAL in dict(form.fields["role"].choices),
             "held": _held(attachment_request),
+            "same_domain": same_domain(attachment_request.user, attachment_request.structure)
+            if attachment_request.is_pending
+            else None,
             "next_reference": following,
+            "may_attach": request.user.has_perm(ATTACH, attachment_request.structure),
             "may_activate": request.user.has_perm("structures.change_structure", attachment_request.structure),
             "kept": _kept(request),
         },
@@ -59,7 +69,7 @@ def refuse_request(request, reference):
     attachment_request = _within_reach(request.user, reference)
     if not attachment_request.is_pending and request.method != "POST":
         return redirect("attachments:decide_request", reference)
-    form = RefusalForm(attachment_request, posted(request))
+    form = RefusalForm([attachment_request], posted(request))
     if request.method == "POST" and form.is_valid():
         following = next_reference(request, attachment_request)
         done, _ = perform(

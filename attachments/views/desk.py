@@ -3,7 +3,7 @@
 from urllib.parse import urlencode, urlsplit
 
 from django.core.paginator import Paginator
-from django.db.models import prefetch_related_objects
+from django.db.models import Subquery, prefetch_related_objects
 from django.http import QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +17,14 @@ from plumbing.exports import download
 from plumbing.requests import came_from
 
 PER_PAGE = 50
+# « tri » in the address: what the links say, and the order.
+OLDEST = ""
+ORDERS = {
+    OLDEST: ("Les plus anciennes", ("created_at", "pk")),
+    "recentes": ("Les plus récentes", ("-created_at", "-pk")),
+    "nom": ("Nom", ("user__last_name", "user__first_name", "created_at", "pk")),
+    "structure": ("Structure", ("structure__legal_name_key", "created_at", "pk")),
+}
 # « vue » in the address: what waits for the person, everything that waits (support's), what was decided.
 WAITING, ALL, DECIDED = "", "toutes", "decidees"
 SHOWN = (
@@ -37,6 +45,9 @@ class Filters:
         if self.view not in ((WAITING, ALL, DECIDED) if desk.user.is_staff else (WAITING, DECIDED)):
             self.view = WAITING
         self.words = query.get("q", "")[:100].strip()
+        self.order = query.get("tri", "")
+        if self.order not in ORDERS or self.view == DECIDED:
+            self.order = OLDEST
         chosen = query.get("structure", "")
         self.structure = next((key for key in self._offered if str(key) == chosen), None)
 
@@ -55,10 +66,26 @@ class Filters:
         return bool(self.words or self.structure)
 
     @property
+    def asked(self):
+        """What the address of the same list says, as it says it."""
+        asked = {"vue": self.view, "q": self.words, "structure": self.structure, "tri": self.order}
+        return {name: value for name, value in asked.items() if value}
+
+    @property
     def query(self):
         """What the address of the same list ends with, whichever file it is asked as."""
-        asked = {"vue": self.view, "q": self.words, "structure": self.structure}
-        return urlencode({name: value for name, value in asked.items() if value})
+        return urlencode(self.asked)
+
+    @property
+    def orders(self):
+        """(label, query, whether it is the one) of each order these rows can be shown in."""
+        rest = {name: value for name, value in self.asked.items() if name != "tri"}
+        offered = ORDERS if self.desk.user.is_staff or self.structures else set(ORDERS) - {"structure"}
+        return [
+            (label, urlencode(rest | ({"tri": key} if key else {})), key == self.order)
+            for key, (label, _) in ORDERS.items()
+            if key in offered
+        ]
 
     @property
     def people(self):
@@ -67,15 +94,23 @@ class Filters:
 
     @property
     def requests(self):
-        """The requests asked for: what waits the longest first, what was decided the last one first."""
+        """The requests asked for: what waits in the chosen order, what was decided the last one first."""
         if self.view == DECIDED:
             requests = self.desk.decided
         else:
             waiting = AttachmentRequest.objects.pending() if self.view == ALL else self.desk.awaiting
-            requests = waiting.order_by("created_at", "pk")
+            requests = waiting.order_by(*ORDERS[self.order][1])
         if self.structure:
             requests = requests.filter(structure=self.structure)
         return requests.matching(self.words)
+
+    def following(self, request):
+        """The reference of the one behind `request` in this list; None at its end."""
+        first = ORDERS[self.order][1][0]
+        name, side = first.lstrip("-"), "lte" if first.startswith("-") else "gte"
+        there = AttachmentRequest.objects.filter(pk=request.pk).order_by().values(name)
+        after = self.requests.exclude(pk=request.pk).filter(**{f"{name}__{side}": Subquery(there)})
+        return after.values_list("reference", flat=True).first()
 
 
 @require_safe
@@ -101,10 +136,19 @@ def pending_requests(request):
             "shows_all": filters.view == ALL,
             "shows_decided": filters.view == DECIDED,
             "waiting": desk.waiting or 0,
+            # « Tout cocher sur la page » without JavaScript; another page, or this one later, has no ticks.
+            "all_ticked": request.GET.get("coche") == str(page.number),
+            "list_query": _without_ticks(request.GET),
             "says_who_decides": request.user.is_staff,
             "names_structures": request.user.is_staff or bool(filters.structures),
         },
     )
+
+
+def _without_ticks(query):
+    query = query.copy()
+    query.pop("coche", None)
+    return query.urlencode()
 
 
 @require_safe
@@ -144,5 +188,4 @@ def next_reference(request, attachment_request):
     filters = Filters(request.desk, query)
     if filters.view == DECIDED:
         return None
-    after = filters.requests.exclude(pk=attachment_request.pk).filter(created_at__gte=attachment_request.created_at)
-    return after.values_list("reference", flat=True).first()
+    return filters.following(attachment_request)

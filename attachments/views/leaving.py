@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
 from attachments.departures import tell_losses
-from attachments.models import Role
+from attachments.models import Right, Role
 from attachments.views.mine import PER_PAGE
 from plumbing.requests import came_from
 
@@ -89,7 +89,8 @@ def _keys(data):
 def _chosen(user, data):
     """Their own attachments among those asked for; 404 when one of them is not theirs."""
     keys = _keys(data)
-    found = list(user.attachments.filter(pk__in=keys).select_related("structure").order_by("structure__legal_name_key"))
+    found = user.attachments.filter(pk__in=keys).with_rights(Right.DECIDE_REQUESTS).select_related("structure")
+    found = list(found.order_by("structure__legal_name_key"))
     if len(found) < len(keys):
         raise Http404
     return found

@@ -82,7 +82,7 @@ def person(settings, tmp_path):
     user.refresh_from_db()
     send_request(user, StructureFactory(), actor=user, comment="Je suis joignable le soir")
     refused = send_request(user, StructureFactory(), actor=user, comment="Je suis joignable le soir")
-    refuse_request(refused.pk, actor=UserFactory(), reason="Service complet")
+    refuse_request(refused.pk, actor=UserFactory(staff=True), reason="Service complet")
     AttachmentFactory(user=user, role=Role.SECONDARY)
     add(user, name="attestation.pdf")
     send_password_changed(user)
@@ -176,6 +176,7 @@ def test_every_table_that_names_accounts_is_known():
         "admin.LogEntry",  # says who and which row, without names
         "attachments.Attachment",  # kept, without a name
         "attachments.AttachmentRequest",  # kept, without their comment
+        "attachments.Deputy",  # kept, without a name
         "documents.SupportingDocument",  # deleted, and its file
         "history.HistoryEntry",  # kept, without a name
         "notifications.OutgoingMail",  # deleted

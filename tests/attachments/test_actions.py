@@ -174,7 +174,7 @@ def test_approval_for_services_needs_services_of_the_structure(wanted, manager):
 
 def test_a_second_principal_manager_is_refused(wanted, manager):
     with pytest.raises(ActionError, match="déjà un gestionnaire principal"):
-        approve_request(wanted.pk, actor=manager, role=Role.PRINCIPAL)
+        approve_request(wanted.pk, actor=UserFactory(staff=True), role=Role.PRINCIPAL)
 
 
 def test_support_names_the_first_principal_manager():

@@ -76,10 +76,10 @@ def test_attaching_somebody_who_waits_answers_their_request(person):
 def test_attach_writes_journals_and_announces():
     user, structure, actor = UserFactory(), StructureFactory(), UserFactory()
     service = ServiceFactory(structure=structure, code="CDI", label="Documentation")
-    with heard(events.attachment_started) as told:
+    with heard(events.attachments_started) as told:
         terms = {"role": Role.SECONDARY, "whole_structure": False, "services": [service]}
         made = attach(user, structure, actor=actor, reference="123456782", **terms)
-    assert told == [{"attachment": made, "actor": actor}]
+    assert told == [{"attachments": [made], "actor": actor}]
     assert (made.role, made.whole_structure, list(made.services.all())) == (Role.SECONDARY, False, [service])
     entry = last_entry()
     assert (entry.event, entry.actor, entry.subject, entry.structure) == ("attachment_started", actor, user, structure)
@@ -104,9 +104,8 @@ def test_who_and_where_nobody_is_attached(structure, user, role, code):
     assert not Attachment.objects.exists()
 
 
-@pytest.mark.parametrize("days", [0, 1])
-def test_one_place_a_person_and_one_principal_a_structure(days):
-    held = AttachmentFactory(role=Role.PRINCIPAL, starts_on=TODAY() + days * DAY)
+def test_one_place_a_person_and_one_principal_a_structure():
+    held = AttachmentFactory(role=Role.PRINCIPAL)
     with pytest.raises(ActionError) as twice:
         attach(held.user, held.structure, actor=None)
     with pytest.raises(ActionError) as second:

@@ -213,7 +213,6 @@ def test_support_finds_what_nobody_else_decides_and_everything_else_apart(client
         ({"user__activating": True}, "Le gestionnaire principal n'a jamais activé son compte"),
         ({"user__state": "disabled"}, "Le compte du gestionnaire principal est désactivé"),
         ({"user__closed": True}, "Le compte du gestionnaire principal est clos"),
-        ({"starts_on": "2999-01-01"}, "Le gestionnaire principal ne l'est qu'à partir du 1 janvier 2999"),
     ],
 )
 def test_support_reads_why_nobody_else_decides(client, support, principal, cause):

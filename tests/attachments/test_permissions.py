@@ -34,7 +34,7 @@ def test_an_attachment_runs_out_at_midnight(monkeypatch):
 
 
 def test_a_manager_to_come_decides_nothing_yet():
-    held = AttachmentFactory(role=Role.PRINCIPAL, starts_on=timezone.localdate() + timedelta(days=1))
+    held = AttachmentFactory(role=Role.SECONDARY, starts_on=timezone.localdate() + timedelta(days=1))
     request = AttachmentRequestFactory(structure=held.structure)
     for permission in ("attachments.decide_request", "attachments.name_secondary"):
         assert not held.user.has_perm(permission, request)

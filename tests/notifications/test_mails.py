@@ -17,13 +17,13 @@ from django.utils.html import escape
 from accounts import emails as account_mails
 from accounts.models import User
 from attachments import emails as attachment_mails
-from attachments.models import AttachmentRequest
+from attachments.models import AttachmentRequest, Deputy
 from notifications.models import OutgoingMail
 from registration.emails import send_address_used, send_not_registered
 from structures.models import Referent
 from tests.conftest import as_typed
 from tests.deferred import work_off_everything
-from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +39,10 @@ HEADERS = {
     "Message-ID",
     "Auto-Submitted",
 }
+
+
+def ending_place(person):
+    return AttachmentFactory(user=person, ends_on=timezone.localdate() + timedelta(days=9))
 
 
 def write_every_mail():
@@ -57,8 +61,9 @@ def write_every_mail():
         attachment_mails.send_request_sent(request, principal=None, by_managers=True)
         attachment_mails.send_request_to_decide(request, deciders=[user])
         attachment_mails.send_request_to_support(request)
-        attachment_mails.send_request_approved(request, attachment=AttachmentFactory())
-        attachment_mails.send_request_refused(request)
+        request.attachment = AttachmentFactory()
+        attachment_mails.send_requests_approved([request])
+        attachment_mails.send_requests_refused([request])
         attachment_mails.send_became_principal(request)
         attachment_mails.send_first_to_activate(request)
         attachment_mails.send_role_lost(AttachmentFactory(user=person, structure=structure))
@@ -67,6 +72,27 @@ def write_every_mail():
         left = AttachmentFactory.create_batch(2, user=person)
         attachment_mails.send_attachments_ended(person, left)
         attachment_mails.send_attachments_ended(person, left[:1], by_self=True)
+        attachment_mails.send_attachments_ended(person, left[:1], reason=NASTY)
+        services = [ServiceFactory(structure=left[0].structure, label=NASTY)]
+        left[1].whole_structure = False
+        left[1].services.set(services)
+        attachment_mails.send_attached({person: left}, by=user, comment=NASTY)
+        attachment_mails.send_place_changed(left[1])
+        account_mails.send_activation(person, reference=request.reference, invited_by=user)
+        attachment_mails.send_attachments_ended(person, [ending := ending_place(person)], by_dates=True)
+        for attachers in ([], [user, UserFactory()]):
+            attachment_mails.send_places_ending([ending], attachers=attachers)
+        attachment_mails.send_attachments_ending(structure, [ending], manager=person)
+        attachment_mails.send_attachments_ending(structure, [ending] * 22, manager=person)
+        attachment_mails.send_attachment_extended(ending)
+        attachment_mails.send_attachment_extended(left[0])
+        held = Deputy.objects.create(
+            structure=StructureFactory(legal_name=NASTY), deputy=user, named_by=user, ends_on="2099-01-01"
+        )
+        held.refresh_from_db()
+        for reader in (user, person):
+            attachment_mails.send_deputy_named(held, reader=reader)
+            attachment_mails.send_deputy_ended(held, reader=reader, cause="dates_over")
         account_mails.send_activation(person, reference=request.reference)
         account_mails.send_reset(person)
         account_mails.send_password_changed(person)
@@ -253,8 +279,9 @@ def test_which_mails_name_the_structure_and_which_give_its_identifier_only(natur
     structure = StructureFactory(nature=nature, undisclosed=undisclosed, legal_name="Nom de la structure")
     request = AttachmentRequestFactory(user=person, structure=structure, status="refused", reason="Motif")
     attachment_mails.send_request_sent(request, principal=None)
-    attachment_mails.send_request_refused(request)
-    attachment_mails.send_request_approved(request, attachment=AttachmentFactory())
+    request.attachment = AttachmentFactory()
+    attachment_mails.send_requests_refused([request])
+    attachment_mails.send_requests_approved([request])
     attachment_mails.send_became_principal(request)
     attachment_mails.send_request_to_decide(request, deciders=[person])
     for mail in OutgoingMail.objects.all():

@@ -272,7 +272,7 @@ def test_a_used_up_captcha_registers_nobody():
 
 def test_a_refused_newcomer_registers_again_with_the_same_address():
     register_on("public, managed")
-    refuse_request(AttachmentRequest.objects.get().pk, actor=UserFactory(), reason="Autre établissement")
+    refuse_request(AttachmentRequest.objects.get().pk, actor=UserFactory(staff=True), reason="Autre établissement")
     assert User.objects.get(email=PERSON["email"]).state == User.State.CLOSED
     again = register()
     assert User.objects.get(email=PERSON["email"]).state == User.State.PENDING

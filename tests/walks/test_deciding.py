@@ -45,7 +45,7 @@ def test_the_decision_is_in_sight_whatever_there_is_to_choose(site, structure, p
         expect(button).to_be_in_viewport(ratio=1)
     axe(page)
     page.mouse.wheel(0, 600)
-    expect(page.get_by_role("button", name="Valider")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Valider", exact=True)).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -72,7 +72,7 @@ def test_nothing_covers_what_has_the_focus(site, structure, person, size):
         assert page.evaluate("document.activeElement.name") == "services"
         assert not page.evaluate(COVERED)
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.innerText").startswith("Valider" if size[0] > 390 else "modifier")
+    assert page.evaluate("document.activeElement.innerText").startswith("Valider" if size[0] > 390 else "Valider et")
     for _ in range(12):
         page.keyboard.press("Shift+Tab")
         assert not page.evaluate(COVERED)
@@ -90,12 +90,12 @@ def test_services_come_into_sight_when_they_are_chosen(site, structure, person, 
     page.get_by_label("Par services").check()
     box.check()
     page.get_by_label("Toute la structure").check()
-    page.get_by_role("button", name="Valider").click()
+    page.get_by_role("button", name="Valider", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Des services sont cochés")
     expect(box).to_be_visible()
     axe(page)
     page.get_by_label("Par services").check()
-    page.get_by_role("button", name="Valider").click()
+    page.get_by_role("button", name="Valider", exact=True).click()
     expect(page.get_by_text("(Service de gestion numéro 11)")).to_be_visible()
     assert not Attachment.objects.get(user=wanted.user).whole_structure
     page.get_by_role("link", name="Décidées").click()

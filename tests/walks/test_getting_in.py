@@ -102,7 +102,7 @@ def test_a_newcomer_is_approved_activates_and_sees_the_structure(site, college, 
     expect(manager.get_by_role("heading", level=1)).to_have_text("Rachid Amrani")
     expect(manager.get_by_label("Intendance")).to_be_checked()
     axe(manager)
-    manager.get_by_role("button", name="Valider").click()
+    manager.get_by_role("button", name="Valider", exact=True).click()
     expect(manager.get_by_text("utilisateur simple de COLLEGE DE CHAMPOULANT")).to_be_visible()
     expect(manager.get_by_role("heading", name="Rien à traiter")).to_be_visible()
     axe(manager)

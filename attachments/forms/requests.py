@@ -142,14 +142,14 @@ class RefusalForm(NamesEmptyFields, forms.Form):
     # Only one of the motives requires words.
     use_required_attribute = False
 
-    def __init__(self, attachment_request, data=None):
+    def __init__(self, requests, data=None):
         if data is not None and not data.get("motive"):
             # Words without a ready motive are a motive of one's own.
             data = data.copy()
             data["motive"] = self.OTHER
         super().__init__(data)
         self.fields["reason"].required = data is None or data["motive"] == self.OTHER
-        if attachment_request.whole_structure:
+        if any(request.whole_structure for request in requests):
             motives = self.fields["motive"]
             motives.choices = [choice for choice in motives.choices if choice[0] != "service"]
 

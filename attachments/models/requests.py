@@ -6,147 +6,13 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
+from attachments.models.attachments import Attachment, Scope
+from attachments.models.rights import Right
 from plumbing.references import spaced
 from plumbing.text import loose_pattern
 
-
-class Role(models.TextChoices):
-    PRINCIPAL = "principal", "Gestionnaire principal"
-    SECONDARY = "secondary", "Gestionnaire secondaire"
-    SIMPLE = "simple", "Utilisateur simple"
-
-
-# How the widest level is called, wherever one is told.
-WHOLE_STRUCTURE = "Toute la structure"
-MANAGERS = (Role.PRINCIPAL, Role.SECONDARY)
-# An end this near is said everywhere; a refusal this old is no longer something to answer.
-SOON = timedelta(days=30)
+# A refusal this old is no longer something to answer.
 REFUSALS_LISTED = timedelta(days=180)
-
-
-class Scope(models.Model):
-    """Which part of a structure is meant: all of it, or some of its services; and between which dates."""
-
-    whole_structure = models.BooleanField("structure entière", default=True)
-    services = models.ManyToManyField("structures.Service", blank=True, verbose_name="services")
-    starts_on = models.DateField("date de début", default=timezone.localdate)
-    ends_on = models.DateField("date de fin", null=True, blank=True)
-
-    class Meta:
-        abstract = True
-
-    # More services than this are counted in lists, not named.
-    NAMED = 3
-
-    @property
-    def service_labels(self):
-        return [] if self.whole_structure else [service.label for service in self.services.all()]
-
-    @property
-    def full_part(self):
-        """« Toute la structure », or all the services meant."""
-        return WHOLE_STRUCTURE if self.whole_structure else ", ".join(self.service_labels)
-
-    @property
-    def part(self):
-        """As `full_part`, but of many services only the first ones are named."""
-        labels = self.service_labels
-        more = len(labels) - self.NAMED
-        if more <= 0:
-            return self.full_part
-        return f"{', '.join(labels[: self.NAMED])} et {more} autre{'s' if more > 1 else ''}"
-
-
-class AttachmentQuerySet(models.QuerySet):
-    def current(self):
-        """Not ended by a decision. Dates still to come count: see `effective`."""
-        return self.filter(ended_at__isnull=True)
-
-    def effective(self, today=None):
-        """In force today: not ended, and between its dates."""
-        today = today or timezone.localdate()
-        return self.lasting(today).filter(starts_on__lte=today)
-
-    def lasting(self, today=None):
-        """Not ended by a decision nor run out: in force, or still to come."""
-        today = today or timezone.localdate()
-        return self.current().filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today))
-
-    def confirmed(self):
-        """Those of people whose account has been active: somebody has seen them."""
-        return self.filter(user__activated_at__isnull=False)
-
-    def managers(self):
-        return self.filter(role__in=MANAGERS)
-
-    def principal(self):
-        return self.filter(role=Role.PRINCIPAL)
-
-
-class Attachment(Scope):
-    """A person's place in a structure (« rattachement »). At most one in force per person and structure."""
-
-    class Standing(models.TextChoices):
-        UPCOMING = "upcoming", "À venir"
-        IN_FORCE = "in_force", "Validé"
-        ENDING = "ending", "Bientôt terminé"
-        OVER = "over", "Terminé"
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="attachments", verbose_name="personne"
-    )
-    structure = models.ForeignKey(
-        "structures.Structure", models.PROTECT, related_name="attachments", verbose_name="structure"
-    )
-    role = models.CharField("rôle", max_length=10, choices=Role, default=Role.SIMPLE)
-    # A principal manager has some days from then to activate their account.
-    role_since = models.DateTimeField("dans ce rôle depuis", default=timezone.now)
-    created_at = models.DateTimeField("créé le", default=timezone.now)
-    ended_at = models.DateTimeField("terminé le", null=True, blank=True)
-
-    objects = AttachmentQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "rattachement"
-        verbose_name_plural = "rattachements"
-        ordering = ["structure__legal_name", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["structure"],
-                condition=Q(role=Role.PRINCIPAL, ended_at__isnull=True),
-                name="attachment_one_principal",
-                violation_error_message="Cette structure a déjà un gestionnaire principal.",
-            ),
-            models.UniqueConstraint(
-                fields=["user", "structure"],
-                condition=Q(ended_at__isnull=True),
-                name="attachment_one_per_user",
-                violation_error_message="Cette personne est déjà rattachée à cette structure.",
-            ),
-            models.CheckConstraint(
-                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
-                name="attachment_dates_in_order",
-                violation_error_message="La date de fin précède la date de début.",
-            ),
-            models.CheckConstraint(
-                condition=~Q(role=Role.PRINCIPAL) | Q(ends_on__isnull=True, whole_structure=True),
-                name="attachment_principal_unbounded",
-                violation_error_message="Un gestionnaire principal l'est de la structure entière, sans date de fin.",
-            ),
-        ]
-
-    def __str__(self):
-        return f"{self.user} – {self.structure}"
-
-    @property
-    def standing(self):
-        """Where it is today between its dates."""
-        today = timezone.localdate()
-        if self.ended_at or (self.ends_on and self.ends_on < today):
-            return self.Standing.OVER
-        if self.starts_on > today:
-            return self.Standing.UPCOMING
-        return self.Standing.ENDING if self.ends_on and self.ends_on <= today + SOON else self.Standing.IN_FORCE
 
 
 class AttachmentRequestQuerySet(models.QuerySet):
@@ -155,15 +21,15 @@ class AttachmentRequestQuerySet(models.QuerySet):
 
     def for_manager(self, user):
         """Requests on the structures where `user` decides."""
-        managed = Attachment.objects.effective().managers().filter(user=user)
+        managed = Attachment.objects.may(Right.DECIDE_REQUESTS).filter(user=user)
         return self.filter(structure__in=managed.values("structure")).exclude(user=user)
 
     def without_decider(self, *, were_gone=None):
-        """Requests that no manager in force who can log in may decide: support decides those.
+        """Requests that nobody who can log in may decide on their structure today: support decides those.
 
         Nobody decides their own, were they the only manager. `were_gone` is somebody who may be about to leave.
         """
-        deciding = Attachment.objects.effective().managers().filter(user__state=get_user_model().State.ACTIVE)
+        deciding = Attachment.objects.may(Right.DECIDE_REQUESTS).filter(user__state=get_user_model().State.ACTIVE)
         if were_gone is not None:
             deciding = deciding.exclude(user=were_gone)
         others = deciding.filter(structure=OuterRef("structure")).exclude(user=OuterRef("user")).order_by()

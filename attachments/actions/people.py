@@ -1,0 +1,214 @@
+"""What managers do with the people of their structures: attach them, change their place, invite newcomers."""
+
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import prefetch_related_objects
+from django.utils import timezone
+
+from accounts.actions import approve_accounts, invite_account
+from accounts.models import User, normalised_email
+from attachments import emails
+from attachments.actions.attachments import Place, change_dates, change_role, change_scope, hindrances, start_all
+from attachments.actions.departures import lock_among
+from attachments.actions.notices import hand_over_requests
+from attachments.actions.rows import check_active, lock_accounts, lock_structure, lock_structures
+from attachments.models import MANAGERS, AttachmentRequest, Right, Role
+from attachments.permissions import may_among, may_lead_among
+from plumbing.errors import ActionError, ChangedMeanwhile
+
+
+class Given(NamedTuple):
+    """What became of several places: the attachments they are now, and (place, ActionError) of the others."""
+
+    done: list
+    skipped: list
+
+
+@transaction.atomic
+def attach_people(places, *, actor, comment=""):
+    """« Rattacher un utilisateur »: give these `Place`s, and tell each person in one mail with the `comment`: a Given.
+
+    In a number of queries that does not grow with them. What cannot be given is left out, and why is said: the others
+    do not suffer from it. No person comes twice for the same structure.
+    """
+    structures = lock_structures({place.structure.pk for place in places})
+    accounts = lock_accounts({place.user.pk for place in places})
+    places = [
+        place._replace(user=accounts[place.user.pk], structure=structures[place.structure.pk]) for place in places
+    ]
+    attaching = may_among(actor, Right.ATTACH_PEOPLE, structures)
+    leading = may_lead_among(actor, structures)
+    given = Given([], [])
+    possible = []
+    for place, hindrance in zip(places, hindrances(places), strict=True):
+        refusal = _refusal(place, actor, attaching, leading) or hindrance
+        if refusal:
+            given.skipped.append((place, refusal))
+        else:
+            possible.append(place)
+    # Whose request was open there is told of its approval, and let in by it.
+    pending = AttachmentRequest.objects.pending().filter(user__in=accounts, structure__in=structures)
+    answered = set(pending.values_list("user", "structure"))
+    given.done.extend(start_all(possible, actor=actor))
+    approve_accounts({place.user_id: place.user.reference for place in given.done}, actor=actor)
+    prefetch_related_objects([place for place in given.done if not place.whole_structure], "services")
+    told = {}
+    for place in given.done:
+        if (place.user_id, place.structure_id) not in answered:
+            told.setdefault(place.user, []).append(place)
+    emails.send_attached(told, by=actor, comment=comment)
+    return given
+
+
+def _refusal(place, actor, attaching, leading):
+    """Why `actor` does not give this place, or nobody gives it to that account; None when they do."""
+    if place.structure.pk not in attaching:
+        return ActionError("right_withdrawn", f"Vous ne rattachez plus personne à {place.structure}.")
+    if place.role != Role.SIMPLE and place.structure.pk not in leading:
+        return ActionError("above_actor", f"Vous ne donnez pas ce rôle dans {place.structure}.", field="role")
+    if place.role == Role.PRINCIPAL:
+        return ActionError("is_principal", "Le rôle de gestionnaire principal se transmet : il ne se donne pas ici.")
+    if place.user == actor:
+        return ActionError("own_place", "Nul ne se rattache soi-même : demandez-le à un autre gestionnaire.")
+    if place.user.is_staff or place.user.state in (User.State.DISABLED, User.State.CLOSED):
+        # The same words for all of these: whoever knows an address learns no more.
+        words = "Le compte de cette adresse ne peut être rattaché à aucune structure. Voyez avec la personne."
+        return ActionError("not_attachable", words, field="email")
+    return None
+
+
+@transaction.atomic
+def duplicate_place(attachment_id, user_ids, *, actor, among):
+    """« Dupliquer les droits »: give these people what this attachment gives in its structure: a Given.
+
+    Those without a place there get one, in a number of queries that does not grow with them; those who have one keep
+    it, and get what they lack, one by one. `among` are the roles on which the actor acts.
+    """
+    source = lock_among(attachment_id, among)
+    services = [] if source.whole_structure else list(source.services.all())
+    people = list(User.objects.filter(pk__in=user_ids).exclude(pk=source.user_id).order_by("pk"))
+    held = {row.user_id: row for row in source.structure.attachments.lasting().filter(user__in=people)}
+    ends_on = source.ends_on
+    terms = {"role": Role(source.role), "whole_structure": source.whole_structure, "services": tuple(services)}
+    starts_on = max(source.starts_on, timezone.localdate())
+    places = [Place(person, source.structure, starts_on=starts_on, ends_on=ends_on, **terms) for person in people]
+    given = attach_people([place for place in places if place.user.pk not in held], actor=actor)
+    for place in places:
+        if place.user.pk in held:
+            try:
+                with transaction.atomic():
+                    given.done.append(_add_to(held[place.user.pk], place, actor, among))
+            except ActionError as refusal:
+                given.skipped.append((place, refusal))
+    return given
+
+
+def _add_to(attachment, place, actor, among):
+    """What `place` gives and `attachment`, its person's, does not yet: nobody loses anything."""
+    if place.user == actor:
+        raise ActionError("own_place", "Nul ne change son propre rattachement.")
+    attachment = lock_among(attachment.pk, among)
+    before = attachment.version
+    if not attachment.whole_structure:
+        services = dict.fromkeys([*attachment.services.all(), *place.services])
+        change_scope(attachment.pk, actor=actor, whole_structure=place.whole_structure, services=services)
+    if place.role == Role.SECONDARY:
+        change_role(attachment.pk, actor=actor, role=place.role)
+    attachment = lock_among(attachment.pk, among)
+    if attachment.version == before:
+        raise ActionError("unchanged", f"{attachment.user} a déjà tout cela.")
+    emails.send_place_changed(attachment)
+    return attachment
+
+
+@transaction.atomic
+def create_attached_account(structure, *, actor, person, services=(), **terms):
+    """« Créer le compte utilisateur »: an account its owner only has to activate, attached to `structure` at once.
+
+    Raises ActionError when the structure uses the PIGP or is inactive, when the address has an account, or when the
+    place makes no sense.
+    """
+    structure = lock_structure(structure.pk)
+    check_active(structure)
+    if structure.uses_pigp:
+        raise ActionError("uses_pigp", "Les comptes de cette structure viennent de l'annuaire du ministère (PIGP).")
+    user = invite_account(actor=actor, **person)
+    given = attach_people(
+        [Place(user, structure, whole_structure=not services, services=tuple(services), **terms)], actor=actor
+    )
+    for _place, refusal in given.skipped:
+        raise refusal
+    return given.done[0]
+
+
+def attach_from_file(structure, wanted, *, actor):
+    """The « fichier d'utilisateurs »: attach these people to `structure`, their accounts created where they have none.
+
+    `wanted` is a list of (who, as invite_account takes it; what they get, as a Place takes it). Some at a time, each
+    lot by itself: what a dying process leaves undone, the same file does. A Given; who could not is told by address.
+    """
+    whole = Given([], [])
+    for start in range(0, len(wanted), LOT):
+        with transaction.atomic():
+            given = _attach_lot(structure, wanted[start : start + LOT], actor=actor)
+        whole.done.extend(given.done)
+        whole.skipped.extend(given.skipped)
+    return whole
+
+
+LOT = 50
+
+
+def _attach_lot(structure, wanted, *, actor):
+    structure = lock_structure(structure.pk)
+    accounts = {user.email: user for user in User.objects.filter(email__in=[_address(who) for who, _ in wanted])}
+    # Only a person who creates accounts there does so; hindrances say the rest.
+    creates = structure.is_active and actor.has_perm("attachments.create_account", structure)
+    places, skipped = [], []
+    for who, terms in wanted:
+        user = accounts.get(_address(who))
+        try:
+            if user is None or (user.state == User.State.CLOSED and not user.was_ever_active):
+                if not creates:
+                    raise ActionError("no_account", "Cette adresse n'a pas de compte, et aucun ne se crée ici.")
+                user = invite_account(actor=actor, **who)
+        except ActionError as refusal:
+            skipped.append((who["email"], refusal))
+        else:
+            places.append(Place(user, structure, **terms))
+    given = attach_people(places, actor=actor)
+    return Given(given.done, skipped + [(place.user.email, refusal) for place, refusal in given.skipped])
+
+
+def _address(who):
+    return normalised_email(who["email"])
+
+
+@transaction.atomic
+def change_place(attachment_id, *, actor, version, role, whole_structure, services, starts_on, ends_on, among):
+    """« Modifier » somebody's role, services and dates, and tell them: whether anything changed.
+
+    `version` is that of the place as the page showed it (optimistic lock), `among` the roles on which the actor acts.
+    Raises ActionError for a principal manager's, which a hand-over changes, and for an end that is past.
+    """
+    attachment = lock_among(attachment_id, among)
+    if attachment.version != version:
+        raise ChangedMeanwhile(
+            "Quelqu'un d'autre a modifié ce rattachement pendant que cette page était ouverte. "
+            "Vos réponses sont gardées : relisez-les, puis enregistrez de nouveau."
+        )
+    if Role.PRINCIPAL in (attachment.role, role):
+        raise ActionError("is_principal", "Le rôle de gestionnaire principal se transmet : il ne se modifie pas ici.")
+    if ends_on and ends_on != attachment.ends_on and ends_on < timezone.localdate():
+        raise ActionError("dates_over", "Cette date est passée : pour finir aujourd'hui, détachez.", field="ends_on")
+    managed = attachment.role in MANAGERS
+    change_dates(attachment_id, actor=actor, starts_on=starts_on, ends_on=ends_on)
+    change_scope(attachment_id, actor=actor, whole_structure=whole_structure, services=services)
+    changed = change_role(attachment_id, actor=actor, role=role)
+    if changed.version == version:
+        return False
+    emails.send_place_changed(changed)
+    if managed and role not in MANAGERS:
+        hand_over_requests(attachment.structure)
+    return True

@@ -1,0 +1,31 @@
+from attachments.forms.people import AttachForm, DetachForm, FileForm, InviteForm, LineForm, PlaceForm
+from attachments.forms.requests import (
+    PER_SERVICE,
+    WHOLE,
+    AskingForm,
+    DayField,
+    DecisionForm,
+    RefusalForm,
+    ScopeForm,
+)
+from attachments.forms.rights import DeputyForm, ExtensionForm, PersonalRightsForm, SecondaryRightsForm
+
+__all__ = [
+    "PER_SERVICE",
+    "WHOLE",
+    "AskingForm",
+    "AttachForm",
+    "DayField",
+    "DecisionForm",
+    "DeputyForm",
+    "DetachForm",
+    "ExtensionForm",
+    "FileForm",
+    "InviteForm",
+    "LineForm",
+    "PersonalRightsForm",
+    "PlaceForm",
+    "RefusalForm",
+    "ScopeForm",
+    "SecondaryRightsForm",
+]

@@ -1,0 +1,111 @@
+"""The « fichier d'utilisateurs »: a CSV of people to attach to one structure, read and judged line by line."""
+
+import csv
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+from accounts.models import normalised_email
+from attachments.forms import LineForm
+from plumbing.exports import unguarded
+from plumbing.text import folded
+
+MOST_LINES = 500
+# Column of the file: field of LineForm. In this order in the model that is downloaded.
+COLUMNS = {
+    "Adresse de connexion": "email",
+    "Prénom": "first_name",
+    "Nom": "last_name",
+    "Téléphone": "phone",
+    "Rôle": "role",
+    "Services": "services",
+    "Date de début": "starts_on",
+    "Date de fin": "ends_on",
+}
+REQUIRED = ("Adresse de connexion", "Prénom", "Nom")
+EXAMPLE = ["prenom.nom@exemple.fr", "Prénom", "Nom", "", "Utilisateur simple", "CODE1, CODE2", "", ""]
+
+
+class FileRefused(Exception):
+    """Why the whole file is left: a French sentence."""
+
+
+@dataclass
+class Line:
+    """One line of the file: what it says, what is wrong with it or what would happen."""
+
+    number: int
+    cells: dict
+    faults: list = field(default_factory=list)
+    # The place its person holds already.
+    held: Any = None
+    terms: dict = field(default_factory=dict)
+
+    @property
+    def name(self):
+        return f"{self.cells.get('first_name', '')} {self.cells.get('last_name', '')}".strip()
+
+    @property
+    def email(self):
+        return normalised_email(self.cells.get("email", ""))
+
+    @property
+    def is_to_do(self):
+        return not self.faults and self.held is None
+
+
+def read_text(content):
+    """The text of a file's bytes, as spreadsheets save them."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def read_lines(text, structure, roles):
+    """The Lines of a file for `structure`, judged; `roles` are those the person at the screen may give.
+
+    Whether an address has an account is not looked up: a file would tell it of hundreds at once. Raises FileRefused.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+    except csv.Error as error:
+        raise FileRefused("Ce fichier n'est pas un CSV lisible : partez du modèle.") from error
+    header = [folded(cell) for cell in rows[0]] if rows else []
+    places = {name: header.index(folded(title)) for title, name in COLUMNS.items() if folded(title) in header}
+    missing = [title for title in REQUIRED if COLUMNS[title] not in places]
+    if missing:
+        raise FileRefused(f"Il manque à ce fichier : {', '.join(missing)}. Partez du modèle.")
+    filled = [(number, row) for number, row in enumerate(rows[1:], 2) if any(cell.strip() for cell in row)]
+    if not filled:
+        raise FileRefused("Ce fichier ne contient personne.")
+    if len(filled) > MOST_LINES:
+        raise FileRefused(f"Ce fichier contient plus de {MOST_LINES} personnes : faites-en plusieurs.")
+    lines = [
+        Line(number, {name: unguarded(row[at].strip()) for name, at in places.items() if at < len(row)})
+        for number, row in filled
+    ]
+    _judge(lines, structure, roles)
+    return lines
+
+
+def _delimiter(text):
+    first = text.partition("\n")[0]
+    return max(";,\t", key=first.count)
+
+
+def _judge(lines, structure, roles):
+    services = {folded(service.code): service for service in structure.services.open()}
+    lasting = structure.attachments.lasting().select_related("user").prefetch_related("services")
+    held = {row.user.email: row for row in lasting.filter(user__email__in=[line.email for line in lines])}
+    seen = {}
+    for line in lines:
+        form = LineForm(line.cells, roles=roles, services=services)
+        if not form.is_valid():
+            line.faults = [f"{form[name].label} : {error}" for name, errors in form.errors.items() for error in errors]
+        elif line.email in seen:
+            line.faults = [f"Même adresse qu'à la ligne {seen[line.email]}."]
+        else:
+            line.terms = form.terms
+        seen.setdefault(line.email, line.number)
+        line.held = held.get(line.email)

@@ -1,0 +1,20 @@
+from attachments.models.attachments import PERSONAL, WHOLE_STRUCTURE, Attachment, AttachmentQuerySet, Scope, soon
+from attachments.models.requests import AttachmentRequest, AttachmentRequestQuerySet
+from attachments.models.rights import LEFT_BY_DEFAULT, MANAGERS, Deputy, Right, Role, SecondaryRights
+
+__all__ = [
+    "LEFT_BY_DEFAULT",
+    "MANAGERS",
+    "PERSONAL",
+    "WHOLE_STRUCTURE",
+    "Attachment",
+    "AttachmentQuerySet",
+    "AttachmentRequest",
+    "AttachmentRequestQuerySet",
+    "Deputy",
+    "Right",
+    "Role",
+    "Scope",
+    "SecondaryRights",
+    "soon",
+]

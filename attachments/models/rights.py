@@ -1,0 +1,138 @@
+"""What a principal manager leaves to others: rights to the secondary managers, everything to a deputy for a while."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import BooleanField, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+
+class Role(models.TextChoices):
+    PRINCIPAL = "principal", "Gestionnaire principal"
+    SECONDARY = "secondary", "Gestionnaire secondaire"
+    SIMPLE = "simple", "Utilisateur simple"
+
+
+MANAGERS = (Role.PRINCIPAL, Role.SECONDARY)
+
+
+class Right(models.TextChoices):
+    """What is left to secondary managers, or not. Each is a column of SecondaryRights and of Attachment."""
+
+    DECIDE_REQUESTS = "decide_requests", "Décider des demandes de rattachement"
+    DECIDE_SUBSCRIPTIONS = "decide_subscriptions", "Décider des demandes d'abonnement"
+    ATTACH_PEOPLE = "attach_people", "Rattacher des utilisateurs"
+    VIEW_HISTORY = "view_history", "Consulter l'historique"
+
+
+# What secondary managers may do where their principal manager said nothing.
+LEFT_BY_DEFAULT = {right: right is not Right.VIEW_HISTORY for right in Right}
+
+
+class SecondaryRights(models.Model):
+    """What the secondary managers of a structure may do there, unless their own attachment says otherwise."""
+
+    structure = models.OneToOneField(
+        "structures.Structure", models.PROTECT, related_name="secondary_rights", verbose_name="structure"
+    )
+    decide_requests = models.BooleanField(Right.DECIDE_REQUESTS.label, default=True)
+    decide_subscriptions = models.BooleanField(Right.DECIDE_SUBSCRIPTIONS.label, default=True)
+    attach_people = models.BooleanField(Right.ATTACH_PEOPLE.label, default=True)
+    view_history = models.BooleanField(Right.VIEW_HISTORY.label, default=False)
+
+    class Meta:
+        verbose_name = "droits des gestionnaires secondaires"
+        verbose_name_plural = "droits des gestionnaires secondaires"
+
+    def __str__(self):
+        return f"Droits des gestionnaires secondaires de {self.structure}"
+
+
+class DeputyQuerySet(models.QuerySet):
+    def current(self):
+        """Not ended by anybody. Their dates may be over, or still to come."""
+        return self.filter(ended_at__isnull=True)
+
+    def lasting(self, today=None):
+        """In force, or still to come."""
+        return self.current().filter(ends_on__gte=today or timezone.localdate())
+
+    def in_force(self, today=None):
+        today = today or timezone.localdate()
+        return self.lasting(today).filter(starts_on__lte=today)
+
+
+class Deputy(models.Model):
+    """Somebody who stands in for the principal manager of a structure between two dates (« suppléance »).
+
+    They have what their place there gives them and, as long as it is in force too, what the principal manager
+    decides. One at a time per structure.
+    """
+
+    structure = models.ForeignKey(
+        "structures.Structure", models.PROTECT, related_name="deputies", verbose_name="structure"
+    )
+    deputy = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="deputyships", verbose_name="suppléant"
+    )
+    starts_on = models.DateField("date de début", default=timezone.localdate)
+    ends_on = models.DateField("date de fin")
+    named_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="désigné par")
+    named_at = models.DateTimeField("désigné le", default=timezone.now)
+    ended_at = models.DateTimeField("terminée le", null=True, blank=True)
+
+    objects = DeputyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "suppléance"
+        verbose_name_plural = "suppléances"
+        ordering = ["-starts_on", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["structure"],
+                condition=Q(ended_at__isnull=True),
+                name="deputy_one_per_structure",
+                violation_error_message="Une suppléance est déjà prévue ou en cours pour cette structure.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on__gte=F("starts_on")),
+                name="deputy_dates_in_order",
+                violation_error_message="La date de fin précède la date de début.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.deputy} – {self.structure}"
+
+    @property
+    def is_in_force(self):
+        return self.ended_at is None and self.starts_on <= timezone.localdate() <= self.ends_on
+
+
+# Of attachments in force: the one place that says who may do what on a structure, for every query that asks.
+
+
+def stands_in(today=None):
+    """The condition that an attachment's person is deputy of its structure today."""
+    in_force = Deputy.objects.in_force(today).filter(structure=OuterRef("structure"), deputy=OuterRef("user"))
+    return Exists(in_force.order_by())
+
+
+def leads(today=None):
+    """The condition that an attachment's person is principal manager of its structure, or stands in for them."""
+    return Q(role=Role.PRINCIPAL) | Q(stands_in(today))
+
+
+def was_left(right):
+    """The condition that `right` is left to an attachment of a secondary manager: by itself, else by its structure."""
+    here = SecondaryRights.objects.filter(structure=OuterRef("structure")).values(right)
+    by_default = Value(LEFT_BY_DEFAULT[Right(right)])
+    return Coalesce(F(right), Subquery(here), by_default, output_field=BooleanField())
+
+
+def holds(*rights, today=None):
+    """The condition that an attachment gives its person at least one of `rights` on its structure."""
+    left = Q()
+    for right in rights:
+        left |= Q(was_left(right))
+    return leads(today) | Q(left, role=Role.SECONDARY)

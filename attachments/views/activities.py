@@ -1,0 +1,67 @@
+"""« Activités du gestionnaire »: what waits, whom and what one manages, what was done there, on one page."""
+
+from django.db.models import Count, prefetch_related_objects
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from attachments.deciders import Desk
+from attachments.models import Attachment, Right
+from history.models import HistoryEntry
+from plumbing.reach import held
+from structures.models import Structure
+
+# Each of these shows the people of a structure: see `attachments.view_people`.
+SEEING_PEOPLE = (Right.DECIDE_REQUESTS, Right.DECIDE_SUBSCRIPTIONS, Right.ATTACH_PEOPLE)
+# Rows of each block; the rest is a click away.
+OLDEST_SHOWN, STRUCTURES_SHOWN, ENTRIES_SHOWN = 5, 6, 6
+
+
+@require_safe
+def activities(request):
+    """The blocks, each with its count; a block says so when it is empty."""
+    user = request.user
+    desk = request.desk = Desk(user)
+    oldest = list(desk.awaiting.select_related("user", "structure").order_by("created_at", "pk")[:OLDEST_SHOWN])
+    prefetch_related_objects([row for row in oldest if not row.whole_structure], "services")
+    places = user.attachments.may(*Right).with_rights(*SEEING_PEOPLE).select_related("structure")
+    places = list(places.order_by("structure__legal_name_key", "pk"))
+    context = {
+        "oldest": oldest,
+        "waiting": desk.waiting or 0,
+        "places": _with_counts(places, desk),
+        "place_count": len(places),
+        "manages": desk.manages,
+        "decides": user.is_staff or bool(desk.structures),
+        "names_structures": user.is_staff or len(places) > 1,
+        "entries": _last_entries(user),
+    }
+    return render(request, "attachments/activities.html", context)
+
+
+def _with_counts(places, desk):
+    """The first of these places, those where most requests wait before the others, each with what is there."""
+    waiting = _per_structure(desk.awaiting.filter(structure__in=[place.structure_id for place in places]))
+    for place in places:
+        place.waiting = waiting.get(place.structure_id, 0)
+    shown = sorted(places, key=lambda place: -place.waiting)[:STRUCTURES_SHOWN]
+    attached = Attachment.objects.effective().filter(structure__in=[place.structure_id for place in shown])
+    people = _per_structure(attached)
+    for place in shown:
+        place.people_count = people.get(place.structure_id, 0)
+        place.shows_people = any(getattr(place, f"may_{right}") for right in SEEING_PEOPLE)
+    return shown
+
+
+def _per_structure(rows):
+    return dict(rows.order_by().values_list("structure").annotate(Count("pk")))
+
+
+def _last_entries(user):
+    """What was last done on the structures whose history is theirs to see; None for somebody who sees none."""
+    entries = HistoryEntry.objects.exclude(structure=None).select_related("actor", "subject", "structure")
+    keys = held("attachments.view_history", user)
+    if keys is None:
+        # In the order they were written: the only one that a table of millions gives at once.
+        return list(entries.order_by("-pk")[:ENTRIES_SHOWN])
+    seen = list(Structure.objects.filter(pk__in=keys).order_by().values_list("pk", flat=True))
+    return list(entries.filter(structure__in=seen).order_by("-created_at", "-pk")[:ENTRIES_SHOWN]) if seen else None

@@ -1,0 +1,209 @@
+"""« Rattacher un utilisateur », « Créer le compte utilisateur »."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User, normalised_email
+from attachments import actions
+from attachments.forms import AttachForm, InviteForm
+from attachments.people import called, people_known_to, tell_places, typed
+from attachments.views.people import ATTACH, CREATE, SEE, TAB
+from attachments.views.person import TAB_OF_ONE, roles_below
+from plumbing.reach import held
+from plumbing.requests import posted, submit, within
+from plumbing.text import loose_pattern
+from structures.models import Structure
+from structures.views.parts import BY_NAME, paged, searched_words, within_reach
+from structures.views.workspace import below
+
+# In the address: the person chosen. Posted: what was typed on the other page comes along.
+CHOSEN, CARRIED = "personne", "repris"
+MOST_FOUND, MOST_OTHERS = 20, 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def attach_person(request, pk):
+    """« Rattacher un utilisateur »: by login address, or chosen among the people one may know of."""
+    structure = active_within_reach(request, pk, ATTACH)
+    if structure is None:
+        return redirect(TAB, pk)
+    person = _chosen(request)
+    form = AttachForm(
+        structure,
+        posted(request),
+        person=person,
+        others=_others(request.user, structure),
+        roles=roles_below(request.user, structure),
+    )
+    unknown = False
+    if request.method == "POST" and form.is_valid() and _is_counted(request, form):
+        found = person or User.objects.filter(email=normalised_email(form.cleaned_data["email"])).first()
+        # An account closed before anybody used it is none: it starts again.
+        unknown = found is None or (found.state == User.State.CLOSED and not found.was_ever_active)
+        if unknown:
+            form.add_error("email", "Aucun compte ne porte cette adresse.")
+        elif _attach(request, form, found):
+            return redirect(TAB, pk)
+    words = typed(request.GET, "q")
+    found = _found(request.user, structure, words) if words and person is None else []
+    context = {
+        "form": form,
+        "person": person,
+        "unknown": unknown and request.user.has_perm(CREATE, structure),
+        "words": words,
+        "found": found[:MOST_FOUND],
+        "has_more": len(found) > MOST_FOUND,
+        "most": MOST_FOUND,
+    }
+    return _page(request, "attachments/attach_person.html", structure, context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_account(request, pk):
+    """« Créer le compte utilisateur »: its owner only activates it. Never where the PIGP keeps the accounts."""
+    structure = active_within_reach(request, pk, ATTACH)
+    if structure is None:
+        return redirect(TAB, pk)
+    if structure.uses_pigp:
+        return _page(request, "attachments/no_account_here.html", structure, {"form": None})
+    if not request.user.has_perm(CREATE, structure):
+        raise PermissionDenied
+    roles = roles_below(request.user, structure)
+    carried = request.method == "POST" and CARRIED in request.POST
+    if carried:
+        known = {name: request.POST.get(name, "") for name in ("email", "role", "scope", "starts_on", "ends_on")}
+        services = [key for key in request.POST.getlist("services") if key.isascii() and key.isdigit()]
+        form = InviteForm(structure, roles=roles, initial=known | {"services": services})
+    else:
+        form = InviteForm(structure, posted(request), roles=roles)
+    has_account = False
+    if request.method == "POST" and not carried and form.is_valid() and _is_counted(request, form):
+        done, place = submit(
+            form,
+            actions.create_attached_account,
+            structure,
+            actor=request.user,
+            person=form.person,
+            services=form.services_chosen,
+            **form.terms,
+        )
+        if done:
+            messages.success(
+                request,
+                f"Le compte de {place.user} est créé et rattaché à {structure}. "
+                "Le lien qui l'active lui est envoyé par courriel.",
+            )
+            return redirect(TAB_OF_ONE, pk, place.pk)
+        has_account = form.has_error("email", "address_used")
+    return _page(request, "attachments/create_account.html", structure, {"form": form, "has_account": has_account})
+
+
+@require_safe
+def choose_structure_to_attach(request):
+    """« Rattacher un utilisateur », from elsewhere: to which structure."""
+    return _choose(request, "attachments:attach_person", "Rattacher un utilisateur")
+
+
+@require_safe
+def choose_structure_for_account(request):
+    """« Créer le compte utilisateur », from home, for somebody else: in which structure."""
+    return _choose(request, "attachments:create_account", "Créer le compte utilisateur")
+
+
+def _choose(request, go_to, title):
+    """The structures where one attaches people, each leading to `go_to`; straight there when there is only one."""
+    keys, words = held(ATTACH, request.user), searched_words(request)
+    mine = Structure.objects.filter(state=Structure.State.ACTIVE)
+    if keys is not None:
+        mine = mine.filter(pk__in=keys)
+    elif not words:
+        mine = mine.none()
+    if keys is not None and not words:
+        first_two = mine.order_by("pk").values_list("pk", flat=True)[:2]
+        if len(first_two) == 1:
+            return redirect(go_to, first_two[0])
+    listed = paged(request, (mine.called(words) if words else mine).order_by(*BY_NAME))
+    listed["searched"] = listed["searched"] or keys is None
+    return render(request, "attachments/choose_structure.html", {"go_to": go_to, "title": title} | listed)
+
+
+def active_within_reach(request, pk, needed):
+    """The structure; None, and why is said, when it is inactive."""
+    structure = within_reach(request.user, pk, SEE, needed)
+    if structure.is_active:
+        return structure
+    messages.error(request, "Cette structure est inactive : personne ne peut s'y rattacher.")
+    return None
+
+
+def _chosen(request):
+    """The person that the address names; 404 unless the person at the screen may know of them."""
+    key = request.GET.get(CHOSEN, "")
+    if not key:
+        return None
+    return get_object_or_404(people_known_to(request.user), pk=int(key) if key.isascii() and key.isdigit() else 0)
+
+
+def _found(user, structure, words):
+    """The people called so whom `user` may know of, each with their places there."""
+    people = people_known_to(user)
+    for word in words.split():
+        people = people.filter(called(loose_pattern(word)))
+    found = list(people.order_by("last_name", "first_name", "pk")[: MOST_FOUND + 1])
+    tell_places(user, found)
+    for person in found:
+        person.place_here = next((place for place in person.places if place.structure_id == structure.pk), None)
+    return found
+
+
+def _others(user, structure):
+    """The other structures to which they may attach somebody; support goes to each of them."""
+    keys = held(ATTACH, user)
+    if keys is None:
+        return []
+    mine = Structure.objects.filter(pk__in=keys, state=Structure.State.ACTIVE).exclude(pk=structure.pk)
+    return list(mine.order_by(*BY_NAME)[:MOST_OTHERS])
+
+
+def _attach(request, form, person):
+    """Attach `person` as the form says; whether any of it was done. What was not is said."""
+    places = [
+        actions.Place(person, structure, whole_structure=not services, services=tuple(services), **form.terms)
+        for structure, services in form.parts
+    ]
+    given = actions.attach_people(places, actor=request.user, comment=form.cleaned_data["comment"])
+    if not given.done and len(given.skipped) == 1:
+        form.refuse(given.skipped[0][1])
+        return False
+    for place in given.done:
+        part = place.full_part if place.service_labels else place.full_part.lower()
+        role = place.get_role_display().lower()
+        done = f"{person} est rattaché à {place.structure} : {role}, {part}. Un courriel l'en informe."
+        messages.success(request, done)
+    for place, refusal in given.skipped:
+        messages.error(request, f"{place.structure} : {refusal}")
+    return bool(given.done)
+
+
+def _is_counted(request, form):
+    """Each try says whether an address has an account, and each success mails somebody."""
+    counted = within(request, "attaching", settings.ATTACH_RATE, key="user")
+    if not counted:
+        form.add_error(None, "Vous avez saisi beaucoup d'adresses. Attendez une heure, puis recommencez.")
+    return counted
+
+
+def _page(request, template, structure, context):
+    address = reverse(TAB, args=[structure.pk])
+    context |= {
+        "structure": structure,
+        "workspace": below(request, structure, TAB, ("Personnes", address)),
+        "back_url": address,
+        "may_create": request.user.has_perm(CREATE, structure),
+    }
+    form = context["form"]
+    return render(request, template, context, status=422 if form and form.errors else 200)

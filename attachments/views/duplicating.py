@@ -1,0 +1,70 @@
+"""« Dupliquer les droits »: what somebody has in a structure, given to others."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from attachments import actions
+from attachments.people import called, people_known_to, tell_places, typed
+from attachments.views.attaching import CHOSEN
+from attachments.views.person import MOST_SAID, TAB_OF_ONE, person_page, place_to_change, roles_below
+from plumbing.requests import perform
+from plumbing.text import loose_pattern
+from structures.views.parts import PER_PAGE
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def duplicate_rights(request, pk, place_pk):
+    """Tick, among the people one may know of, those who get the same; POST gives it."""
+    place = place_to_change(request, pk, place_pk)
+    people = people_known_to(request.user).exclude(pk__in=[place.user_id, request.user.pk]).exclude(is_staff=True)
+    if request.method == "POST":
+        chosen = people.filter(pk__in=_keys(request.POST))
+        if not chosen:
+            messages.error(request, "Cochez au moins une personne.")
+            return redirect(request.get_full_path())
+        done, given = perform(
+            request,
+            actions.duplicate_place,
+            place_pk,
+            [person.pk for person in chosen],
+            actor=request.user,
+            among=roles_below(request.user, place.structure),
+        )
+        if done:
+            _say(request, given)
+        return redirect(TAB_OF_ONE, pk, place_pk)
+    words = typed(request.GET, "q")
+    for word in words.split():
+        people = people.filter(called(loose_pattern(word), "first_name", "last_name", "email"))
+    if request.user.is_staff and not words:
+        people = people.none()
+    page = Paginator(people.order_by("last_name", "first_name", "pk"), PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = shown = list(page.object_list)
+    tell_places(request.user, shown)
+    for person in shown:
+        person.place_here = next((held for held in person.places if held.structure_id == pk), None)
+    context = {"page": page, "people": shown, "words": words, "ticks_all": "cocher" in request.GET}
+    return person_page(request, "attachments/duplicate_rights.html", place, context, below_person=True)
+
+
+def _keys(data):
+    keys = data.getlist(CHOSEN)
+    if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in keys):
+        raise Http404
+    return keys
+
+
+def _say(request, given):
+    count = len(given.done)
+    if count:
+        named = ", ".join(str(place.user) for place in given.done[:MOST_SAID])
+        more = f" et {count - MOST_SAID} de plus" if count > MOST_SAID else ""
+        messages.success(request, f"Droits dupliqués : {named}{more}. Un courriel les en informe.")
+    for place, refusal in given.skipped[:MOST_SAID]:
+        messages.info(request, f"{place.user}, laissé tel quel. {refusal}")
+    more = len(given.skipped) - MOST_SAID
+    if more > 0:
+        messages.info(request, f"Et {more} autre{'s' if more > 1 else ''} pour les mêmes raisons.")

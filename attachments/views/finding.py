@@ -1,0 +1,81 @@
+"""« Rechercher utilisateur »: people over the structures one manages; the activation mail again, for several."""
+
+from django.core.paginator import Paginator
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.actions import resend_activations as resend
+from accounts.models import User
+from attachments.exports import SOUGHT, told
+from attachments.people import PeopleSought, people_known_to, tell_places
+from attachments.views.attaching import CHOSEN
+from attachments.views.person import say_resent
+from plumbing.exports import download
+from plumbing.requests import came_from
+from structures.views.parts import PER_PAGE
+
+# Instead of ticks: all that match what is sought.
+ALL = "tous"
+
+
+@require_safe
+def find_people(request):
+    """The people that match, each with where they are; tick some, or take all, to act on them."""
+    sought = PeopleSought(request.user, request.GET)
+    page = Paginator(sought.people, PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = people = list(page.object_list)
+    tell_places(request.user, people)
+    context = {"sought": sought, "page": page, "people": people, "ticks_all": "cocher" in request.GET}
+    return render(request, "attachments/find_people.html", context)
+
+
+@require_safe
+def export_found(request, kind):
+    """The ticked people, or all that match, as a file."""
+    _, people = _meant(request, request.GET)
+
+    def with_places(lot):
+        tell_places(request.user, lot)
+        return lot
+
+    return download(request, kind, "utilisateurs", SOUGHT, told(people, with_places))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def resend_activations(request):
+    """« Renvoyer le courriel d'activation » to the ticked people, or to all that match: to whom, then the POST."""
+    sought, people = _meant(request, request.POST if request.method == "POST" else request.GET)
+    address = reverse("attachments:find_people")
+    back = came_from(request, address) or f"{address}?{sought.query}"
+    activating = people.filter(state=User.State.ACTIVATING)
+    if request.method == "POST":
+        say_resent(request, resend(list(people.values_list("pk", flat=True)[:MOST]), actor=request.user))
+        return redirect(back)
+    context = {
+        "sought": sought,
+        "back": back,
+        "count": people.count(),
+        "activating": list(activating[:MOST_NAMED]),
+        "activating_count": activating.count(),
+        "keys": None if ALL in request.GET else [person.pk for person in people],
+        "most": MOST,
+    }
+    return render(request, "attachments/resend_activations.html", context)
+
+
+# Mails at once; and names shown before they leave.
+MOST, MOST_NAMED = 500, 20
+
+
+def _meant(request, data):
+    """(what is sought, the people meant): all that match, or those ticked among the people one may know of."""
+    sought = PeopleSought(request.user, data)
+    if ALL in data:
+        return sought, sought.people
+    keys = data.getlist(CHOSEN)
+    if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in keys):
+        raise Http404
+    known = people_known_to(request.user).filter(pk__in=keys)
+    return sought, known.order_by("last_name", "first_name", "pk")

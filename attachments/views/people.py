@@ -1,0 +1,51 @@
+"""« Utilisateurs rattachés à la structure »: the tab that lists them."""
+
+from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from attachments.exports import PEOPLE
+from attachments.people import VIEW, PeopleOf, tell_requests
+from plumbing.exports import download
+from structures.views.parts import PER_PAGE, within_reach
+from structures.views.workspace import Workspace, add_tab
+
+TAB = "attachments:people"
+SEE = "structures.view_structure"
+ATTACH, CREATE = "attachments.attach_people", "attachments.create_account"
+
+add_tab(TAB, "Personnes", VIEW, rank=1, count=lambda structure: structure.attachments.lasting().count())
+
+
+@require_safe
+def people(request, pk):
+    """Who is attached to a structure, as what, from when to when."""
+    structure = within_reach(request.user, pk, SEE, VIEW)
+    sought = PeopleOf(structure, request.GET)
+    page = Paginator(sought.rows, PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = rows = list(page.object_list)
+    prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
+    tell_requests(structure, rows)
+    return render(
+        request,
+        "attachments/people.html",
+        {
+            "structure": structure,
+            "workspace": Workspace(request, structure, TAB),
+            "sought": sought,
+            "page": page,
+            "rows": rows,
+            "may_attach": structure.is_active and request.user.has_perm(ATTACH, structure),
+            "leads": request.user.has_perm("attachments.change_people", structure),
+            "may_create": structure.is_active and request.user.has_perm(CREATE, structure),
+        },
+    )
+
+
+@require_safe
+def export_people(request, pk, kind):
+    """The same list as a file."""
+    structure = within_reach(request.user, pk, SEE, VIEW)
+    rows = PeopleOf(structure, request.GET).rows.prefetch_related("services").iterator(chunk_size=1_000)
+    return download(request, kind, f"personnes-{structure.identifier}", PEOPLE, rows)

@@ -1,0 +1,104 @@
+"""What a principal manager leaves to secondary managers (« droits »), and to a deputy (« suppléance »)."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import User
+from attachments import actions
+from attachments.forms import DeputyForm, PersonalRightsForm, SecondaryRightsForm
+from attachments.models import Deputy, Right, Role
+from plumbing.requests import perform, posted, submit
+from structures.views.parts import within_reach
+from structures.views.workspace import INFORMATIONS, below
+
+VIEW = "structures.view_structure"
+PER_PAGE = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def secondary_rights(request, pk):
+    """What secondary managers may do on a structure; those who may more, or less, are listed below."""
+    structure = within_reach(request.user, pk, VIEW, "attachments.leave_rights")
+    form = SecondaryRightsForm(structure, posted(request))
+    if request.method == "POST" and form.is_valid():
+        done, made = submit(form, actions.leave_rights, pk, actor=request.user, rights=form.rights)
+        if done:
+            messages.success(request, "Les droits sont enregistrés." if made else "Rien n'a changé.")
+            return redirect("attachments:secondary_rights", pk)
+    secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY).select_related("user")
+    page = Paginator(secondaries.order_by("user__last_name", "user__first_name", "pk"), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    for place in page:
+        said = [(right.label, getattr(place, right)) for right in Right]
+        place.own_rights = [(label, held) for label, held in said if held is not None]
+        place.is_own = place.user_id == request.user.pk
+    return render(
+        request,
+        "attachments/secondary_rights.html",
+        {"structure": structure, "workspace": below(request, structure, INFORMATIONS), "form": form, "page": page},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def personal_rights(request, pk, place_pk):
+    """What one secondary manager may do, where it differs from the others."""
+    structure = within_reach(request.user, pk, VIEW, "attachments.leave_rights")
+    secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY).exclude(user=request.user)
+    place = get_object_or_404(secondaries.select_related("user"), pk=place_pk)
+    place.structure = structure
+    form = PersonalRightsForm(place, posted(request))
+    if request.method == "POST" and form.is_valid():
+        done, made = submit(form, actions.leave_personal_rights, place.pk, actor=request.user, rights=form.rights)
+        if done:
+            said = f"Les droits de {place.user} sont enregistrés." if made else "Rien n'a changé."
+            messages.success(request, said)
+            return redirect("attachments:secondary_rights", pk)
+    above = ("Droits des gestionnaires secondaires", reverse("attachments:secondary_rights", args=[pk]))
+    context = {
+        "structure": structure,
+        "workspace": below(request, structure, INFORMATIONS, above),
+        "place": place,
+        "form": form,
+    }
+    return render(request, "attachments/personal_rights.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def deputy(request, pk):
+    """Who stands in for the principal manager; without anybody, POST names one."""
+    structure = within_reach(request.user, pk, VIEW, "attachments.name_deputy")
+    able = structure.attachments.lasting().filter(user__state=User.State.ACTIVE).exclude(role=Role.PRINCIPAL)
+    able = able.exclude(user=request.user).select_related("user").order_by("user__last_name", "user__first_name", "pk")
+    form = DeputyForm(able, posted(request))
+    if request.method == "POST" and form.is_valid():
+        done, named = submit(form, actions.name_deputy, pk, actor=request.user, **form.named)
+        if done:
+            messages.success(request, f"{named.deputy} est désigné. Un courriel l'en informe.")
+            return redirect("attachments:deputy", pk)
+    context = {
+        "structure": structure,
+        "workspace": below(request, structure, INFORMATIONS),
+        "form": form,
+        "held": Deputy.objects.lasting().filter(structure=structure).select_related("deputy", "named_by").first(),
+        "has_principal": structure.attachments.current().principal().exists(),
+        "anybody": able.exists(),
+    }
+    return render(request, "attachments/deputy.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def end_deputy(request, pk):
+    """« Mettre fin à la suppléance », before its last day."""
+    structure = within_reach(request.user, pk, VIEW, "attachments.name_deputy")
+    held = Deputy.objects.current().filter(structure=structure).first()
+    if held is None:
+        messages.info(request, "La suppléance est déjà terminée.")
+    else:
+        done = "La suppléance est terminée. Un courriel en informe chacun."
+        perform(request, actions.end_deputy, held.pk, actor=request.user, done=done)
+    return redirect("attachments:deputy", pk)

@@ -1,0 +1,178 @@
+import email
+from datetime import date, timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from attachments.actions import (
+    attach,
+    change_dates,
+    change_role,
+    detach,
+    end_what_ran_out,
+    extend,
+    warn_of_endings,
+)
+from attachments.forms.rights import a_year_after
+from attachments.models import Attachment, Role
+from history.models import HistoryEntry
+from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
+from tests.at_once import meanwhile
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+TODAY = timezone.localdate
+
+
+@pytest.fixture
+def structure():
+    return StructureFactory()
+
+
+@pytest.fixture
+def principal(structure):
+    return AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+
+
+def ending(structure, days=9, **values):
+    return AttachmentFactory(structure=structure, starts_on=TODAY() - 99 * DAY, ends_on=TODAY() + days * DAY, **values)
+
+
+def text(mail):
+    return email.message_from_bytes(bytes(mail.message)).get_payload(0).get_payload(decode=True).decode()
+
+
+def mails():
+    return sorted(OutgoingMail.objects.values_list("slug", "to"))
+
+
+def test_an_end_that_is_near_is_told_once_and_again_when_it_moves(structure, principal):
+    near, last = ending(structure, 30), ending(structure, 0)
+    ending(structure, 31)
+    ending(structure, -1)
+    # A secondary manager who attaches nobody is not asked to see to it; a manager's own end is told to others.
+    AttachmentFactory(structure=structure, role=Role.SECONDARY, attach_people=False)
+    own = ending(structure, 20, role=Role.SECONDARY)
+    other = AttachmentFactory(structure=structure, role=Role.SECONDARY).user
+    for told in (3, 0):
+        assert warn_of_endings() == told
+    to_people = [("attachment_ending", place.user.email) for place in (near, last, own)]
+    to_managers = [("attachments_ending", user.email) for user in (principal, own.user, other)]
+    assert mails() == sorted(to_people + to_managers)
+    listed = {
+        mail.to: [place for place in (near, last, own) if f"/rattachements/{place.pk}/prolonger/" in text(mail)]
+        for mail in OutgoingMail.objects.filter(slug="attachments_ending")
+    }
+    assert listed == {principal.email: [near, last, own], own.user.email: [near, last], other.email: [near, last]}
+    OutgoingMail.objects.all().delete()
+    extend(near.pk, actor=principal, ends_on=near.ends_on + 60 * DAY)
+    assert warn_of_endings() == 0
+    Attachment.objects.filter(pk=near.pk).update(ends_on=TODAY() + 3 * DAY)
+    assert warn_of_endings() == 1
+
+
+def test_how_near_is_a_setting(structure, principal, settings):
+    settings.ATTACHMENT_ENDING_DAYS = 5
+    assert ending(structure, 6).standing == "in_force"
+    assert ending(structure, 5).standing == "ending"
+    assert warn_of_endings() == 1
+
+
+def test_what_ran_out_is_journaled_and_told_the_night_after_once(structure):
+    alone = ending(structure, -1, role=Role.SECONDARY)
+    simple = ending(structure, -3)
+    stays = ending(structure, 0)
+    AttachmentRequestFactory(structure=structure)
+    for ended in (2, 0):
+        assert end_what_ran_out() == ended
+    assert mails() == sorted(
+        [("attachment_ended", place.user.email) for place in (alone, simple)]
+        + [("request_to_support", OutgoingMail.objects.get(slug="request_to_support").to)]
+    )
+    assert set(Attachment.objects.current()) == {stays}
+    entries = HistoryEntry.objects.filter(event="attachment_ended")
+    assert {entry.comment.splitlines()[0] for entry in entries} == {"Date de fin dépassée"}
+
+
+def test_warning_costs_as_many_queries_for_two_as_for_twenty(structure, principal):
+    counts = []
+    for size in (2, 20):
+        while structure.attachments.filter(ends_on__isnull=False).count() < size:
+            ending(structure)
+        Attachment.objects.update(warned_of=None)
+        with CaptureQueriesContext(connection) as captured:
+            warn_of_endings()
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+
+
+def test_extended_in_two_clicks(client, structure, principal):
+    place = ending(structure)
+    client.force_login(principal)
+    page = f"/rattachements/{place.pk}/prolonger/"
+    assert page in client.get("/").text
+    later = a_year_after(place.ends_on)
+    assert later.isoformat() in client.get(page).text
+    for wrong in ("hier", place.ends_on, TODAY() - DAY):
+        assert client.post(page, {"ends_on": wrong}).status_code == 422
+    assert "Choisissez un jour après" in client.post(page, {"ends_on": place.ends_on}).text
+    assert "reste rattaché jusqu'au" in client.post(page, {"ends_on": later}, follow=True).text
+    place.refresh_from_db()
+    assert place.ends_on == later
+    assert mails() == [("attachment_extended", place.user.email)]
+    entry = HistoryEntry.objects.get()
+    assert (entry.event, entry.actor) == ("attachment_changed", principal)
+    assert "sans date de fin" in client.post(page, {"ends_on": ""}, follow=True).text
+    assert "n'a pas de date de fin" in client.get(page, follow=True).text
+    over = ending(structure, -1)
+    assert client.get(f"/rattachements/{over.pk}/prolonger/").status_code == 404
+
+
+def test_what_nobody_extends(structure, principal):
+    over, without, own = ending(structure, -1), AttachmentFactory(structure=structure), ending(structure)
+    manager = ending(structure, role=Role.SECONDARY)
+    codes = []
+    for place, actor in ((over, principal), (without, principal), (own, own.user), (manager, manager.user)):
+        with pytest.raises(ActionError) as refused:
+            extend(place.pk, actor=actor, ends_on=None)
+        codes.append(refused.value.code)
+    assert codes == ["attachment_over", "no_end", "right_withdrawn", "right_withdrawn"]
+
+
+@pytest.mark.parametrize(
+    ("day", "later"),
+    [
+        (date(2026, 8, 31), date(2027, 8, 31)),
+        (date(2028, 2, 29), date(2029, 2, 28)),
+        (date(9999, 12, 31), date(9999, 12, 31)),
+    ],
+)
+def test_a_year_after(day, later):
+    assert a_year_after(day) == later
+
+
+def test_a_principal_manager_is_one_from_the_first_day_on():
+    user = UserFactory()
+    named = attach(user, StructureFactory(), actor=None, role=Role.PRINCIPAL, starts_on=TODAY() + 9 * DAY)
+    upcoming = AttachmentFactory(starts_on=TODAY() + 9 * DAY, ends_on=TODAY() + 99 * DAY)
+    risen = change_role(upcoming.pk, actor=None, role=Role.PRINCIPAL)
+    assert named.starts_on == risen.starts_on == TODAY()
+    with pytest.raises(ActionError) as refused:
+        change_dates(named.pk, actor=None, starts_on=TODAY() + DAY)
+    assert refused.value.code == "principal_begun"
+    with transaction.atomic(), pytest.raises(IntegrityError, match="attachment_principal_begun"):
+        AttachmentFactory(role=Role.PRINCIPAL, starts_on=TODAY() + 9 * DAY)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_was_detached_meanwhile_is_not_extended():
+    structure = StructureFactory()
+    principal = AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+    place = ending(structure)
+    told = meanwhile(lambda: detach(place.pk, actor=principal), lambda: extend(place.pk, actor=principal, ends_on=None))
+    assert told.code == "attachment_over"

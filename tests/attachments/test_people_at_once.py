@@ -1,0 +1,69 @@
+"""Two managers at the same instant, on PostgreSQL."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.actions import invite_account, resend_activations
+from accounts.models import User
+from attachments.actions import Place, attach_people, change_place, detach
+from attachments.models import Attachment, Role
+from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
+from tests.at_once import at_once, meanwhile
+from tests.factories import AttachmentFactory, StructureFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BOTH = (Role.SIMPLE, Role.SECONDARY)
+
+
+def promotion(place, actor):
+    values = {"role": Role.SECONDARY, "whole_structure": True, "services": []}
+    dates = {"starts_on": place.starts_on, "ends_on": None}
+    return lambda: change_place(place.pk, actor=actor, version=place.version, among=BOTH, **values, **dates)
+
+
+def test_whoever_is_being_detached_gets_no_role():
+    place, actor = AttachmentFactory(), UserFactory()
+    answer = meanwhile(lambda: detach(place.pk, actor=actor), promotion(place, actor))
+    assert (type(answer), answer.code) == (ActionError, "attachment_over")
+    assert Attachment.objects.get().role == Role.SIMPLE
+
+
+def test_who_acts_on_simple_users_does_not_detach_whoever_is_being_promoted():
+    place, actor = AttachmentFactory(), UserFactory()
+    answer = meanwhile(promotion(place, actor), lambda: detach(place.pk, actor=actor, among=(Role.SIMPLE,)))
+    assert (type(answer), answer.code) == (ActionError, "above_actor")
+    assert Attachment.objects.current().exists()
+
+
+def test_two_managers_attach_the_same_people_to_the_same_structures():
+    actor, people, structures = UserFactory(staff=True), UserFactory.create_batch(3), StructureFactory.create_batch(3)
+    places = [Place(person, structure) for person in people for structure in structures]
+    answers = at_once(lambda: attach_people(places, actor=actor), lambda: attach_people(places[::-1], actor=actor))
+    assert sorted(len(answer.done) for answer in answers) == [0, 9]
+    assert Attachment.objects.count() == 9
+    assert OutgoingMail.objects.filter(slug="attached").count() == 3
+
+
+def test_a_right_withdrawn_meanwhile_is_gone():
+    place = AttachmentFactory(role=Role.SECONDARY)
+    wanted = [Place(UserFactory(), place.structure)]
+    answer = meanwhile(lambda: detach(place.pk, actor=UserFactory()), lambda: attach_people(wanted, actor=place.user))
+    assert [refusal.code for _, refusal in answer.skipped] == ["right_withdrawn"]
+
+
+def test_two_managers_create_the_same_account():
+    actor = UserFactory()
+    person = {"email": "lou@exemple.example", "first_name": "Lou", "last_name": "Petit", "phone": ""}
+    answers = at_once(lambda: invite_account(actor=actor, **person), lambda: invite_account(actor=actor, **person))
+    assert sorted(getattr(answer, "code", "") for answer in answers) == ["", "address_used"]
+    assert User.objects.filter(email=person["email"]).count() == 1
+
+
+def test_two_managers_send_the_link_again():
+    user, actor = UserFactory(activating=True, created_at=timezone.now() - timedelta(days=2)), UserFactory()
+    answers = at_once(*[lambda: resend_activations([user.pk], actor=actor)] * 2)
+    assert sorted(len(answer.done) for answer in answers) == [0, 1]
+    assert OutgoingMail.objects.count() == 1

@@ -1,0 +1,275 @@
+"""Who may do what on a structure: every role, right, date and deputy against a naive reading of the rule."""
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from attachments.actions import (
+    approve_request,
+    change_role,
+    copy_deputy,
+    copy_rights,
+    leave_personal_rights,
+    leave_rights,
+    refuse_request,
+)
+from attachments.deciders import Desk, annotate_deciders, managers_by_structure
+from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role, SecondaryRights
+from attachments.permissions import may_among
+from history.models import HistoryEntry
+from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
+from plumbing.reach import held
+from structures.models import Structure
+from tests.at_once import meanwhile
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+TODAY = timezone.localdate
+SAID = (None, True, False)
+# (first day, last day) from today, None for none; and whether it was ended.
+WHEN = {"always": (-9, None), "until today": (-9, 0), "over": (-9, -1), "to come": (1, None), "ended": (-9, None)}
+# As WHEN, of a suppléance; « another » is somebody else's.
+STANDS_IN = {"nobody": None, "in": (0, 0), "past": (-9, -1), "to come": (1, 9), "ended": (-9, 9), "another": (-9, 9)}
+
+
+def naive(right, role, here, own, when, deputy):
+    """The rule as domain.md says it."""
+    if when not in ("always", "until today"):
+        return False
+    if role == Role.PRINCIPAL or deputy == "in":
+        return True
+    if role != Role.SECONDARY:
+        return False
+    by_default = right != Right.VIEW_HISTORY
+    return own if own is not None else here if here is not None else by_default
+
+
+def days(bounds):
+    return [bound if bound is None else TODAY() + bound * DAY for bound in bounds]
+
+
+@pytest.mark.parametrize("right", Right)
+def test_every_case_is_read_alike_everywhere(right):
+    user, somebody = UserFactory(), UserFactory()
+    cases = [
+        case
+        for case in product(Role, SAID, SAID, WHEN, STANDS_IN)
+        # A principal manager's has no end, and began: constraints.
+        if case[0] != Role.PRINCIPAL or case[3] in ("always", "ended")
+    ]
+    structures = Structure.objects.bulk_create([StructureFactory.build() for _ in cases])
+    places, rows, deputies, expected = [], [], [], set()
+    for structure, case in zip(structures, cases, strict=True):
+        role, here, own, when, deputy = case
+        starts_on, ends_on = days(WHEN[when])
+        ended_at = timezone.now() if when == "ended" else None
+        # The other rights say the contrary, so that none answers for another.
+        said = {other: own if other == right else own is False for other in Right}
+        dates = {"starts_on": starts_on, "ends_on": ends_on, "ended_at": ended_at}
+        places.append(Attachment(user=user, structure=structure, role=role, **dates, **said))
+        if here is not None:
+            left = {other: here if other == right else not here for other in Right}
+            rows.append(SecondaryRights(structure=structure, **left))
+        if STANDS_IN[deputy]:
+            begins, last = days(STANDS_IN[deputy])
+            who = somebody if deputy == "another" else user
+            ended = timezone.now() if deputy == "ended" else None
+            deputies.append(
+                Deputy(
+                    structure=structure, deputy=who, starts_on=begins, ends_on=last, named_by=somebody, ended_at=ended
+                )
+            )
+        if naive(right, *case):
+            expected.add(structure.pk)
+    for model, made in ((Attachment, places), (SecondaryRights, rows), (Deputy, deputies)):
+        model.objects.bulk_create(made)
+    AttachmentRequest.objects.bulk_create(
+        [AttachmentRequestFactory.build(user=somebody, structure=structure) for structure in structures]
+    )
+
+    keys = [structure.pk for structure in structures]
+    annotated = Attachment.objects.effective().with_rights()
+    assert {place.structure_id for place in annotated if getattr(place, f"may_{right}")} == expected
+    assert set(held(f"attachments.{right}", user)) == may_among(user, right, keys) == expected
+    assert Desk(user).may(right).keys() == expected
+    if right == Right.DECIDE_REQUESTS:
+        mine = AttachmentRequest.objects.for_manager(user)
+        assert set(mine.values_list("structure", flat=True)) == expected
+        assert set(Desk(user).awaiting.values_list("structure", flat=True)) == expected
+        orphans = AttachmentRequest.objects.without_decider().values_list("structure", flat=True)
+        assert set(orphans) == set(keys) - expected
+        there = managers_by_structure(keys)
+        assert {key for key in there if user in there[key].deciders} == expected
+    if right == Right.ATTACH_PEOPLE:
+        assert {key for key, those in managers_by_structure(keys).items() if user in those.attachers} == expected
+
+
+@pytest.fixture
+def structure():
+    return StructureFactory()
+
+
+@pytest.fixture
+def principal(structure):
+    return AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+
+
+@pytest.fixture
+def secondary(structure, principal):
+    return AttachmentFactory(structure=structure, role=Role.SECONDARY)
+
+
+ALL = dict.fromkeys(Right, True)
+NONE = dict.fromkeys(Right, False)
+
+
+def test_what_is_withdrawn_is_gone_at_the_next_click_and_comes_back(client, structure, principal, secondary):
+    wanted = AttachmentRequestFactory(structure=structure)
+    client.force_login(secondary.user)
+    page = f"/demandes/{wanted.reference}/"
+    assert client.get(page).status_code == 200
+    assert "Demandes à traiter" in client.get("/").text
+    leave_rights(structure.pk, actor=principal, rights=ALL | {Right.DECIDE_REQUESTS: False})
+    assert client.get(page).status_code == 404
+    assert client.post(page, {"role": "simple", "scope": "whole"}).status_code == 404
+    assert "Demandes à traiter" not in client.get("/").text
+    leave_personal_rights(secondary.pk, actor=principal, rights={Right.DECIDE_REQUESTS: True})
+    assert client.get(page).status_code == 200
+
+
+def test_rights_are_journaled_as_data_and_said_when_shown(structure, principal, secondary):
+    leave_rights(structure.pk, actor=principal, rights=ALL)
+    assert HistoryEntry.objects.get().comment == "Consulter l'historique : Non → Oui"
+    leave_rights(structure.pk, actor=principal, rights=ALL)
+    leave_personal_rights(secondary.pk, actor=principal, rights={Right.ATTACH_PEOPLE: False})
+    leave_personal_rights(secondary.pk, actor=principal, rights={Right.ATTACH_PEOPLE: False})
+    entry, _ = HistoryEntry.objects.order_by("-pk")
+    assert entry.comment == "Rattacher des utilisateurs : comme la structure → Non"
+    assert (entry.actor, entry.subject, entry.structure) == (principal, secondary.user, structure)
+    change_role(secondary.pk, actor=principal, role=Role.SIMPLE)
+    secondary.refresh_from_db()
+    assert secondary.attach_people is None
+
+
+def test_nobody_settles_their_own_rights_nor_another_role_s(structure, principal, secondary):
+    support = UserFactory(staff=True)
+    own = AttachmentFactory(structure=structure, user=support, role=Role.SECONDARY)
+    simple = AttachmentFactory(structure=structure)
+    codes = []
+    for place, actor in ((own, support), (simple, principal), (secondary, secondary.user)):
+        with pytest.raises(ActionError) as refused:
+            leave_personal_rights(place.pk, actor=actor, rights=NONE)
+        codes.append(refused.value.code)
+    with pytest.raises(ActionError) as refused:
+        leave_rights(structure.pk, actor=secondary.user, rights=ALL)
+    assert [*codes, refused.value.code] == ["own_rights", "not_secondary", "right_withdrawn", "right_withdrawn"]
+    assert not HistoryEntry.objects.exists()
+
+
+def test_requests_go_to_whoever_may_decide_and_to_support_when_nobody_is_left(structure, principal, secondary):
+    principal.state = "disabled"
+    principal.save()
+    wanted = AttachmentRequestFactory(structure=structure)
+    annotate_deciders([wanted])
+    assert wanted.deciders == [secondary.user]
+    leave_rights(structure.pk, actor=UserFactory(staff=True), rights=NONE)
+    annotate_deciders([wanted])
+    assert (wanted.deciders, wanted.cause) == ([], "Le compte du gestionnaire principal est désactivé")
+    assert OutgoingMail.objects.get().slug == "request_to_support"
+
+
+def test_the_page_ticks_what_is_left_to_all_and_what_differs_for_one(client, structure, principal, secondary):
+    client.force_login(principal)
+    page = f"/structures/{structure.pk}/droits/"
+    assert client.get(page).text.count("checked") == 3
+    assert client.post(page, {"view_history": "on"}).status_code == 302
+    assert structure.secondary_rights.view_history and not structure.secondary_rights.decide_requests
+    own = f"{page}{secondary.pk}/"
+    assert "Comme les autres (non)" in client.get(own).text
+    said = dict.fromkeys(Right.values, "structure")
+    assert client.post(own, said | {"decide_requests": "peut-être"}).status_code == 422
+    assert client.post(own, said | {"decide_requests": "yes", "view_history": "no"}).status_code == 302
+    secondary.refresh_from_db()
+    assert [getattr(secondary, right) for right in Right] == [True, None, None, False]
+    assert "Décider des demandes de rattachement : <b>oui</b>" in " ".join(client.get(page).text.split())
+    assert "Les droits de" in client.post(own, said, follow=True).text
+    elsewhere = AttachmentFactory(role=Role.SECONDARY)
+    assert client.get(f"{page}{elsewhere.pk}/").status_code == 404
+    assert client.post(f"{page}{elsewhere.pk}/", {}).status_code == 404
+
+
+def test_a_change_of_identifier_carries_rights_and_deputy(structure, principal, secondary):
+    leave_rights(structure.pk, actor=principal, rights=NONE)
+    Deputy.objects.create(structure=structure, deputy=secondary.user, ends_on=TODAY(), named_by=principal)
+    new = StructureFactory()
+    copy_rights(structure, new)
+    copy_deputy(structure, new)
+    assert not new.secondary_rights.decide_requests
+    assert new.deputies.get().deputy == secondary.user
+
+
+# Who: (their own rights, a suppléance), what they get of a request, and of the dates of a simple user and of a manager.
+PEOPLE = {
+    "secondary": ({}, None, 200, 200, 403),
+    "without requests": ({"decide_requests": False}, None, 404, 200, 403),
+    "without attaching": ({"attach_people": False}, None, 200, 403, 403),
+    "without subscriptions": ({"decide_subscriptions": False}, None, 200, 200, 403),
+    "with history": ({"view_history": True}, None, 200, 200, 403),
+    "without any": (NONE, None, 404, 404, 404),
+    "deputy": (NONE, (0, 0), 200, 200, 200),
+    "deputy before": (NONE, (1, 1), 404, 404, 404),
+    "deputy after": (NONE, (-2, -1), 404, 404, 404),
+}
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("who", PEOPLE)
+def test_access_of_secondary_managers_and_deputies(client, structure, principal, who, method):
+    rights, dates, decides, extends_simple, extends_manager = PEOPLE[who]
+    place = AttachmentFactory(structure=structure, role=Role.SECONDARY, **rights)
+    if dates:
+        begins, last = days(dates)
+        Deputy.objects.create(
+            structure=structure, deputy=place.user, starts_on=begins, ends_on=last, named_by=principal
+        )
+    wanted, elsewhere = AttachmentRequestFactory(structure=structure), AttachmentRequestFactory()
+    simple = AttachmentFactory(structure=structure, ends_on=TODAY() + DAY)
+    manager = AttachmentFactory(structure=structure, role=Role.SECONDARY, ends_on=TODAY() + DAY)
+    client.force_login(place.user)
+
+    def answer(name, *args):
+        """A POST that leads on counts as the page its GET shows."""
+        data = {"role": "simple", "scope": "whole", "ends_on": ""}
+        code = getattr(client, method)(reverse(f"attachments:{name}", args=args), data).status_code
+        return 200 if code == 302 else code
+
+    assert answer("decide_request", wanted.reference) == decides
+    assert answer("decide_request", elsewhere.reference) == 404
+    assert (answer("extend", simple.pk), answer("extend", manager.pk)) == (extends_simple, extends_manager)
+    # Nobody's own; and whatever they may, rights and suppléance are the principal manager's.
+    assert answer("extend", place.pk) == (404 if extends_simple == 404 else 403)
+    assert [answer(name, structure.pk) for name in ("secondary_rights", "deputy")] == [403, 403]
+    assert answer("personal_rights", structure.pk, place.pk) == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_right_withdrawn_while_deciding_is_seen_under_the_lock():
+    structure = StructureFactory()
+    principal = AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+    secondary = AttachmentFactory(structure=structure, role=Role.SECONDARY).user
+    wanted = AttachmentRequestFactory(structure=structure)
+
+    def withdraw():
+        leave_rights(structure.pk, actor=principal, rights=NONE)
+
+    told = meanwhile(withdraw, lambda: approve_request(wanted.pk, actor=secondary))
+    again = meanwhile(withdraw, lambda: refuse_request(wanted.pk, actor=secondary, reason="Non"))
+    assert (told.code, again.code) == ("right_withdrawn", "right_withdrawn")
+    wanted.refresh_from_db()
+    assert wanted.is_pending
