@@ -79,7 +79,7 @@ def person(settings, tmp_path):
     user.refresh_from_db()
     send_request(user, StructureFactory(), actor=user, comment="Je suis joignable le soir")
     refused = send_request(user, StructureFactory(), actor=user, comment="Je suis joignable le soir")
-    refuse_request(refused.pk, actor=UserFactory(), reason="Service complet")
+    refuse_request(refused.pk, actor=UserFactory(staff=True), reason="Service complet")
     AttachmentFactory(user=user, role=Role.SECONDARY)
     add(user, name="attestation.pdf")
     send_password_changed(user)
