@@ -71,10 +71,10 @@ def _json(user, documents):
         "demandes_de_rattachement": map(
             _request, _rows(user.attachment_requests.select_related("structure"), "services")
         ),
+        "suppleances": map(_deputyship, _rows(user.deputyships.select_related("structure"))),
         "double_authentification": _factors(user),
         "cles_d_acces": map(_passkey, user.passkeys.all()),
         "identites_externes": map(_identity, user.identities.all()),
-        "suppleances": map(_deputyship, _rows(user.deputyships.select_related("structure"))),
         "sessions_ouvertes": map(_session, user.open_sessions.living()),
         "courriels_envoyes": map(_mail, _rows(user.mails.defer("message"))),
         "pieces_jointes": (_document(document, name) for document, name in documents),

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 import subprocess
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from django.template import Context, Origin, Template, engines
 
 from plumbing.admin import ActionAdmin, FullyCheckedForm
 from structures.lookup import DirectoryDifference
-from tests.factories import AttachmentRequestFactory, StructureFactory, UserFactory
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 ROOT = Path(settings.BASE_DIR)
 OUR_APPS = (
@@ -175,6 +176,8 @@ def test_an_empty_field_is_named_and_says_what_to_do(form):
         "attachment_request": AttachmentRequestFactory(structure=structure),
         "difference": DirectoryDifference(structure),
         "current": "ici@exemple.example",
+        "attachment": AttachmentFactory(structure=structure, ends_on=date(2099, 8, 31)),
+        "places": structure.attachments.all(),
     }
     asked = {name: known[name] for name in inspect.signature(form).parameters if name in known}
     said_of_nothing_typed = form(data=QueryDict(""), **asked).errors.values()

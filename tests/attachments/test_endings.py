@@ -156,6 +156,7 @@ def test_a_year_after(day, later):
     assert a_year_after(day) == later
 
 
+@pytest.mark.also_sqlite
 def test_a_principal_manager_is_one_from_the_first_day_on():
     user = UserFactory()
     named = attach(user, StructureFactory(), actor=None, role=Role.PRINCIPAL, starts_on=TODAY() + 9 * DAY)

@@ -54,6 +54,7 @@ def days(bounds):
     return [bound if bound is None else TODAY() + bound * DAY for bound in bounds]
 
 
+@pytest.mark.also_sqlite
 @pytest.mark.parametrize("right", Right)
 def test_every_case_is_read_alike_everywhere(right):
     user, somebody = UserFactory(), UserFactory()
