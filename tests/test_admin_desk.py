@@ -137,7 +137,7 @@ def test_tables_are_listed_on_the_first_page_only(client):
 def test_the_bar_leads_back_to_the_site(client):
     page = client.get(DESK).text
     assert "Retour au site" in page
-    assert 'href="/demandes/"' in page
+    assert 'href="/activites/"' in page
 
 
 @pytest.mark.parametrize(

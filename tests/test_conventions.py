@@ -174,6 +174,7 @@ def test_an_empty_field_is_named_and_says_what_to_do(form):
         "structure": structure,
         "user": UserFactory(),
         "attachment_request": AttachmentRequestFactory(structure=structure),
+        "requests": [AttachmentRequestFactory(structure=structure, user=UserFactory())],
         "difference": DirectoryDifference(structure),
         "current": "ici@exemple.example",
         "attachment": AttachmentFactory(structure=structure, ends_on=date(2099, 8, 31)),

@@ -219,7 +219,7 @@ def test_an_address_nobody_confirmed_gets_a_few_mails_of_a_kind_however_often_it
     ],
 )
 def test_a_reason_holds_no_link(reason, accepted):
-    assert RefusalForm(AttachmentRequestFactory.build(), {"reason": reason}).is_valid() is accepted
+    assert RefusalForm([AttachmentRequestFactory.build()], {"reason": reason}).is_valid() is accepted
 
 
 def test_where_only_a_secondary_manager_is_in_force_the_request_is_not_support_s():
