@@ -84,5 +84,7 @@ add_holding("structures.belong_to", Structure, _all_for_staff(attached_to))
 # The structure, its services and its bank accounts are the principal manager's to change.
 add_holding("structures.change_structure", Structure, _all_for_staff(principal_of))
 add_holding("structures.view_bank_accounts", Structure, _all_for_staff(attached_to))
+# What was done on the structure, by whom.
+add_holding("attachments.view_history", Structure, _all_for_staff(principal_of))
 # Whole IBANs, where others see the last digits: not even support.
 add_holding("structures.view_iban", Structure, principal_of)

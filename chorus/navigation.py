@@ -9,6 +9,13 @@ from attachments.deciders import Desk
 from plumbing.requests import came_from
 
 SEARCH = {"structures:search", "structures:directory_entry"}
+# Of a structure, as its other tabs.
+OF_STRUCTURES = {
+    "attachments:request_attachment",
+    "attachments:history",
+    "attachments:history_entry",
+    "attachments:structure_history",
+}
 # One's own, behind the name in the header: no section.
 MINE = {
     "attachments:my_attachments",
@@ -63,7 +70,7 @@ def _sections(request):
 def _section_of(request, view_name):
     if view_name in SEARCH or came_from(request, reverse("structures:search")):
         return "structures:search"
-    if view_name == "attachments:request_attachment":
+    if view_name in OF_STRUCTURES:
         return "organisation"
     if view_name in MINE:
         return view_name

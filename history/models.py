@@ -1,12 +1,20 @@
+from datetime import datetime, time, timedelta
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from history.chain import CONTENT, as_stored, entry_digest, is_same
 from history.data import sentences
+from plumbing.text import loose_pattern
+
+
+def _midnight(day):
+    """The instant a day begins here."""
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 class Event(models.TextChoices):
@@ -94,6 +102,26 @@ class AppendOnly(models.Model):
 class HistoryEntryQuerySet(AppendOnlyQuerySet):
     def unsealed(self):
         return self.filter(seal=None)
+
+    def between(self, since, until):
+        """Of these days, both included; either may be None."""
+        lines = self if since is None else self.filter(created_at__gte=_midnight(since))
+        return lines if until is None else lines.filter(created_at__lt=_midnight(until + timedelta(days=1)))
+
+    def naming(self, words):
+        """Done by, or about, somebody whose name contains every one of `words`.
+
+        Not by their address, which is another one by now, maybe, and not for whoever knew the one before; nor is
+        anybody found by what an anonymised account was called.
+        """
+        lines = self
+        for word in words.split():
+            pattern, found = loose_pattern(word), Q()
+            for person in ("actor", "subject"):
+                said = [Q((f"{person}__{name}__iregex", pattern)) for name in ("first_name", "last_name")]
+                found |= (said[0] | said[1]) & Q((f"{person}__anonymised_at", None))
+            lines = lines.filter(found)
+        return lines
 
 
 class HistoryEntry(AppendOnly):

@@ -84,16 +84,20 @@ class Verification:
         return {pk: (digest, is_same(digest, entry_digest(*content))) for pk, digest, *content in rows.iterator()}
 
     def _without_a_seal(self):
-        late = timezone.now() - SEALED_WITHIN
+        late, first_late, count = timezone.now() - SEALED_WITHIN, None, 0
         rows = HistoryEntry.objects.unsealed().order_by("pk").values_list("pk", "digest", *CONTENT)
         for pk, digest, *content in rows.iterator(chunk_size=READ_AT_ONCE):
-            created_at = content[CONTENT.index("created_at")]
             if not is_same(digest, entry_digest(*content)):
                 yield Fault("inserted", pk, None, f"La ligne {pk}, non scellée, n'a pas été écrite par le portail.")
-            elif created_at < late:
-                yield Fault("unsealed", pk, None, f"La ligne {pk} n'est pas scellée depuis plus d'une heure.")
+            elif content[CONTENT.index("created_at")] < late:
+                first_late, count = first_late or pk, count + 1
             else:
                 self.waiting += 1
+        if count:
+            lines = f"La ligne {first_late} n'est pas scellée"
+            if count > 1:
+                lines = f"{count} lignes ne sont pas scellées (la première est la ligne {first_late})"
+            yield Fault("unsealed", first_late, None, f"{lines} depuis plus d'une heure : un worker tourne-t-il ?")
 
 
 def _removed(first, last, before, after):

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from accounts.links import Purpose, make_token
 from attachments.models import AttachmentRequest, Role
+from history.actions import record
+from history.models import Event
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
 from tests.factories import (
@@ -108,6 +110,11 @@ TABLE = {
     "attachments:succession": ([], (LOGIN, *(200,) * 6)),
     # Somebody's own: tried with the owner in tests/attachments/test_mine.py.
     "attachments:withdraw_request": (["request"], (LOGIN, *(404,) * 6)),
+    "attachments:history": ([], (LOGIN, 403, 403, 403, 200, 200, 200)),
+    "attachments:export_history": (["kind"], (LOGIN, 403, 403, 403, 200, 200, 200)),
+    "attachments:structure_history": (["structure_pk"], ITS_PRINCIPAL),
+    "attachments:export_structure_history": (["structure_pk", "kind"], ITS_PRINCIPAL),
+    "attachments:history_entry": (["line"], (LOGIN, 404, 404, 404, 200, 404, 200)),
     "organisation": ([], (LOGIN, *(200,) * 6)),
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": (["kind"], (LOGIN, *(302,) * 6)),
@@ -204,6 +211,7 @@ def arguments():
         "passkey": PasskeyFactory().pk,
         "way": "totp",
         "kind": "csv",
+        "line": record(Event.STRUCTURE_CHANGED, structure=structure).pk,
         "request": AttachmentRequestFactory(structure=structure).reference,
         "captcha": fresh().key,
         "activation": make_token(UserFactory(activating=True), Purpose.ACTIVATION),

@@ -163,6 +163,18 @@ def test_another_secret_key_needs_the_history_s_own(entries, settings):
     assert faults() == []
 
 
+def test_lines_without_a_seal_are_told_together_and_faults_past_many_counted(entries, settings, monkeypatch):
+    with happened(timedelta(hours=2)):
+        record_all(Event.REQUEST_SENT, [{}] * 3)
+    assert [kind for kind, *_ in faults()] == ["unsealed"]
+    assert "3 lignes ne sont pas scellées (la première est la ligne" in verify()[1]
+    monkeypatch.setattr("history.management.commands.verify_history.SAID", 2)
+    settings.HISTORY_KEY = "another"
+    said = verify()[1]
+    assert "… et 6 de plus. Une autre clé (HISTORY_KEY" in said
+    assert said.count("La ligne") == 2
+
+
 @pytest.mark.parametrize("head", ["5", "x:y", f"0:{'0' * 64}", f"5:{'0' * 63}"])
 def test_a_head_that_is_none(head):
     code, said = verify("--head", head)

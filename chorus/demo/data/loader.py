@@ -15,7 +15,7 @@ from accounts.models import SecretQuestion, User
 from attachments.actions import approve_request, refuse_request, send_request
 from attachments.models import Attachment, AttachmentRequest
 from chorus.demo import data
-from history.actions import happened
+from history.actions import happened, seal_entries
 from notifications.models import OutgoingMail
 from structures.actions import create_bank_account, create_from_directory, create_service, deactivate_service
 from structures.identifiers import IdentifierType
@@ -44,6 +44,7 @@ def load():
         with _days_ago(ask.days_ago):
             _play(ask, support)
     _tidy_mailbox(older_mails)
+    seal_entries(everything=True)
     # No mail of ours is left to send: nobody needs waking, least of all through a broker that
     # may not be started yet.
     del connection.run_on_commit[wake_ups:]

@@ -4,6 +4,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from history.verification import Verification
 
+# More are counted, not said.
+SAID = 200
+
 
 class Command(BaseCommand):
     help = "Vérifie tout l'historique : dit quelle ligne a été modifiée, retirée, insérée, ou attend son scellé."
@@ -16,11 +19,16 @@ class Command(BaseCommand):
     def handle(self, *args, head, **options):
         verification, count = Verification(_read(head)), 0
         for fault in verification.faults():
-            self.stderr.write(fault.sentence)
             count += 1
+            if count <= SAID:
+                self.stderr.write(fault.sentence)
         self.stdout.write(f"Lignes scellées : {verification.sealed}. En attente de scellé : {verification.waiting}.")
         if verification.sealed:
             self.stdout.write("Dernier scellé : {}:{}".format(*verification.head))
+        if count > SAID:
+            self.stderr.write(
+                f"… et {count - SAID} de plus. La clé HISTORY_KEY (ou SECRET_KEY) a-t-elle été remplacée ?"
+            )
         if count:
             raise CommandError(f"{count} anomalie{'s' if count > 1 else ''}.", returncode=1)
         self.stdout.write("Historique intact.")
