@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_safe
@@ -162,7 +162,8 @@ def structure_history(request, pk):
 def export_structure_history(request, pk, kind):
     """The same list as a file."""
     structure = _within_reach(request, pk)
-    return _file(request, kind, f"historique-{structure.identifier}", Listing(request, structure))
+    listing, here = Listing(request, structure), reverse(TAB, args=[pk])
+    return _file(request, kind, f"historique-{structure.identifier}", listing, here)
 
 
 @require_safe
@@ -174,7 +175,7 @@ def history(request):
 @require_safe
 def export_history(request, kind):
     """The same list as a file."""
-    return _file(request, kind, "historique", _everywhere(request))
+    return _file(request, kind, "historique", _everywhere(request), reverse("attachments:history"))
 
 
 def _everywhere(request):
@@ -184,7 +185,9 @@ def _everywhere(request):
     return listing
 
 
-def _file(request, kind, name, listing):
+def _file(request, kind, name, listing, list_address):
+    if listing.form.errors:
+        return redirect(f"{list_address}?{listing.asked}")
     rows = listing.entries.only(*SHOWN, "structure__identifier_type").iterator(chunk_size=exports.ROWS_AT_ONCE)
     return download(request, kind, name, exports.HISTORY, (row for line in rows for row in _told([line])))
 
