@@ -3,7 +3,7 @@
 Both are keyed: whoever can write to the database, and does not have the key, can compute neither. The key is
 HISTORY_KEY, SECRET_KEY while that is not set. It is not one of several: lines are kept for years, and a key that
 still counts after it leaked would prove nothing. So it outlives SECRET_KEY, which may be replaced as soon as
-HISTORY_KEY holds what it was (README, « Historique »).
+HISTORY_KEY holds what it was (README, « Deployment »).
 """
 
 import hmac

@@ -16,17 +16,18 @@ BELONG = "structures.belong_to"
 ASK = "attachments.request_attachment"
 # Which pages are tabs, by the name of their view.
 INFORMATIONS, SERVICES, ACCOUNTS = "structures:structure", "structures:services", "structures:bank_accounts"
-# Tabs of the apps above: (rank, view, label, permission).
+# Tabs of the apps above: (rank, view, label, permission, count).
 _added_tabs = []
 
 
-def add_tab(view, label, permission, rank):
+def add_tab(view, label, permission, rank, count=None):
     """Give every structure a tab more, for whoever holds `permission` on it; the lowest `rank` comes first.
 
-    `view` takes the structure's id, and shows the page of the tab with a Workspace whose `tab` is its name.
+    `view` takes the structure's id, and shows the page of the tab with a Workspace whose `tab` is its name;
+    `count(structure)` is how many rows it lists.
     """
-    _added_tabs.append((rank, view, label, permission))
-    _added_tabs.sort()
+    _added_tabs.append((rank, view, label, permission, count))
+    _added_tabs.sort(key=lambda tab: tab[:2])
 
 
 class Workspace:
@@ -57,11 +58,9 @@ class Workspace:
         tabs = [(INFORMATIONS, "Informations", None), (SERVICES, "Services", self.service_count)]
         if self.may_view_accounts:
             tabs.append((ACCOUNTS, "Coordonnées bancaires", self.account_count))
-        tabs += [
-            (view, label, None)
-            for _, view, label, permission in _added_tabs
-            if self.user.has_perm(permission, self.structure)
-        ]
+        for _, view, label, permission, count in _added_tabs:
+            if self.user.has_perm(permission, self.structure):
+                tabs.append((view, label, count(self.structure) if count else None))
         return [(label, self._address(view), view == self.tab, count) for view, label, count in tabs]
 
     @property
