@@ -77,7 +77,7 @@ def seal_entries(*, everything=False):
     head, refused = HistorySeal.objects.head(), []
     start = 0 if everything or head is None else head.entry_id - OVERLAP
     try:
-        while lot := list(HistoryEntry.objects.unsealed().filter(pk__gt=start).order_by("pk")[:SEALED_AT_ONCE]):
+        while lot := list(HistoryEntry.objects.unsealed(start).order_by("pk")[:SEALED_AT_ONCE]):
             _append([entry for entry in lot if entry.is_genuine])
             refused += [entry.pk for entry in lot if not entry.is_genuine]
             start = lot[-1].pk

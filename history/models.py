@@ -4,7 +4,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from history.chain import CONTENT, as_stored, entry_digest, is_same
@@ -100,8 +100,9 @@ class AppendOnly(models.Model):
 
 
 class HistoryEntryQuerySet(AppendOnlyQuerySet):
-    def unsealed(self):
-        return self.filter(seal=None)
+    def unsealed(self, after=0):
+        """Those behind the line `after`. Told to both tables, or each look would begin at the chain's first seal."""
+        return self.filter(~Exists(HistorySeal.objects.filter(entry=OuterRef("pk"), entry__gt=after)), pk__gt=after)
 
     def between(self, since, until):
         """Of these days, both included; either may be None."""
