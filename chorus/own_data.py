@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q
 from zipstream import ZipStream
 
-from accounts.models import User
+from accounts.models import DEVICES, User
 from documents.exports import chunks_of, different_names, sandboxed
 from documents.models import SupportingDocument
 from history.models import HistoryEntry
@@ -70,6 +70,9 @@ def _json(user, documents):
         "demandes_de_rattachement": map(
             _request, _rows(user.attachment_requests.select_related("structure"), "services")
         ),
+        "double_authentification": _factors(user),
+        "cles_d_acces": map(_passkey, user.passkeys.all()),
+        "identites_externes": map(_identity, user.identities.all()),
         "sessions_ouvertes": map(_session, user.open_sessions.living()),
         "courriels_envoyes": map(_mail, _rows(user.mails.defer("message"))),
         "pieces_jointes": (_document(document, name) for document, name in documents),
@@ -127,6 +130,21 @@ def _request(row):
         "decidee_le": row.decided_at,
         "motif_du_refus": row.reason,
     }
+
+
+def _factors(user):
+    """What there is and since when: the keys themselves only serve to log in."""
+    for way, table in DEVICES.items():
+        for device in table.objects.filter(user=user):
+            yield {"moyen": way.label, "ajoute_le": device.created_at}
+
+
+def _passkey(row):
+    return {"nom": row.name, "ajoutee_le": row.created_at, "utilisee_le": row.last_used_at}
+
+
+def _identity(row):
+    return {"fournisseur": row.issuer, "identifiant": row.sub, "reliee_le": row.linked_at}
 
 
 def _session(row):

@@ -215,6 +215,7 @@ CELERY_BEAT_SCHEDULE = {
     "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
+    "forget-refused-mails": {"task": "notifications.tasks.forget_refused", "schedule": crontab(minute="47", hour="2")},
     "end-accounts": {"task": "accounts.tasks.end_accounts", "schedule": crontab(minute="11", hour="2")},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": crontab(minute="17")},
 }

@@ -10,6 +10,8 @@ from plumbing.text import bytes_in_words, search_key
 from plumbing.validators import HIDDEN, validate_plain_line
 
 NAME_LENGTH = 255
+# Longer, file systems refuse it; some room is left for « (2) », in a ZIP of several files.
+NAME_BYTES = 240
 # All files of everybody stand in this folder of the store, and nothing else does.
 FOLDER = "pieces-jointes"
 
@@ -25,7 +27,12 @@ def shown_name(name):
     name = unicodedata.normalize("NFC", name.replace("/", "_").replace("\\", "_"))
     name = "".join("_" if unicodedata.category(c) in HIDDEN or c in '<>:"|?*' else c for c in name).strip()
     stem, dot, ending = name.rpartition(".")
-    return f"{stem[: NAME_LENGTH - len(ending) - 1]}{dot}{ending}" if dot else name[:NAME_LENGTH]
+    return _cut(stem, NAME_BYTES - len(f"{dot}{ending}".encode())) + dot + ending if dot else _cut(name, NAME_BYTES)
+
+
+def _cut(text, size):
+    """As much of `text` as `size` bytes hold, no character in two."""
+    return text.encode()[: max(size, 0)].decode(errors="ignore")
 
 
 class SupportingDocumentQuerySet(models.QuerySet):

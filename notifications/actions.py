@@ -34,6 +34,8 @@ DELIVER = "notifications.tasks.deliver"
 # Tries are spaced 1, 2, 4… minutes, at most an hour.
 SHORTEST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+# How long support may still send a mail again that the server refused.
+REFUSED_KEPT = timedelta(days=30)
 
 
 def notify(slug, *, to, purpose, context, reference="", user=None):
@@ -223,6 +225,12 @@ def forget_mails(users, addresses):
     """Delete the mails to these accounts, and those about no account to these addresses, sent or not."""
     nobodys = Q(user=None, to__in=set(addresses) - {settings.SUPPORT_EMAIL})
     OutgoingMail.objects.filter(Q(user__in=users) | nobodys).delete()
+
+
+def empty_refused():
+    """Clear the bodies of mails refused long ago: they name people, and nobody sends them any more."""
+    refused = OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED, created_at__lt=timezone.now() - REFUSED_KEPT)
+    refused.exclude(message=b"").update(message=b"")
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from notifications.actions import deliver_due
+from notifications.actions import deliver_due, empty_refused
 
 
 # Acknowledged at once: the outbox is the queue, and a broker that delivers a long task again would only
@@ -15,3 +15,9 @@ def deliver():
 def sweep_outbox():
     """Send what nobody was woken for: broker down, worker killed, mail server back."""
     deliver_due()
+
+
+@shared_task
+def forget_refused():
+    """Empty the mails refused too long ago to be sent again."""
+    empty_refused()

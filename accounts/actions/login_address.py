@@ -86,9 +86,9 @@ def restore_address(token):
     """Use the link mailed to a replaced login address: it is the account's again, whoever had it meanwhile is out.
 
     No password opens the account before its owner chooses one, by the link mailed to them; nor does an identity
-    linked meanwhile. A second factor set up around the change may be the thief's, and goes; so may a secret question
-    chosen then, and that link does not ask its answer, but a new one. Raises ActionError on a stale link, or when
-    somebody has the address by now.
+    linked meanwhile. The contact address goes, and what was set up around the change, which may be the thief's: a
+    second factor; a secret question, and that link does not ask its answer, but a new one. Raises ActionError on a
+    stale link, or when somebody has the address by now.
     """
     user = user_of_link(token, Purpose.UNDO_ADDRESS)
     chosen_at, trusted_until = user.secret_question_changed_at, user.email_changed_at - UNDO_PERIOD
@@ -97,7 +97,8 @@ def restore_address(token):
         user.answer_failures, user.answer_locked_until = 0, None
     made = _give_address(user, user.previous_email, previous_email="", email_changed_at=None)
     user.set_unusable_password()
-    user.save(update_fields=["password", *QUESTION_FIELDS])
+    user.contact_email, user.contact_confirmed = "", False
+    user.save(update_fields=["password", "contact_email", "contact_confirmed", *QUESTION_FIELDS])
     end_sessions(user)
     drop_identities(user)
     drop_factors(user, created_at__gt=trusted_until)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts import emails, passkeys
 from accounts.actions.rows import lock_proven, lock_user
 from accounts.models import (
+    DEVICES,
     EmailDevice,
     Factors,
     Passkey,
@@ -20,7 +21,6 @@ from history.models import Event
 from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError, AlreadyDone
 
-DEVICES = {Way.TOTP: TotpDevice, Way.EMAIL: EmailDevice, Way.RECOVERY: RecoveryDevice}
 MOST_PASSKEYS = 10
 # Wrong codes in a row after which the owner is told that somebody knows the password.
 TELLING_FAILURES = 5

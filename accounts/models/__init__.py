@@ -1,5 +1,6 @@
 from accounts.models.doors import ExternalIdentity, LinkRequest, OpenSession
 from accounts.models.factors import (
+    DEVICES,
     WAITS_AT_MOST,
     EmailDevice,
     Factors,
@@ -24,6 +25,7 @@ from accounts.models.people import (
 
 __all__ = [
     "ANSWER_LOCKED",
+    "DEVICES",
     "EMAIL_LENGTH",
     "LIKE_AN_ADDRESS",
     "NOWHERE",

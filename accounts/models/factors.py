@@ -186,6 +186,9 @@ class Passkey(models.Model):
         return self.name
 
 
+DEVICES = {Way.TOTP: TotpDevice, Way.EMAIL: EmailDevice, Way.RECOVERY: RecoveryDevice}
+
+
 class Factors:
     """What somebody has to log in with, beside their password."""
 

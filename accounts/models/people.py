@@ -103,13 +103,17 @@ def normalised_email(email):
 
 
 def validate_deliverable(email):
-    """Raises ValidationError for an address that mail software cannot write down, or that is none people have."""
-    local = email.rpartition("@")[0]
+    """Raises ValidationError for an address that mail software cannot write down, or that is none people have.
+
+    Judged as it will be stored: a domain in ASCII may be much longer, and other characters may hide one.
+    """
+    stored = normalised_email(email)
     try:
-        if len(email) > EMAIL_LENGTH or _UNUSUAL.search(local) or email.lower().endswith(NOWHERE):
+        if len(stored) > EMAIL_LENGTH or _UNUSUAL.search(stored.rpartition("@")[0]) or stored.endswith(NOWHERE):
             raise ValueError
         validate_email(email)
-        sanitize_address(normalised_email(email), "ascii")
+        validate_email(stored)
+        sanitize_address(stored, "ascii")
     except (ValueError, ValidationError) as error:
         raise ValidationError(LIKE_AN_ADDRESS, code="invalid") from error
 

@@ -1,6 +1,5 @@
 """The links mailed to addresses people give, and another login address. GET changes nothing: scanners open links."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
@@ -11,17 +10,15 @@ from django.views.decorators.http import require_POST
 from accounts import actions
 from accounts.forms import own as forms
 from accounts.links import Purpose, read_link
-from accounts.views.own import ACCOUNT, edit_page, kept_by_pigp, proven, too_many_tries
-from plumbing.requests import perform, posted, submit, within
+from accounts.views.own import ACCOUNT, edit_page, kept_by_pigp, proven, too_many_mails, too_many_tries
+from plumbing.requests import perform, posted, submit
 
 
 @kept_by_pigp
 @sensitive_post_parameters()
 def change_login_address(request):
     """Another login address: the same answer whoever has it."""
-    refusal = too_many_tries(request)
-    if request.method == "POST" and not refusal and not within(request, "mail_request", settings.MAIL_REQUEST_RATE):
-        refusal = "Trop de demandes depuis votre connexion. Réessayez dans une heure."
+    refusal = too_many_tries(request) or too_many_mails(request)
     form = forms.LoginAddressForm(request.user, posted(request), refusal=refusal)
     me = proven(request, form)
     if me is not None and submit(form, actions.request_address, me, **form.values)[0]:
@@ -48,7 +45,10 @@ def confirm_address(request, token):
 @login_not_required
 @never_cache
 def restore_address(request, token):
-    done = "Votre adresse est rétablie. Un lien vient d'y partir : choisissez un nouveau mot de passe."
+    done = (
+        "Votre adresse est rétablie. Un lien vient d'y partir : choisissez un nouveau mot de passe. Votre adresse de "
+        "contact est effacée : si elle est à vous, écrivez-la de nouveau dans « Mon compte »."
+    )
     return _use(request, token, Purpose.UNDO_ADDRESS, actions.restore_address, done, "accounts/restore_address.html")
 
 

@@ -45,7 +45,7 @@ def change_postal_address(request):
 
 def change_contact(request):
     """Mails about one's work go to the new address once the link mailed there is used."""
-    form = forms.ContactForm(request.user, posted(request))
+    form = forms.ContactForm(request.user, posted(request), refusal=too_many_mails(request))
     done = "Votre adresse de contact est enregistrée."
     if form.data.get("contact_email"):
         done += " Ouvrez le lien qui vient d'y être envoyé : les courriels y arriveront ensuite."
@@ -119,6 +119,13 @@ def change_secret_question(request):
 def too_many_tries(request):
     if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
         return "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
+    return ""
+
+
+def too_many_mails(request):
+    """One person writes to so many addresses that may be anybody's, wherever they sit."""
+    if request.method == "POST" and not within(request, "mail_request", settings.MAIL_REQUEST_RATE, key="user"):
+        return "Trop de demandes d'affilée. Réessayez dans une heure."
     return ""
 
 

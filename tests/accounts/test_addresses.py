@@ -37,6 +37,8 @@ def test_one_mailbox_has_one_spelling(typed, stored):
         "www.mal.com@x.fr",
         "a@" + "b." * 400_000,
         "a@b\udcff.fr",
+        "a@" + "é." * 60 + "fr",  # four times as long as it is stored
+        "clos-123456782@invalide.\N{FULLWIDTH LATIN SMALL LETTER I}nvalid",
     ],
     ids=lambda text: text[:20].encode("unicode_escape").decode(),
 )

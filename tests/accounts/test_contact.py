@@ -86,3 +86,13 @@ def test_the_address_of_an_account_that_served_or_is_over_is_not_corrected(state
     with pytest.raises(ActionError) as error:
         actions.correct_address(user.pk, email="autre@exemple.example")
     assert error.value.code == "not_correctable"
+
+
+def test_one_person_has_a_few_addresses_written_to(client, user, settings):
+    settings.MAIL_REQUEST_RATE = "2/h"
+    client.force_login(user)
+    path = reverse("accounts:change_contact")
+    answers = [client.post(path, {"contact_email": f"tiers{number}@exemple.example"}) for number in range(3)]
+    assert [answer.status_code for answer in answers] == [302, 302, 429]
+    assert 'value="tiers2@exemple.example"' in answers[-1].text
+    assert OutgoingMail.objects.filter(slug="contact_confirmation").count() == 2

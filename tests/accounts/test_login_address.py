@@ -326,6 +326,16 @@ def test_an_account_without_a_question_asks_none(user, browser):
     assert Client().post(restored(browser, question_at=None), CHOSEN).status_code == 302
 
 
+def test_mails_about_work_no_longer_go_to_the_contact_address_the_thief_gave(user, browser):
+    user = changed(browser)
+    actions.change_account(user.pk, actor=user, values={"contact_email": "voleur@exemple.example"})
+    user.refresh_from_db()
+    actions.confirm_contact(make_token(user, Purpose.CONTACT))
+    assert "contact est effacée" in Client().post(link_of("address_changed"), follow=True).text
+    user.refresh_from_db()
+    assert (user.mail_address, user.contact_email) == (OLD, "")
+
+
 @pytest.mark.parametrize(("added_at", "kept"), [(timedelta(), 0), (-timedelta(hours=71), 0), (-timedelta(hours=73), 1)])
 def test_a_second_factor_the_thief_may_have_set_up_does_not_lock_the_owner_out(user, browser, added_at, kept):
     user = changed(browser)

@@ -174,7 +174,8 @@ def test_everything_of_one_person_can_be_forgotten(store):
         ("C:\\bureau\\a.pdf", "C__bureau_a.pdf"),
         ("a\r\nSet-Cookie: x.pdf", "a__Set-Cookie_ x.pdf"),
         ("facture\u202efdp.txt", "facture_fdp.txt"),
-        ("é" * 300 + ".pdf", "é" * 251 + ".pdf"),
+        ("é" * 300 + ".pdf", "é" * 118 + ".pdf"),
+        ("a" + "é" * 300 + ".pdf", "a" + "é" * 117 + ".pdf"),
         ("sans fin", "sans fin"),
     ],
 )

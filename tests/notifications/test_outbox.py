@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from notifications.actions import deliver_due, notify, retry_mail
+from notifications.actions import deliver_due, empty_refused, notify, retry_mail
 from notifications.models import OutgoingMail
 from notifications.smtp import LONGEST_HAND_OVER
 from plumbing.errors import ActionError
@@ -457,3 +457,12 @@ def test_a_mail_put_back_is_given_four_more_days():
     row.refresh_from_db()
     assert row.give_up_at > timezone.now() + timedelta(days=3)
     assert (row.state, row.error) == (OutgoingMail.State.WAITING, "")
+
+
+def test_the_body_of_a_refused_mail_is_kept_as_long_as_it_may_be_sent_again():
+    states = ["failed", "failed", "waiting"]
+    old, young, waiting = (OutgoingMailFactory(state=state, message=b"Bonjour") for state in states)
+    OutgoingMail.objects.exclude(pk=young.pk).update(created_at=timezone.now() - timedelta(days=31))
+    empty_refused()
+    left = {mail.pk: bytes(mail.message) for mail in OutgoingMail.objects.all()}
+    assert left == {old.pk: b"", young.pk: b"Bonjour", waiting.pk: b"Bonjour"}
