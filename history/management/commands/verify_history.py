@@ -26,9 +26,7 @@ class Command(BaseCommand):
         if verification.sealed:
             self.stdout.write("Dernier scellé : {}:{}".format(*verification.head))
         if count > SAID:
-            self.stderr.write(
-                f"… et {count - SAID} de plus. La clé HISTORY_KEY (ou SECRET_KEY) a-t-elle été remplacée ?"
-            )
+            self.stderr.write(f"… et {count - SAID} de plus. Une autre clé (HISTORY_KEY, SECRET_KEY) ?")
         if count:
             raise CommandError(f"{count} anomalie{'s' if count > 1 else ''}.", returncode=1)
         self.stdout.write("Historique intact.")
