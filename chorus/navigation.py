@@ -37,6 +37,9 @@ ORGANISATION = {
         "personal_rights",
         "deputy",
         "extend",
+        "history",
+        "history_entry",
+        "structure_history",
     )
 }
 

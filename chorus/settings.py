@@ -48,6 +48,11 @@ SECRET_KEY = required("SECRET_KEY", "clé secrète", "demo-only-key-never-used-i
 if PRODUCTION and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10):
     refuse("SECRET_KEY doit compter au moins 50 caractères tirés au hasard.")
 
+# What the chain of the history is made with; SECRET_KEY while it is empty (history/chain.py).
+HISTORY_KEY = optional("HISTORY_KEY", "")
+if PRODUCTION and HISTORY_KEY and (len(HISTORY_KEY) < 50 or len(set(HISTORY_KEY)) < 10):
+    refuse("HISTORY_KEY doit compter au moins 50 caractères tirés au hasard.")
+
 SITE_URL = required("SITE_URL", "adresse publique du portail", "http://localhost:8000").rstrip("/")
 if urlsplit(SITE_URL).scheme not in ("http", "https") or not urlsplit(SITE_URL).hostname:
     refuse(f"SITE_URL doit ressembler à https://portail.exemple.fr, et non « {SITE_URL} ».")
@@ -204,6 +209,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-link-requests": {"task": "accounts.tasks.answer_link_requests", "schedule": _SWEEP},
     "sweep-submissions": {"task": "registration.tasks.carry_out_submissions", "schedule": _SWEEP},
     "sweep-documents": {"task": "documents.tasks.finish_unfinished", "schedule": timedelta(minutes=1)},
+    "sweep-history": {"task": "history.tasks.seal", "schedule": timedelta(minutes=1)},
+    "seal-history": {"task": "history.tasks.seal_everything", "schedule": crontab(minute="47")},
     "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
     "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
     # Right after midnight, when dates have run out; then by daylight, what will.

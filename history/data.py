@@ -59,16 +59,9 @@ def sentences(data):
     lines = [data["name"]] if "name" in data else []
     if "cause" in data:
         lines.append(CAUSES.get(data["cause"], data["cause"]))
-    for name, value in _in_order(data, "values"):
-        label, (words,) = _say(data, name, value)
-        if words:
-            lines.append(f"{label} : {words}")
-    for name, pair in _in_order(data, "changes"):
-        label, (before, after) = _say(data, name, *pair)
-        lines.append(f"{label} : {before or 'vide'} → {after or 'vide'}")
-    if "personal" in data:
-        labels = [_say(data, name)[0].lower() for name in data["personal"]]
-        lines.append(f"{'Champs modifiés' if len(labels) > 1 else 'Champ modifié'} : {', '.join(labels)}")
+    lines += [f"{label} : {words}" for label, words in values_of(data)]
+    lines += [f"{label} : {before or 'vide'} → {after or 'vide'}" for label, before, after in changes_of(data)]
+    lines += [f"{label} : {words}" for label, words in _personal_ones(data)]
     if "services" in data:
         lines.append(f"Services : {', '.join(data['services'])}")
     if "reason" in data:
@@ -76,6 +69,40 @@ def sentences(data):
     if "count" in data:
         lines.append(f"Nombre : {data['count']}")
     return lines
+
+
+def facts_of(data):
+    """(label, words) of what an entry's data say beside the changes: for a page that shows it all."""
+    facts = [("Intitulé", data["name"])] if "name" in data else []
+    if "cause" in data:
+        facts.append(("Cause", CAUSES.get(data["cause"], data["cause"])))
+    facts += values_of(data)
+    if "services" in data:
+        facts.append(("Services", ", ".join(data["services"])))
+    if "reason" in data:
+        facts.append(("Motif", data["reason"]))
+    if "count" in data:
+        facts.append(("Nombre", data["count"]))
+    return facts + _personal_ones(data)
+
+
+def values_of(data):
+    """(label, words) of each column that was given a value."""
+    said = [_say(data, name, value) for name, value in _in_order(data, "values")]
+    return [(label, words) for label, (words,) in said if words]
+
+
+def changes_of(data):
+    """(label, before, after) of each column that was changed."""
+    said = [_say(data, name, *pair) for name, pair in _in_order(data, "changes")]
+    return [(label, before, after) for label, (before, after) in said]
+
+
+def _personal_ones(data):
+    if "personal" not in data:
+        return []
+    labels = [_say(data, name)[0].lower() for name in data["personal"]]
+    return [("Champs modifiés" if len(labels) > 1 else "Champ modifié", ", ".join(labels))]
 
 
 def _plain(value):

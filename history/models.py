@@ -1,8 +1,20 @@
+from datetime import datetime, time, timedelta
+from uuid import uuid4
+
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
+from history.chain import CONTENT, as_stored, entry_digest, is_same
 from history.data import sentences
+from plumbing.text import loose_pattern
+
+
+def _midnight(day):
+    """The instant a day begins here."""
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 class Event(models.TextChoices):
@@ -68,7 +80,7 @@ class Event(models.TextChoices):
     PRINCIPAL_DESIGNATED = "principal_designated", "Gestionnaire principal désigné"
 
 
-class HistoryEntryQuerySet(models.QuerySet):
+class AppendOnlyQuerySet(models.QuerySet):
     def update(self, **kwargs):
         raise TypeError("L'historique ne se modifie pas.")
 
@@ -76,13 +88,57 @@ class HistoryEntryQuerySet(models.QuerySet):
         raise TypeError("L'historique ne s'efface pas.")
 
 
-class HistoryEntry(models.Model):
+class AppendOnly(models.Model):
+    """Rows that are neither changed nor deleted: not by us, nor by anybody else (history/append_only.py)."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs):
+        if not self._state.adding:
+            raise TypeError("L'historique ne se modifie pas.")
+        super().save(*args, **kwargs | {"force_insert": True})
+
+    def delete(self, *args, **kwargs):
+        raise TypeError("L'historique ne s'efface pas.")
+
+
+class HistoryEntryQuerySet(AppendOnlyQuerySet):
+    def unsealed(self, after=0):
+        """Those behind the line `after`. Told to both tables, or each look would begin at the chain's first seal."""
+        return self.filter(~Exists(HistorySeal.objects.filter(entry=OuterRef("pk"), entry__gt=after)), pk__gt=after)
+
+    def between(self, since, until):
+        """Of these days, both included; either may be None."""
+        lines = self if since is None else self.filter(created_at__gte=_midnight(since))
+        return lines if until is None else lines.filter(created_at__lt=_midnight(until + timedelta(days=1)))
+
+    def naming(self, words):
+        """Done by, or about, somebody whose name contains every one of `words`.
+
+        Not by their address, which is another one by now, maybe, and not for whoever knew the one before; nor is
+        anybody found by what an anonymised account was called.
+        """
+        lines = self
+        for word in words.split():
+            pattern, found = loose_pattern(word), Q()
+            for person in ("actor", "subject"):
+                said = [Q((f"{person}__{name}__iregex", pattern)) for name in ("first_name", "last_name")]
+                found |= (said[0] | said[1]) & Q((f"{person}__anonymised_at", None))
+            lines = lines.filter(found)
+        return lines
+
+
+class HistoryEntry(AppendOnly):
     """One thing done: by whom (`actor`, none for the portal itself), to whom, on which structure.
 
-    Append-only: neither rows nor query sets can be changed or deleted.
+    Append-only: neither rows nor query sets can be changed or deleted. Written by `history.actions` alone, which
+    knows how to compute `digest` (history/chain.py).
     """
 
-    created_at = models.DateTimeField("date", auto_now_add=True)
+    # What no other line has, were it a copy in all the rest.
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    created_at = models.DateTimeField("date", default=timezone.now, editable=False)
     event = models.CharField("action", max_length=40, choices=Event)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="auteur"
@@ -101,6 +157,8 @@ class HistoryEntry(models.Model):
     reference = models.CharField("dossier n°", max_length=9, blank=True)
     # Facts, never sentences: see history/data.py.
     data = models.JSONField("données", default=dict, blank=True, encoder=DjangoJSONEncoder)
+    # Of all the above: see history/chain.py.
+    digest = models.CharField(max_length=64, editable=False)
 
     objects = HistoryEntryQuerySet.as_manager()
 
@@ -108,20 +166,52 @@ class HistoryEntry(models.Model):
         verbose_name = "ligne d'historique"
         verbose_name_plural = "historique"
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["structure", "-created_at"], name="history_structure")]
+        indexes = [
+            models.Index(fields=["structure", "-created_at"], name="history_structure"),
+            models.Index(fields=["-created_at", "-id"], name="history_recent"),
+        ]
 
     def __str__(self):
         return self.get_event_display()
 
-    def save(self, *args, **kwargs):
-        if self.pk:
-            raise TypeError("L'historique ne se modifie pas.")
-        super().save(*args, **kwargs)
+    @property
+    def content(self):
+        """What its digest is made of."""
+        values = {name: getattr(self, name) for name in CONTENT}
+        return [*(values | {"data": as_stored(self.data)}).values()]
 
-    def delete(self, *args, **kwargs):
-        raise TypeError("L'historique ne s'efface pas.")
+    @property
+    def is_genuine(self):
+        """Whether the portal wrote it, as it is."""
+        return is_same(self.digest, entry_digest(*self.content))
 
     @property
     def comment(self):
         """What exactly was done, in French, a line each: made of `data` when shown."""
         return "\n".join(sentences(self.data))
+
+
+class HistorySealQuerySet(AppendOnlyQuerySet):
+    def head(self):
+        return self.order_by("-position").first()
+
+
+class HistorySeal(AppendOnly):
+    """An entry's place in the chain: its digest takes in the one before it, so that none can be taken out or put in.
+
+    Written after the entry, by one worker at a time: `history.actions.seal_entries`.
+    """
+
+    position = models.PositiveBigIntegerField("position", primary_key=True)
+    entry = models.OneToOneField(HistoryEntry, models.PROTECT, related_name="seal", verbose_name="ligne d'historique")
+    digest = models.CharField(max_length=64, editable=False)
+
+    objects = HistorySealQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "scellé"
+        verbose_name_plural = "scellés"
+        ordering = ["position"]
+
+    def __str__(self):
+        return f"Scellé n° {self.position}"

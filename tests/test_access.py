@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from accounts.links import Purpose, make_token
 from attachments.models import AttachmentRequest, Role
+from history.actions import record
+from history.models import Event
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
 from tests.factories import (
@@ -139,6 +141,11 @@ TABLE = {
     "attachments:end_deputy": (["structure_pk"], (LOGIN, *(405,) * 6)),
     # Of a secondary manager: its principal manager's to extend, not a colleague's.
     "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
+    "attachments:history": ([], (LOGIN, 403, 403, 403, 200, 200, 200)),
+    "attachments:export_history": (["kind"], (LOGIN, 403, 403, 403, 200, 200, 200)),
+    "attachments:structure_history": (["structure_pk"], ITS_PRINCIPAL),
+    "attachments:export_structure_history": (["structure_pk", "kind"], ITS_PRINCIPAL),
+    "attachments:history_entry": (["line"], (LOGIN, 404, 404, 404, 200, 404, 200)),
     "organisation": ([], (LOGIN, *(200,) * 6)),
     "structures:search": ([], (LOGIN, *(200,) * 6)),
     "structures:export": (["kind"], (LOGIN, *(302,) * 6)),
@@ -237,6 +244,7 @@ def arguments():
         "kind": "csv",
         # A simple user's.
         "place": AttachmentFactory(structure=structure).pk,
+        "line": record(Event.STRUCTURE_CHANGED, structure=structure).pk,
         "request": AttachmentRequestFactory(structure=structure).reference,
         "secondary": AttachmentFactory(
             structure=structure, role=Role.SECONDARY, ends_on=timezone.localdate() + timedelta(days=9)

@@ -5,6 +5,7 @@ from attachments.forms.requests import (
     AskingForm,
     DayField,
     DecisionForm,
+    HistoryForm,
     RefusalForm,
     ScopeForm,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "DetachForm",
     "ExtensionForm",
     "FileForm",
+    "HistoryForm",
     "InviteForm",
     "LineForm",
     "PersonalRightsForm",

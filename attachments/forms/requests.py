@@ -1,8 +1,12 @@
+from datetime import date
+
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
 from attachments.models import WHOLE_STRUCTURE, Attachment, Role
+from history.outcomes import Kind
 from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields
 from plumbing.validators import validate_plain_text
 from structures.forms import ServicesField
@@ -285,3 +289,38 @@ def _asked_before(request, today):
         "starts_on": max(request.starts_on, today),
         "ends_on": request.ends_on if request.ends_on and request.ends_on >= today else None,
     }
+
+
+class HistoryForm(NamesEmptyFields, forms.Form):
+    """What of the history to show. `structures` are those to choose from, (id, name), when there are several."""
+
+    FIRST, LAST = date(2000, 1, 1), date(2100, 12, 31)
+
+    since = DayField(label="Du", required=False)
+    until = DayField(label="Au", required=False)
+    person = forms.CharField(label="Personne", max_length=100, required=False)
+    kind = forms.ChoiceField(label="Sorte d'action", required=False, choices=[("", "Toutes"), *Kind.choices])
+    structure = forms.TypedChoiceField(label="Structure", required=False, coerce=int, empty_value=None)
+
+    def __init__(self, data=None, *, structures=()):
+        super().__init__(data)
+        sense = "Écrivez une date entre 2000 et 2100."
+        for name in ("since", "until"):
+            self.fields[name].validators += [MinValueValidator(self.FIRST, sense), MaxValueValidator(self.LAST, sense)]
+        for name in ("kind", "structure"):
+            self.fields[name].error_messages["invalid_choice"] = "Choisissez dans la liste."
+        if len(structures) > 1:
+            self.fields["structure"].choices = [("", f"Mes {len(structures)} structures"), *structures]
+        else:
+            del self.fields["structure"]
+
+    def clean(self):
+        super().clean()
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", "La date de fin précède la date de début.")
+        return self.cleaned_data
+
+    @property
+    def is_set(self):
+        return any(self.data.get(name) for name in self.fields)

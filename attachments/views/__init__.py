@@ -11,6 +11,13 @@ from attachments.views.desk import export_requests, pending_requests
 from attachments.views.duplicating import duplicate_rights
 from attachments.views.extending import extend
 from attachments.views.finding import export_found, find_people, resend_activations
+from attachments.views.history import (
+    export_history,
+    export_structure_history,
+    history,
+    history_entry,
+    structure_history,
+)
 from attachments.views.importing import import_people, people_model
 from attachments.views.leaving import leave_structures, succession
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
@@ -34,11 +41,15 @@ __all__ = [
     "duplicate_rights",
     "end_deputy",
     "export_found",
+    "export_history",
     "export_my_attachments",
     "export_people",
     "export_requests",
+    "export_structure_history",
     "extend",
     "find_people",
+    "history",
+    "history_entry",
     "import_people",
     "leave_structures",
     "my_attachments",
@@ -53,6 +64,7 @@ __all__ = [
     "resend_activation",
     "resend_activations",
     "secondary_rights",
+    "structure_history",
     "succession",
     "withdraw_request",
 ]

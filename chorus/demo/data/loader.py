@@ -15,7 +15,7 @@ from accounts.models import SecretQuestion, User
 from attachments.actions import approve_request, refuse_request, send_request
 from attachments.models import Attachment, AttachmentRequest
 from chorus.demo import data
-from history.models import HistoryEntry
+from history.actions import happened, seal_entries
 from notifications.models import OutgoingMail
 from structures.actions import create_bank_account, create_from_directory, create_service, deactivate_service
 from structures.identifiers import IdentifierType
@@ -44,6 +44,7 @@ def load():
         with _days_ago(ask.days_ago):
             _play(ask, support)
     _tidy_mailbox(older_mails)
+    seal_entries(everything=True)
     # No mail of ours is left to send: nobody needs waking, least of all through a broker that
     # may not be started yet.
     del connection.run_on_commit[wake_ups:]
@@ -114,7 +115,7 @@ def _play(ask, support):
         )
 
 
-# What `_days_ago` moves. Through _base_manager: the history's own refuses every update.
+# What `_days_ago` moves. The history is told beforehand: nobody moves its lines.
 _DATED = [
     (Structure, "created_at"),
     (User, "created_at"),
@@ -124,7 +125,6 @@ _DATED = [
     (AttachmentRequest, "created_at"),
     (AttachmentRequest, "decided_at"),
     (Attachment, "created_at"),
-    (HistoryEntry, "created_at"),
     (OutgoingMail, "created_at"),
 ]
 
@@ -133,12 +133,13 @@ _DATED = [
 def _days_ago(days):
     """What is written inside happened `days` ago: a list where all came at once shows nothing."""
     started = timezone.now()
-    yield
+    with happened(timedelta(days=days)):
+        yield
     day = timezone.localdate(started) - timedelta(days=days)
     for dated in (AttachmentRequest, Attachment):
         dated.objects.filter(created_at__gte=started).update(starts_on=day)
     for model, field in _DATED:
-        model._base_manager.filter(**{f"{field}__gte": started}).update(**{field: F(field) - timedelta(days=days)})
+        model.objects.filter(**{f"{field}__gte": started}).update(**{field: F(field) - timedelta(days=days)})
 
 
 def _tidy_mailbox(older_mails):
