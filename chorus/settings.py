@@ -267,6 +267,8 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 # How long a principal manager may leave the account unactivated before losing the role.
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
+# Days after its activation link was last sent at which an account nobody activated is closed; 0: never.
+NEVER_ACTIVATED_DAYS = whole_number("NEVER_ACTIVATED_DAYS", 90, least=0)
 ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 # Days a deactivated account may be reactivated by its owner; support alone reopens it after.

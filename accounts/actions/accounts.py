@@ -53,8 +53,8 @@ def approve_account(user_id, *, actor, reference):
     user = lock_user(user_id)
     if user.state != User.State.PENDING:
         return user
-    user.state = User.State.ACTIVATING
-    user.save(update_fields=["state"])
+    user.state, user.activation_sent_at = User.State.ACTIVATING, timezone.now()
+    user.save(update_fields=["state", "activation_sent_at"])
     record(Event.ACCOUNT_APPROVED, actor=actor, subject=user, reference=reference)
     # Anybody can have an address nobody confirmed registered again and again.
     if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
@@ -88,6 +88,8 @@ def resend_activation(user_id, *, actor):
     user = lock_user(user_id)
     if user.state != User.State.ACTIVATING:
         raise ActionError("not_activating", f"Le compte de {user} n'est pas en cours d'activation.")
+    user.activation_sent_at = timezone.now()
+    user.save(update_fields=["activation_sent_at"])
     record(Event.ACTIVATION_RESENT, actor=actor, subject=user, reference=user.reference)
     emails.send_activation(user, reference=user.reference)
 
