@@ -45,7 +45,7 @@ def test_whoever_is_anonymised_is_named_as_on_screen(client, managed):
     gone = UserFactory(
         first_name="", last_name="", email="clos-1@invalide.invalid", closed=True, anonymised_at=timezone.now()
     )
-    AttachmentRequestFactory(structure=managed, user=gone, status="refused", decided_at=timezone.now())
+    AttachmentRequestFactory(structure=managed, user=gone, status="refused", reason="Non", decided_at=timezone.now())
     (line,) = lines(client, vue="decidees")
     assert (line["Nom"], line["Prénom"], line["Adresse de connexion"]) == ("utilisateur clos", "", "")
 
