@@ -115,7 +115,7 @@ def test_codes_by_e_mail_where_a_setting_demands_a_second_factor(site, person, u
         if first:
             expect(page.get_by_text("Votre rôle demande")).to_be_visible()
             axe(page)
-            page.get_by_role("link", name="Recevoir les codes par courriel").click()
+            page.get_by_role("link", name=shown("Activer les codes par courriel")).click()
             confirm(page)
             page.get_by_role("button", name=shown("J'ai noté ces codes")).click()
         expect(page.locator("summary", has_text="Compte de")).to_be_visible()
