@@ -219,9 +219,24 @@ def send_accounts_closing(users):
 
 def send_accounts_closed(users):
     """To the owners of accounts that were just closed: only support reopens them, until they are anonymised."""
+    _to_each("account_closed", users, "Votre compte est clos", lambda user: {"erased_on": _erased_on()})
+
+
+def send_accounts_not_activated(users):
+    """To whom an activation link was sent that nobody used: the account was just closed; the way back."""
+    told = {"days": settings.NEVER_ACTIVATED_DAYS, "register_link": absolute_url("registration:register")}
+    _to_each(
+        "account_not_activated",
+        users,
+        "Votre compte n'a pas été activé",
+        lambda user: told | {"erased_on": _erased_on()},
+    )
+
+
+def _erased_on():
+    """The day on which accounts closed today are anonymised; None where they never are."""
     days = settings.ANONYMISE_AFTER_DAYS
-    erased_on = timezone.localdate() + timedelta(days=days) if days else None
-    _to_each("account_closed", users, "Votre compte est clos", lambda user: {"erased_on": erased_on})
+    return timezone.localdate() + timedelta(days=days) if days else None
 
 
 def _to_each(slug, users, purpose, context_of, *, references=None):

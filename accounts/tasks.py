@@ -27,6 +27,7 @@ def end_accounts():
     """Announce, close and anonymise the accounts nobody came back to. Today's first mail is no account's last day."""
     actions.warn_of_closing()
     actions.close_overdue()
+    actions.close_never_activated()
     actions.anonymise_closed()
 
 

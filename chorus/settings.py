@@ -280,6 +280,8 @@ LOGOUT_REDIRECT_URL = "home"
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
 # How many days before an attachment ends the person and whoever attaches people there are told.
 ATTACHMENT_ENDING_DAYS = whole_number("ATTACHMENT_ENDING_DAYS", 30)
+# Days after its activation link was last sent at which an account nobody activated is closed; 0: never.
+NEVER_ACTIVATED_DAYS = whole_number("NEVER_ACTIVATED_DAYS", 90, least=0)
 ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 # Days a deactivated account may be reactivated by its owner; support alone reopens it after.

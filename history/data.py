@@ -28,6 +28,7 @@ CAUSES = {
     "dates_over": "Date de fin dépassée",
     "account_deactivated": "Compte désactivé",
     "deactivated_too_long": "Compte désactivé et non réactivé à temps",
+    "activation_too_late": "Compte non activé à temps",
     "account_closed": "Compte clos",
 }
 

@@ -10,11 +10,13 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from accounts.links import Purpose, make_token
+from accounts.models import ExternalIdentity, Passkey
 from attachments.models import AttachmentRequest, Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
+from tests.accounts.provider import CLIENT, SECRET, running_provider
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -65,7 +67,7 @@ TABLE = {
     # Nobody is between the password and the code: tried in tests/accounts/test_second_step.py.
     "accounts:second_step": ([], (302,) * 7),
     "accounts:mail_code": ([], POST_ONLY),
-    # Off by default: tried with a provider in tests/accounts/test_openid.py.
+    # Off by default: tried with a provider below.
     "accounts:oidc_start": ([], NOWHERE),
     "accounts:oidc_callback": ([], NOWHERE),
     "accounts:unlink_identity": ([], (LOGIN, *NOWHERE[1:])),
@@ -441,6 +443,35 @@ def _check_post(client, arguments, name, role):
     decides = name in ("attachments:decide_request", "attachments:refuse_request")
     decided = decides and answer.status_code == 302 and role != "visitor"
     assert AttachmentRequest.objects.get().is_pending is not decided, role
+
+
+# What the tables above have nobody for. (name, argument, whose): what a GET and a POST without the password answer.
+OWNED = {
+    ("accounts:remove_passkey", "passkey", "owner"): (200, 422),
+    ("accounts:remove_passkey", "passkey", "another"): (404, 404),
+    ("accounts:unlink_identity", None, "owner"): (200, 422),
+    ("accounts:unlink_identity", None, "another"): (302, 302),
+    ("accounts:oidc_start", None, "visitor"): (302, 405),
+    ("accounts:oidc_start", None, "owner"): (302, 405),
+    ("accounts:oidc_callback", None, "visitor"): (400, 405),
+    ("accounts:oidc_callback", None, "owner"): (302, 405),
+}
+
+
+@pytest.mark.parametrize(("name", "argument", "whose"), OWNED)
+def test_what_has_an_owner_where_a_provider_is_set(settings, name, argument, whose):
+    with running_provider() as provider:
+        settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = provider.issuer, CLIENT, SECRET
+        client, passkey = Client(), PasskeyFactory()
+        ExternalIdentity.objects.create(user=passkey.user, issuer=provider.issuer, sub="abc")
+        if whose != "visitor":
+            client.force_login(passkey.user if whose == "owner" else PasskeyFactory().user)
+        path = reverse(name, args=[passkey.pk] if argument else [])
+        answers = client.get(path), client.post(path)
+    assert tuple(answer.status_code for answer in answers) == OWNED[name, argument, whose]
+    if name == "accounts:oidc_start":
+        assert answers[0].url.startswith(provider.issuer if whose == "visitor" else "/")
+    assert (Passkey.objects.filter(pk=passkey.pk).exists(), ExternalIdentity.objects.count()) == (True, 1)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in TABLE if name.startswith("attachments:")))

@@ -19,7 +19,7 @@ from accounts.actions.credentials import (
     reset_password,
     warn_of_expiry,
 )
-from accounts.actions.endings import anonymise_closed, close_overdue, warn_of_closing
+from accounts.actions.endings import anonymise_closed, close_never_activated, close_overdue, warn_of_closing
 from accounts.actions.identities import forget_identities, link_identity, unlink_identity
 from accounts.actions.leaving import (
     deactivate_account,
@@ -77,6 +77,7 @@ __all__ = [
     "change_rights",
     "change_secret_question",
     "close_accounts_never_active",
+    "close_never_activated",
     "close_never_active",
     "close_overdue",
     "close_session",

@@ -59,7 +59,7 @@ def invite_account(*, actor, email, first_name, last_name, phone):
     """
     user = _newcomer(email)
     user.first_name, user.last_name, user.phone, user.contact_email = first_name, last_name, phone, ""
-    user.state, user.closed_at = User.State.ACTIVATING, None
+    user.state, user.closed_at, user.activation_sent_at = User.State.ACTIVATING, None, timezone.now()
     user.terms_accepted_at = user.survey_consent_at = None
     try:
         with transaction.atomic():
@@ -110,9 +110,11 @@ def _let_in(users, references, *, actor):
     users = [user for user in users if user.state == User.State.PENDING]
     if not users:
         return
-    User.objects.filter(pk__in=[user.pk for user in users]).update(state=User.State.ACTIVATING)
+    now = timezone.now()
+    let_in = User.objects.filter(pk__in=[user.pk for user in users])
+    let_in.update(state=User.State.ACTIVATING, activation_sent_at=now)
     for user in users:
-        user.state = User.State.ACTIVATING
+        user.state, user.activation_sent_at = User.State.ACTIVATING, now
     entries = [{"subject": user, "reference": references[user.pk]} for user in users]
     record_all(Event.ACCOUNT_APPROVED, entries, actor=actor)
     # Anybody can have an address nobody confirmed registered again and again.
@@ -147,6 +149,8 @@ def resend_activation(user_id, *, actor):
     user = lock_user(user_id)
     if user.state != User.State.ACTIVATING:
         raise ActionError("not_activating", f"Le compte de {user} n'est pas en cours d'activation.")
+    user.activation_sent_at = timezone.now()
+    user.save(update_fields=["activation_sent_at"])
     record(Event.ACTIVATION_RESENT, actor=actor, subject=user, reference=user.reference)
     emails.send_activation(user, reference=user.reference)
 
@@ -168,6 +172,7 @@ def resend_activations(user_ids, *, actor):
             resent.skipped.append((user, ActionError("too_soon", "Le courriel vient de partir : un peu de patience.")))
         else:
             resent.done.append(user)
+    User.objects.filter(pk__in=[user.pk for user in resent.done]).update(activation_sent_at=timezone.now())
     entries = [{"subject": user, "reference": user.reference} for user in resent.done]
     record_all(Event.ACTIVATION_RESENT, entries, actor=actor)
     emails.send_activations({user: user.reference for user in resent.done})

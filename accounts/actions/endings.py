@@ -47,6 +47,11 @@ def close_overdue():
     _in_batches(User.objects.past_reactivation, _close)
 
 
+def close_never_activated():
+    """Close the accounts whose activation link nobody used for long: newcomers', and those that support reopened."""
+    _in_batches(User.objects.never_activated, _close_unactivated)
+
+
 def anonymise_closed():
     """Empty the accounts closed long ago of all that says whose they were."""
     _in_batches(User.objects.to_anonymise, _anonymise)
@@ -96,6 +101,15 @@ def _warn(ids, due):
 
 
 def _close(ids, due):
+    emails.send_accounts_closed(_closed(ids, due, cause="deactivated_too_long"))
+
+
+def _close_unactivated(ids, due):
+    emails.send_accounts_not_activated(_closed(ids, due, cause="activation_too_late"))
+
+
+def _closed(ids, due, cause):
+    """Close what is due but for those somebody must stay for: the accounts closed."""
     answers = events.accounts_closing.send(sender=None, user_ids=ids)
     stay = {user_id for _, kept in answers for user_id in kept or ()}
     users = _lock([user_id for user_id in ids if user_id not in stay], due)
@@ -104,9 +118,9 @@ def _close(ids, due):
     _rows(users).update(**closed, link_version=F("link_version") + 1)
     for user in users:
         user.state, user.closed_at = User.State.CLOSED, now
-    _journal(Event.ACCOUNT_CLOSED, users, cause="deactivated_too_long")
+    _journal(Event.ACCOUNT_CLOSED, users, cause=cause)
     events.accounts_closed.send(sender=None, users=users, actor=None, cause="account_closed")
-    emails.send_accounts_closed(users)
+    return users
 
 
 def _anonymise(ids, due):

@@ -90,8 +90,9 @@ def reactivate_account(user_id, *, actor):
     if not user.was_ever_active or user.state not in (User.State.DISABLED, User.State.CLOSED):
         raise ActionError("not_deactivated", f"Le compte de {user} n'est ni désactivé ni clos après avoir servi.")
     user.state, user.deactivated_at, user.closed_at = User.State.ACTIVATING, None, None
+    user.activation_sent_at = timezone.now()
     user.link_version += 1
-    user.save(update_fields=["state", "deactivated_at", "closed_at", "link_version"])
+    user.save(update_fields=["state", "deactivated_at", "closed_at", "activation_sent_at", "link_version"])
     record(Event.ACCOUNT_REACTIVATED, actor=actor, subject=user, reference=user.reference)
     events.account_reactivated.send(sender=None, user=user, actor=actor)
     emails.send_activation(user, reference=user.reference)

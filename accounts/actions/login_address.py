@@ -101,7 +101,8 @@ def restore_address(token):
     user.save(update_fields=["password", "contact_email", "contact_confirmed", *QUESTION_FIELDS])
     end_sessions(user)
     drop_identities(user)
-    drop_factors(user, created_at__gt=trusted_until)
+    for way in drop_factors(user, created_at__gt=trusted_until):
+        record(Event.SECOND_FACTOR_REMOVED, actor=user, subject=user, reference=user.reference, name=way.label)
     record(Event.ADDRESS_RESTORED, actor=user, subject=user, reference=user.reference, **change_data(user, made))
     if user.state == User.State.ACTIVE:
         emails.send_reset(user)

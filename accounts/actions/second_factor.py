@@ -128,10 +128,15 @@ def remove_second_factor(user_id, *, actor, reason):
 
 
 def drop_factors(user, **which):
-    """Delete the factors of a locked account, or those meant by `which`."""
-    for table in (*DEVICES.values(), Passkey):
-        table.objects.filter(user=user, **which).delete()
+    """Delete the factors of a locked account, or those meant by `which`: the Ways that counted and are gone."""
+    dropped = []
+    for way, table in {**DEVICES, Way.PASSKEY: Passkey}.items():
+        rows = table.objects.filter(user=user, **which)
+        if any(getattr(row, "confirmed", True) for row in rows):
+            dropped.append(way)
+        rows.delete()
     _settle(user)
+    return dropped
 
 
 def forget_factors(users):
@@ -168,7 +173,9 @@ def use_code(user_id, *, way, code):
         refusal = _judge(user, device, code)
         if refusal is None and way == Way.RECOVERY:
             _changed(user, Event.RECOVERY_CODE_USED, "code_used", count=len(device.digests))
-        if refusal is not None and device and device.throttling_failure_count == TELLING_FAILURES:
+        # Not again while it stays at that: whoever tries too soon is not counted.
+        counted = refusal is not None and refusal.code == "wrong_code" and device is not None
+        if counted and device.throttling_failure_count == TELLING_FAILURES:
             _tell_of_wrong_codes(user)
     # Outside: the count of a wrong code must not be rolled back with what it refuses.
     if refusal is not None:

@@ -53,6 +53,12 @@ class UserQuerySet(models.QuerySet):
         """To have been closed the night before last, and still there: something stands in the way."""
         return self.filter(state=User.State.DISABLED, deactivated_at__lt=_midnight(settings.REACTIVATION_DAYS + 1))
 
+    def never_activated(self):
+        """« En cours d'activation » NEVER_ACTIVATED_DAYS days after the link was last sent; nobody where that is 0."""
+        days = settings.NEVER_ACTIVATED_DAYS
+        activating = self.filter(state=User.State.ACTIVATING)
+        return activating.filter(activation_sent_at__lt=_midnight(days)) if days else self.none()
+
     def to_warn_of_closing(self):
         """Deactivated, to be closed in CLOSING_WARNING_DAYS days or less, and not told since they were."""
         untold = Q(closing_warned_at=None) | Q(closing_warned_at__lt=F("deactivated_at"))
@@ -187,6 +193,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     terms_accepted_at = models.DateTimeField("conditions acceptées le", null=True, blank=True)
     survey_consent_at = models.DateTimeField("accord pour les enquêtes donné le", null=True, blank=True)
     created_at = models.DateTimeField("créé le", default=timezone.now)
+    # For accounts older than the column, the day it came.
+    activation_sent_at = models.DateTimeField("lien d'activation envoyé le", null=True, blank=True)
     activated_at = models.DateTimeField("activé le", null=True, blank=True)
     deactivated_at = models.DateTimeField("désactivé le", null=True, blank=True)
     closing_warned_at = models.DateTimeField("clôture annoncée le", null=True, blank=True)
@@ -214,6 +222,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ["last_name", "first_name", "id"]
         indexes = [
             models.Index(fields=["deactivated_at"], condition=Q(state="disabled"), name="user_disabled"),
+            models.Index(fields=["activation_sent_at"], condition=Q(state="activating"), name="user_activating"),
             models.Index(fields=["previous_email"], condition=~Q(previous_email=""), name="user_previous_email"),
         ]
         constraints = [

@@ -59,7 +59,7 @@ TRACES = [*PERSON.values(), EMAIL, OLD_EMAIL, NEW_EMAIL, "02 99 00 00 01", "Je s
 # Columns of an account that say nothing of whose it was.
 KEPT = {
     "id", "reference", "state", "created_at", "activated_at", "deactivated_at", "closed_at", "closing_warned_at",
-    "anonymised_at", "password", "password_changed_at", "password_warned_at", "link_version",
+    "activation_sent_at", "anonymised_at", "password", "password_changed_at", "password_warned_at", "link_version",
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts import actions
 from accounts.actions import endings
 from accounts.links import Purpose, Standing, make_token, read_link
 from accounts.models import User
@@ -17,6 +18,7 @@ from chorus.errands import errands
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from tests.at_once import at_once, meanwhile
+from tests.conftest import as_typed
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -66,8 +68,8 @@ def test_each_is_told_once_each_time_they_leave(time_machine):
         end_accounts()
     assert mails() == [("account_closing", user.email)]
     assert OutgoingMail.objects.get().parts()[0].count("cette date incluse") == 1
-    user.deactivated_at = timezone.now()
-    user.save()
+    # As they come back and leave again: that they were told the first time stays.
+    User.objects.update(deactivated_at=timezone.now())
     time_machine.move_to(timezone.now() + timedelta(days=55))
     end_accounts()
     assert mails() == [("account_closing", user.email)] * 2
@@ -101,6 +103,62 @@ def test_what_closing_does():
     assert "seront alors effacés" in body
 
 
+@pytest.mark.parametrize(("now", "closed"), [("2026-11-25 23:59+01:00", False), ("2026-11-26 00:00+01:00", True)])
+def test_an_account_nobody_activates_is_closed_in_the_end(time_machine, now, closed):
+    """Ninety days after the link was last sent, be it a newcomer's or one that support reopened."""
+    sent_at = datetime.fromisoformat("2026-08-27 23:50+02:00")
+    users = [UserFactory(activating=True, activation_sent_at=sent_at) for _ in range(2)]
+    User.objects.filter(pk=users[1].pk).update(activated_at=sent_at)
+    held = AttachmentFactory(user=users[0])
+    time_machine.move_to(now, tick=False)
+    for _ in range(2):
+        end_accounts()
+    assert [state_of(user) for user in users] == [State.CLOSED if closed else State.ACTIVATING] * 2
+    assert mails() == [("account_not_activated", user.email) for user in users] * closed
+    held.refresh_from_db()
+    assert (held.ended_at is not None) is closed
+    if closed:
+        entry = HistoryEntry.objects.filter(event="account_closed").last()
+        assert (entry.actor, entry.comment) == (None, "Compte non activé à temps")
+        never, once = [mail.parts()[0] for mail in OutgoingMail.objects.order_by("pk")]
+        assert "/inscription/" in never
+        assert "L'assistance seule" in as_typed(once)
+
+
+@pytest.mark.also_sqlite
+def test_whoever_never_activated_may_register_again_and_is_anonymised_otherwise(time_machine, settings):
+    users = [UserFactory(activating=True, activation_sent_at=timezone.now()) for _ in range(3)]
+    unset = UserFactory(activating=True)
+    principal = UserFactory(activating=True, activation_sent_at=timezone.now())
+    AttachmentFactory(user=principal, role=Role.PRINCIPAL)
+    time_machine.move_to(timezone.now() + timedelta(days=91))
+    actions.resend_activation(users[2].pk, actor=None)
+    settings.NEVER_ACTIVATED_DAYS = 0
+    end_accounts()
+    assert {state_of(user) for user in users} == {State.ACTIVATING}
+    settings.NEVER_ACTIVATED_DAYS = 90
+    end_accounts()
+    assert [state_of(user) for user in (*users, unset, principal)] == [State.CLOSED] * 2 + [State.ACTIVATING] * 3
+    names = {"first_name": "Anne", "last_name": "Nom", "phone": "", "contact_email": "", "survey_consent": False}
+    assert actions.register_account(email=users[0].email, **names) == users[0]
+    time_machine.move_to(timezone.now() + timedelta(days=settings.ANONYMISE_AFTER_DAYS))
+    end_accounts()
+    users[1].refresh_from_db()
+    assert (users[1].anonymised_at is not None, state_of(users[0])) == (True, State.PENDING)
+
+
+def test_a_link_sent_begins_the_time_to_activate():
+    user = UserFactory(pending=True)
+    assert user.activation_sent_at is None
+    approved = actions.approve_account(user.pk, actor=None, reference=user.reference)
+    assert approved.activation_sent_at
+    back = UserFactory(closed=True)
+    actions.reactivate_account(back.pk, actor=None)
+    for row in (user, back):
+        row.refresh_from_db()
+        assert row.activation_sent_at
+
+
 def test_a_principal_stays_and_support_is_told(time_machine):
     """Nobody becomes principal once deactivated, but for a hand that reaches past the actions."""
     user, other = disabled(days=61), disabled(days=61)
@@ -126,13 +184,16 @@ def test_support_lists_those_that_could_not_be_closed(client):
     assert soon.email not in page
 
 
-@pytest.mark.parametrize("deed", [endings.warn_of_closing, endings.close_overdue])
+@pytest.mark.parametrize("deed", [endings.warn_of_closing, endings.close_overdue, endings.close_never_activated])
 def test_a_batch_costs_the_same_for_many(deed):
     days = 55 if deed is endings.warn_of_closing else 61
 
     def cost(number):
         for _ in range(number):
             user = disabled(days=days)
+            if deed is endings.close_never_activated:
+                user.state, user.activation_sent_at = State.ACTIVATING, timezone.now() - timedelta(days=91)
+                user.save()
             AttachmentFactory.create_batch(2, user=user)
             AttachmentRequestFactory(user=user)
         with CaptureQueriesContext(connection) as captured:

@@ -235,6 +235,15 @@ def test_coming_back_by_the_link_finds_everything_as_it_was(me):
     assert Client().post("/connexion/", {"username": me.email, "password": NEW["password"]}).status_code == 302
 
 
+def test_who_became_the_pigp_s_meanwhile_does_not_come_back_by_themselves(gone):
+    token = make_token(gone, Purpose.REACTIVATION)
+    User.objects.update(identity_from_pigp=True)
+    chosen = {name: value for name, value in NEW.items() if name != "password_again"}
+    with pytest.raises(ActionError) as error:
+        actions.reactivate_own_account(token, **chosen)
+    assert (error.value.code, User.objects.get().state) == ("identity_from_pigp", "disabled")
+
+
 def test_the_page_of_the_link_says_what_will_not_do(gone):
     answer = Client().post(reverse("accounts:reactivate", args=[make_token(gone, Purpose.REACTIVATION)]), {})
     assert set(answer.context["form"].errors) == NEW.keys()

@@ -344,3 +344,15 @@ def test_a_second_factor_the_thief_may_have_set_up_does_not_lock_the_owner_out(u
     Client().post(link_of("address_changed"))
     user.refresh_from_db()
     assert (EmailDevice.objects.count(), user.second_factor_since is not None) == (kept, bool(kept))
+    gone = HistoryEntry.objects.filter(event="second_factor_removed").order_by("pk")
+    by_mail = [] if kept else ["Code par courriel"]
+    assert [entry.comment for entry in gone] == [*by_mail, "Code de secours"]
+    assert {entry.actor for entry in gone} == {user}
+
+
+def test_no_second_factor_dropped_is_none_journaled(user, browser):
+    """Codes mailed for once are no factor of theirs."""
+    changed(browser)
+    EmailDevice.objects.create(user=user, confirmed=False)
+    Client().post(link_of("address_changed"))
+    assert "second_factor_removed" not in events()

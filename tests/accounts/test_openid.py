@@ -1,7 +1,9 @@
 """Login by OpenID Connect, against a provider of our own that can be as wrong as one likes."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -371,6 +373,27 @@ def test_the_discovery_document_and_the_keys_are_read_once(client, provider, lin
     assert provider.paths.count("/jwks") == 1
 
 
+def test_after_an_answer_that_is_refused_the_document_and_the_keys_are_read_again(client, provider, linked):
+    key, provider.key = provider.key, OTHER_KEY
+    assert come_back(client, provider).status_code == 400
+    provider.key = key
+    assert come_back(client, provider).status_code == 302
+    assert provider.paths.count("/.well-known/openid-configuration") == 2
+
+
+def test_what_nobody_waits_for_any_more_is_not_asked_later(monkeypatch):
+    """Or a provider that dawdles would be asked, one after the other, what all who gave up wanted to know."""
+    blocked, asked = Event(), []
+    with ThreadPoolExecutor(max_workers=1) as conversations:
+        monkeypatch.setattr(openid, "_conversations", conversations)
+        monkeypatch.setattr(openid, "PATIENCE_SECONDS", 0.05)
+        conversations.submit(blocked.wait)
+        with pytest.raises(openid.Away):
+            openid._asked(lambda: asked.append(1))
+        blocked.set()
+    assert asked == []
+
+
 def test_starts_are_counted(client, provider, settings):
     settings.LOGIN_RATE = "2/m"
     answers = [client.get(START).status_code for _ in range(3)]
@@ -398,10 +421,13 @@ def test_logging_out_ends_the_provider_s_session_too(client, provider, linked, s
     assert openid.SESSION not in client.session
 
 
-@pytest.mark.parametrize("way", ["password", "not offered", "down"])
+@pytest.mark.parametrize("way", ["password", "not offered", "down", "too long"])
 def test_otherwise_logging_out_leads_home(client, provider, linked, settings, way):
     if way == "not offered":
         provider.metadata = {"end_session_endpoint": ""}
+    if way == "too long":
+        # A session in the database has room for it, an address has not.
+        provider.forged = {"more": "a" * openid.LONGEST_TOKEN}
     if way == "password":
         give_password(client)
     else:

@@ -16,6 +16,7 @@ from accounts.models import OpenSession, Passkey, User, Way
 from attachments.models import Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
 from tests.accounts.second import (
     PASSWORD,
     STEP,
@@ -148,6 +149,15 @@ def test_so_many_codes_are_mailed_and_no_more(user, settings):
     assert "Trop de codes demandés" in answer.text
     assert OutgoingMail.objects.filter(slug="login_code").count() == 2
     assert send(client, mailed_code(), Way.EMAIL).status_code == 302
+
+
+def test_codes_asked_for_from_one_network_are_counted(user, settings):
+    settings.LOGIN_RATE = "2/m"
+    with_email(user)
+    client = at_the_door(user)
+    assert "Un code est parti" in client.post(f"{STEP}courriel/", follow=True).text
+    assert "Attendez une minute" in client.post(f"{STEP}courriel/", follow=True).text
+    assert OutgoingMail.objects.filter(slug="login_code").count() == 1
 
 
 def test_no_code_is_mailed_for_who_chose_other_ways(user):
@@ -338,6 +348,34 @@ def test_wrong_codes_are_made_to_wait_and_then_shut_out_as_wrong_passwords_are(u
     assert at_the_door(user).answer.status_code == 429
     mail = OutgoingMail.objects.get(slug="wrong_codes")
     assert "Quelqu'un a donné votre mot de passe" in as_typed(mail.parts()[0])
+
+
+def test_the_owner_is_told_once_of_wrong_codes(user):
+    """At the fifth, however often a sixth is tried too soon from wherever."""
+    with_totp(user)
+    told = OutgoingMail.objects.filter(slug="wrong_codes")
+    for number in range(1, 6):
+        rested(user)
+        with pytest.raises(ActionError):
+            actions.use_code(user.pk, way=Way.TOTP, code="000000")
+        assert told.count() == (number == 5)
+    for _ in range(3):
+        with pytest.raises(ActionError) as refusal:
+            actions.use_code(user.pk, way=Way.TOTP, code="000000")
+        assert (refusal.value.code, told.count()) == ("too_soon", 1)
+    rested(user)
+    with pytest.raises(ActionError):
+        actions.use_code(user.pk, way=Way.TOTP, code="000000")
+    assert told.count() == 1
+
+
+def test_wrong_passkeys_shut_out_as_wrong_passwords_do(user, passkey, settings):
+    client = at_the_door(user)
+    for _ in range(settings.LOCKOUT_FAILURES - 1):
+        assert wrong(sign(client, "{}"))
+    assert sign(client, "{}").status_code == 429
+    assert sign(client, passkey.get(asked(client))).status_code == 429
+    assert not is_in(client)
 
 
 def test_the_wait_does_not_grow_for_ever(user):

@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+from django.utils import timezone
 
 from attachments.actions import approve_request, refuse_request
 from attachments.models import Role
@@ -38,6 +39,15 @@ def test_what_waits_is_exported_as_it_is_filtered(client, managed):
     assert "Peuvent décider" not in line
     assert "/demandes/export.xlsx?q=gueguen" in client.get("/demandes/", {"q": "gueguen"}).text
     assert client.get("/demandes/export.xlsx").content.startswith(b"PK")
+
+
+def test_whoever_is_anonymised_is_named_as_on_screen(client, managed):
+    gone = UserFactory(
+        first_name="", last_name="", email="clos-1@invalide.invalid", closed=True, anonymised_at=timezone.now()
+    )
+    AttachmentRequestFactory(structure=managed, user=gone, status="refused", reason="Non", decided_at=timezone.now())
+    (line,) = lines(client, vue="decidees")
+    assert (line["Nom"], line["Prénom"], line["Adresse de connexion"]) == ("utilisateur clos", "", "")
 
 
 def test_of_several_structures_one_is_exported(client, managed):

@@ -114,6 +114,7 @@ def write_every_mail():
         account_mails.send_account_reactivated(person)
         account_mails.send_reactivation_over(person)
         account_mails.send_kept_by_pigp(person)
+        account_mails.send_accounts_not_activated([person])
     deactivated = {"state": "disabled", "deactivated_at": timezone.now()}
     referent = Referent.objects.create(administration=NASTY, name=NASTY, email="yann@exemple.example")
     for pigp in (False, True):

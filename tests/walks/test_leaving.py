@@ -1,12 +1,14 @@
 """Leaving the portal and coming back, with and without JavaScript."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import User
-from accounts.tasks import answer_link_requests
+from accounts.tasks import answer_link_requests, end_accounts
 from attachments.models import Attachment, Role
 from notifications.models import OutgoingMail
 from plumbing.typography import french_text as shown
@@ -29,11 +31,15 @@ def held():
     return held
 
 
+def last_mail():
+    return OutgoingMail.objects.order_by("pk").last().slug
+
+
 def heading(page):
     return expect(page.get_by_role("heading", level=1))
 
 
-def test_leaving_and_coming_back(site, person, held, axe):
+def test_leaving_coming_back_and_being_closed(site, person, held, axe, time_machine):
     page = person()
     log_in(page, site, EMAIL)
     page.goto(f"{site}/mon-compte/")
@@ -95,3 +101,26 @@ def test_leaving_and_coming_back(site, person, held, axe):
     page.goto(f"{site}/mon-compte/")
     expect(page.get_by_text("Collège de Champoulant")).to_be_visible()
     assert User.objects.get(email=EMAIL).is_active
+
+    # Gone again, and this time for good: announced, closed, and told so at the door.
+    page.goto(f"{site}/mon-compte/desactiver/")
+    page.get_by_label("Mot de passe actuel").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Désactiver mon compte").click()
+    heading(page).to_have_text("Se connecter")
+    left_at = timezone.now()
+    for days, state, slug in ((55, User.State.DISABLED, "account_closing"), (61, User.State.CLOSED, "account_closed")):
+        time_machine.move_to(left_at + timedelta(days=days))
+        end_accounts()
+        assert (User.objects.get(email=EMAIL).state, last_mail()) == (state, slug)
+    log_in(page, site, EMAIL, NEW_PASSWORD)
+    expect(page.get_by_role("alert").first).to_contain_text("ou désactivé")
+    page.get_by_role("link", name="Réactiver mon compte").click()
+    page.get_by_label("Adresse de connexion").fill(EMAIL)
+    page.get_by_role("button", name="Envoyer le lien").click()
+    expect(page.get_by_text("un courriel vient d’y être envoyé")).to_be_visible()
+    answer_link_requests()
+    assert last_mail() == "reactivation_over"
+    page.goto(link)
+    heading(page).to_have_text("Ce lien ne sert plus")
+    expect(page.get_by_text(shown("l'assistance seule")).first).to_be_visible()
+    axe(page)

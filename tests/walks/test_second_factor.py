@@ -8,8 +8,10 @@ from django_otp.oath import TOTP
 from playwright.sync_api import expect
 
 from accounts.models import TotpDevice, User
+from attachments.models import Role
 from plumbing.typography import french_text as shown
-from tests.factories import UserFactory
+from tests.accounts.second import mailed_code
+from tests.factories import AttachmentFactory, UserFactory
 from tests.walks.steps import PASSWORD, every_control_shows_focus, log_in, nothing_overflows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,6 +98,29 @@ def test_an_application_and_recovery_codes(page, site, axe, javascript):
     confirm(page, "Désactiver la double authentification")
     expect(page.get_by_text(shown("La double authentification est désactivée."))).to_be_visible()
     assert not User.objects.get().second_factor_since
+
+
+def test_codes_by_e_mail_where_a_setting_demands_a_second_factor(site, person, user, settings, axe):
+    settings.SECOND_FACTOR_REQUIRED = {"managers"}
+    AttachmentFactory(user=user, role=Role.PRINCIPAL)
+    page = person()
+    for first in (True, False):
+        log_in_again(page, site)
+        page.get_by_role("button", name="Recevoir un code").click()
+        expect(page.get_by_text(shown("Un code est parti"))).to_be_visible()
+        axe(page)
+        nothing_overflows(page, 390)
+        page.get_by_label("Code").fill(mailed_code())
+        page.get_by_role("button", name="Se connecter").click()
+        if first:
+            expect(page.get_by_text("Votre rôle demande")).to_be_visible()
+            axe(page)
+            page.get_by_role("link", name=shown("Activer les codes par courriel")).click()
+            confirm(page)
+            page.get_by_role("button", name=shown("J'ai noté ces codes")).click()
+        expect(page.locator("summary", has_text="Compte de")).to_be_visible()
+        page.goto(f"{site}/organisation/")
+        expect(page.get_by_text("Votre rôle demande")).to_have_count(0)
 
 
 @pytest.fixture
