@@ -108,47 +108,20 @@ def send_address_changed(user):
 
 def send_login_code(user, *, code, valid_until):
     """To whoever gave the right password and asked for a code to log in with."""
-    notify(
-        "login_code",
-        to=user.email,
-        user=user,
-        purpose="Votre code de connexion",
-        reference=user.reference,
-        context={
-            "user": user,
-            "code": code,
-            "valid_until": valid_until,
-            "forgotten_link": absolute_url("accounts:forgotten_password"),
-        },
-    )
+    told = {"code": code, "valid_until": valid_until}
+    _write("login_code", user, "Votre code de connexion", user=user, **told, **_way_back())
 
 
 def send_second_factor_changed(user, *, change, name="", count=None):
     """To the owner of an account of which a second factor was added, removed or used up (`change`)."""
-    notify(
-        "second_factor_changed",
-        to=user.email,
-        user=user,
-        purpose="Double authentification de votre compte",
-        reference=user.reference,
-        context={
-            "user": user,
-            "said": CHANGES[change].format(name=name, count=count),
-            "forgotten_link": absolute_url("accounts:forgotten_password"),
-        },
-    )
+    said = CHANGES[change].format(name=name, count=count)
+    purpose = "Double authentification de votre compte"
+    _write("second_factor_changed", user, purpose, user=user, said=said, **_way_back())
 
 
 def send_wrong_codes(user):
     """To the owner of an account where somebody gave the right password, then wrong codes."""
-    notify(
-        "wrong_codes",
-        to=user.email,
-        user=user,
-        purpose="Codes de connexion refusés",
-        reference=user.reference,
-        context={"user": user, "forgotten_link": absolute_url("accounts:forgotten_password")},
-    )
+    _write("wrong_codes", user, "Codes de connexion refusés", user=user, **_way_back())
 
 
 def send_identity_linked(user):

@@ -21,6 +21,7 @@ from accounts.links import Purpose, read_link
 from accounts.models import LinkRequest
 from plumbing.requests import KEPT, posted, submit, within
 
+TOO_MANY_TRIES = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
 RENEW = {
     Purpose.ACTIVATION: "accounts:resend_activation",
     Purpose.RESET: "accounts:forgotten_password",
@@ -41,7 +42,7 @@ def log_in(request):
         return redirect("home")
     refusal = ""
     if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
-        refusal = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
+        refusal = TOO_MANY_TRIES
     said = vouched.remembered(request)
     initial = {"username": said["email"]} if said else {}
     form = LoginForm(request.POST if request.method == "POST" else None, initial=initial, refusal=refusal)
@@ -108,12 +109,19 @@ def locked_out(request, credentials, *args, **kwargs):
 @login_not_required
 @require_POST
 def log_out(request):
+    return end_session(request, "Vous êtes déconnecté. À bientôt.", resolve_url("home"))
+
+
+def end_session(request, said, page):
+    """Log out, say so, and go on to `page`; by way of the provider where that opened the session.
+
+    Its own session would let the next person at this computer in.
+    """
     id_token = request.session.get(openid.SESSION)
     logout(request)
-    messages.success(request, "Vous êtes déconnecté. À bientôt.")
-    # The provider's session too: it would let the next person at this computer in.
-    there = openid.end_session_address(id_token) if id_token and openid.is_on() else ""
-    answer = HttpResponseRedirect(there or resolve_url("home"))
+    messages.success(request, said)
+    provider = openid.end_session_address(id_token) if id_token and openid.is_on() else ""
+    answer = HttpResponseRedirect(provider or page)
     # Answers to forms may be shown again (plumbing.middleware.BackButtonMiddleware): not to the next person.
     answer["Clear-Site-Data"] = '"cache"'
     return answer

@@ -3,15 +3,14 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib import messages
-from django.contrib.auth import logout
-from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import actions, events
 from accounts.forms import own as forms
+from accounts.views.doors import end_session
 from accounts.views.own import edit_page, kept_by_pigp, proven, too_many_tries
 from plumbing.facts import gather
 from plumbing.requests import posted, submit
@@ -41,10 +40,6 @@ def deactivate(request):
 
 
 def _goodbye(request, user):
-    logout(request)
     until = date_format(user.reactivation_until, "j F Y")
-    messages.success(request, f"Votre compte est désactivé. Vous pouvez le réactiver jusqu'au {until} inclus.")
-    answer = redirect("accounts:login")
-    # Answers to forms may be shown again (plumbing.middleware.BackButtonMiddleware): not to the next person.
-    answer["Clear-Site-Data"] = '"cache"'
-    return answer
+    said = f"Votre compte est désactivé. Vous pouvez le réactiver jusqu'au {until} inclus."
+    return end_session(request, said, reverse("accounts:login"))

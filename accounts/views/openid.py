@@ -73,7 +73,7 @@ def callback(request):
     # What leads on reads it from the address.
     query = urlencode({"next": back_to}) if back_to else ""
     if "error" in request.GET:
-        messages.info(request, f"Vous n'êtes pas connecté : {settings.OIDC_LABEL} n'a pas donné son accord.")
+        messages.info(request, f"Vous n'êtes pas connecté : la connexion avec {settings.OIDC_LABEL} n'a pas abouti.")
         return _to_login(query)
     identity = openid.finish(request)
     linked = ExternalIdentity.objects.current().filter(sub=identity.sub).select_related("user").first()

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import actions
 from accounts.forms import own as forms
-from accounts.views.doors import next_page
+from accounts.views.doors import TOO_MANY_TRIES, next_page
 from plumbing.requests import perform, posted, submit, within
 
 ACCOUNT = "account"
@@ -118,7 +118,7 @@ def change_secret_question(request):
 
 def too_many_tries(request):
     if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
-        return "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
+        return TOO_MANY_TRIES
     return ""
 
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from accounts import actions, passkeys, pending
 from accounts.forms import second_factor as forms
 from accounts.models import Factors, Way
-from accounts.views.doors import let_in, locked_out, next_query
+from accounts.views.doors import TOO_MANY_TRIES, let_in, locked_out, next_query
 from plumbing.requests import perform, submit, within
 
 FORMS = {Way.PASSKEY: forms.PasskeyForm, Way.RECOVERY: forms.RecoveryCodeForm}
@@ -49,7 +49,7 @@ def second_step(request, user):
     way = Way(asked) if asked in factors.ways else factors.ways[0]
     refusal = ""
     if request.method == "POST" and not within(request, "login", settings.LOGIN_RATE):
-        refusal = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
+        refusal = TOO_MANY_TRIES
     form = FORMS.get(way, forms.CodeForm)(request.POST if request.method == "POST" else None, refusal=refusal)
     if request.method == "POST" and form.is_valid():
         if not AxesProxyHandler.is_allowed(request, {"username": user.email}):
@@ -100,5 +100,5 @@ def mail_code(request, user):
     if within(request, "login", settings.LOGIN_RATE):
         perform(request, actions.mail_login_code, user.pk, done="Un code est parti à votre adresse de connexion.")
     else:
-        messages.error(request, "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez.")
+        messages.error(request, TOO_MANY_TRIES)
     return HttpResponseRedirect(reverse("accounts:second_step") + next_query(request, moyen=Way.EMAIL.value))

@@ -342,7 +342,7 @@ def test_whoever_says_no_there_is_told_at_the_login_page(client, provider):
     state = provider.authorize(client.get(START, {"next": "/aide/"}).url)["state"]
     answer = client.get(BACK, {"error": "access_denied", "state": state}, follow=True)
     assert answer.redirect_chain == [("/connexion/?next=%2Faide%2F", 302)]
-    assert "n'a pas donné son accord" in answer.text
+    assert "n'a pas abouti" in answer.text
 
 
 @pytest.mark.parametrize("moment", ["before", "between"])
@@ -419,6 +419,14 @@ def test_logging_out_ends_the_provider_s_session_too(client, provider, linked, s
     assert answer["Clear-Site-Data"] == '"cache"'
     assert not is_in(client)
     assert openid.SESSION not in client.session
+
+
+def test_leaving_for_good_ends_it_too(client, provider, linked):
+    come_back(client, provider)
+    answer = client.post("/mon-compte/desactiver/", {"current_password": PASSWORD})
+    assert answer.url.startswith(f"{provider.issuer}/logout?")
+    assert answer["Clear-Site-Data"] == '"cache"'
+    assert User.objects.get().state == User.State.DISABLED
 
 
 @pytest.mark.parametrize("way", ["password", "not offered", "down", "too long"])
