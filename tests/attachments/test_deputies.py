@@ -75,7 +75,7 @@ def test_a_deputy_decides_in_their_place_until_the_last_day(client, structure, p
     monkeypatch.setattr("django.utils.timezone.localdate", lambda: TODAY() + 2 * DAY)
     with pytest.raises(ActionError) as refused:
         approve_request(again.pk, actor=place.user)
-    assert refused.value.code == "right_withdrawn"
+    assert refused.value.code == "not_decider"
     assert not place.user.has_perm("attachments.manage_somewhere")
 
 

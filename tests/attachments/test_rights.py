@@ -135,11 +135,11 @@ def test_what_is_withdrawn_is_gone_at_the_next_click_and_comes_back(client, stru
     client.force_login(secondary.user)
     page = f"/demandes/{wanted.reference}/"
     assert client.get(page).status_code == 200
-    assert "Demandes à traiter" in client.get("/").text
-    leave_rights(structure.pk, actor=principal, rights=ALL | {Right.DECIDE_REQUESTS: False})
+    assert "Activités du gestionnaire" in client.get("/").text
+    leave_rights(structure.pk, actor=principal, rights=NONE)
     assert client.get(page).status_code == 404
     assert client.post(page, {"role": "simple", "scope": "whole"}).status_code == 404
-    assert "Demandes à traiter" not in client.get("/").text
+    assert "Activités du gestionnaire" not in client.get("/").text
     leave_personal_rights(secondary.pk, actor=principal, rights={Right.DECIDE_REQUESTS: True})
     assert client.get(page).status_code == 200
 
@@ -271,6 +271,6 @@ def test_a_right_withdrawn_while_deciding_is_seen_under_the_lock():
 
     told = meanwhile(withdraw, lambda: approve_request(wanted.pk, actor=secondary))
     again = meanwhile(withdraw, lambda: refuse_request(wanted.pk, actor=secondary, reason="Non"))
-    assert (told.code, again.code) == ("right_withdrawn", "right_withdrawn")
+    assert (told.code, again.code) == ("not_decider", "not_decider")
     wanted.refresh_from_db()
     assert wanted.is_pending
