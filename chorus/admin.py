@@ -10,7 +10,7 @@ from django.utils.decorators import method_decorator
 
 from accounts.models import LinkRequest, User
 from attachments.deciders import Desk
-from attachments.models import Attachment, AttachmentRequest
+from attachments.models import Attachment, AttachmentRequest, Deputy
 from chorus import pages
 from chorus.errands import changelist, errands, requests_errand
 from history.models import HistoryEntry
@@ -22,7 +22,7 @@ from structures.models import BankAccount, DirectoryEntry, DirectoryImport, Lega
 WORKS = {
     "Structures": [Structure, BankAccount, Referent],
     "Personnes": [User, Submission, AddressCorrection, LinkRequest, AccessAttempt],
-    "Rattachements": [AttachmentRequest, Attachment],
+    "Rattachements": [AttachmentRequest, Attachment, Deputy],
     "Annuaire": [DirectoryImport, DirectoryEntry, LegalUnit],
     "Courriels": [OutgoingMail],
     "Historique": [HistoryEntry],

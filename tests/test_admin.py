@@ -292,7 +292,7 @@ def test_requests_by_service_are_approved_as_they_were_asked(client, support):
 def test_support_does_not_approve_its_own_request_in_the_admin(client, support):
     own, other = AttachmentRequestFactory(user=support), AttachmentRequestFactory()
     answer = act(client, "attachments_attachmentrequest", "approve_as_simple", own, other)
-    assert "nul ne décide de sa propre demande" in answer.text
+    assert "Nul ne décide de sa propre demande" in answer.text
     assert list(Attachment.objects.values_list("user", flat=True)) == [other.user.pk]
 
 

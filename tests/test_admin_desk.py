@@ -1,15 +1,17 @@
 """The admin's first page starts with what waits, then lists the tables by work; no word of machines anywhere."""
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import LinkRequest
-from attachments.models import Role
+from attachments.models import Deputy, Role
 from history.actions import record
 from history.models import Event
 from registration.models import AddressCorrection, Submission
@@ -191,6 +193,13 @@ def test_no_page_speaks_as_machines_do(client):
         UserFactory(secret_question="pet", secret_answer="x"),
         AttachmentFactory(structure=structure),
         AttachmentRequestFactory(),
+        Deputy.objects.create(
+            structure=structure,
+            deputy=UserFactory(),
+            named_by=UserFactory(),
+            starts_on=timezone.localdate(),
+            ends_on=timezone.localdate() + timedelta(days=9),
+        ),
         BankAccountFactory(structure=structure),
         DirectoryEntryFactory(),
         LegalUnitFactory(),

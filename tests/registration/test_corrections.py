@@ -128,7 +128,7 @@ def test_somebody_else_s_address_changes_nothing_and_its_owner_is_told(client, m
 def test_once_somebody_decided_nothing_changes(client, managed, decide):
     register(client, managed)
     work_off_everything()
-    request, manager = AttachmentRequest.objects.get(), UserFactory()
+    request, manager = AttachmentRequest.objects.get(), UserFactory(staff=True)
     if decide == "approve":
         approve_request(request.pk, actor=manager)
     elif decide == "refuse":

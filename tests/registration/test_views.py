@@ -5,11 +5,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.forms.doors import TWICE_THE_SAME
 from accounts.models import LIKE_AN_ADDRESS, User
 from attachments.models import Attachment, AttachmentRequest, Role
 from notifications.models import OutgoingMail
 from registration.captcha import challenge, fresh
-from registration.forms import TWICE_THE_SAME
 from structures.models import DirectoryEntry, Structure
 from tests.deferred import work_off_everything
 from tests.factories import (

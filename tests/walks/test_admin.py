@@ -1,14 +1,16 @@
 """Support walks every page of the admin in a real browser: nothing axe finds, nothing cut, the focus always seen."""
 
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import LinkRequest
-from attachments.models import Role
+from attachments.models import Deputy, Role
 from history.actions import record
 from history.models import Event
 from registration.models import AddressCorrection, Submission
@@ -86,6 +88,13 @@ def one_of_each():
         AttachmentFactory(user=person, structure=structure),
         AttachmentFactory(user=UserFactory(activating=True), role=Role.PRINCIPAL),
         AttachmentRequestFactory(user=person),
+        Deputy.objects.create(
+            structure=structure,
+            deputy=person,
+            named_by=UserFactory(),
+            starts_on=timezone.localdate(),
+            ends_on=timezone.localdate() + timedelta(days=9),
+        ),
         DirectoryEntryFactory(),
         LegalUnitFactory(),
         mail,

@@ -28,7 +28,7 @@ def test_rights_a_suppleance_and_more_time(site, person, axe):
     simple = account(structure, Role.SIMPLE, "Tiers", ends_on=soon)
     boss, other = person(), person()
     log_in(other, site, secondary.user.email)
-    expect(other.get_by_role("link", name="Demandes à traiter").first).to_be_visible()
+    expect(other.get_by_role("link", name="1 en attente").first).to_be_visible()
 
     # Withdrawn from all, gone at the next click.
     log_in(boss, site, principal.user.email)
@@ -41,14 +41,14 @@ def test_rights_a_suppleance_and_more_time(site, person, axe):
     boss.get_by_role("button", name="Valider").click()
     expect(boss.get_by_text("Les droits sont enregistrés.")).to_be_visible()
     other.reload()
-    expect(other.get_by_role("link", name="Demandes à traiter")).to_have_count(0)
+    expect(other.get_by_role("link", name="1 en attente")).to_have_count(0)
     # Given back to one.
     boss.get_by_role("link", name="Régler").click()
     axe(boss)
     boss.get_by_label("Décider des demandes de rattachement").select_option("Oui")
     boss.get_by_role("button", name="Valider").click()
     other.reload()
-    expect(other.get_by_role("link", name="Demandes à traiter").first).to_be_visible()
+    expect(other.get_by_role("link", name="1 en attente").first).to_be_visible()
 
     # A deputy.
     boss.goto(f"{site}/structures/{structure.pk}/suppleance/")
