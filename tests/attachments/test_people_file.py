@@ -101,6 +101,9 @@ def test_files_that_are_refused(client, address, content, said):
         ("a@exemple.example;A;B;;Gestionnaire principal;;;", "n'est pas un rôle que vous donnez"),
         ("a@exemple.example;A;B;;;;;01/01/2020", "est passée"),
         ("a@exemple.example;A;B;;;;demain;", "Date de début"),
+        ("a@exemple.example;A;B;;;;01/01/0001;31/12/9999", "entre 2000 et 2100"),
+        ("a\x00b@exemple.example;A;B;;;;;", "Adresse de connexion"),
+        (f"{'x' * 9_000}@exemple.example;A;B;;;;;", "Adresse de connexion"),
         ("a@exemple.example;A;B;12;;;;", "Téléphone"),
     ],
 )

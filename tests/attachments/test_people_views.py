@@ -291,3 +291,19 @@ def test_the_link_is_sent_again_from_the_person_s_page(client, structure, here):
     assert "renvoyé" in client.post(f"{here}{row.pk}/renvoi/", follow=True).text
     assert OutgoingMail.objects.get().slug == "activation"
     assert User.objects.get(pk=row.user_id).state == User.State.ACTIVATING
+
+
+@pytest.mark.parametrize("key", ["9" * 19, "9" * 5_000])
+def test_a_key_too_long_is_nobody_s(client, here, key):
+    assert client.get(f"{here}rattacher/?personne={key}").status_code == 404
+    assert client.post(f"{here}nouveau/", place(repris="1", services=key)).status_code == 200
+
+
+def test_days_at_the_ends_of_the_calendar_are_refused(client, structure, here):
+    row = AttachmentFactory(structure=structure)
+    typed = place(version=row.version, starts_on="0001-01-01", ends_on="9999-12-31")
+    answer = client.post(f"{here}{row.pk}/modifier/", typed)
+    assert answer.status_code == 422
+    assert answer.text.count("entre 2000 et 2100") >= 2
+    Attachment.objects.filter(pk=row.pk).update(ends_on="9999-12-31")
+    assert client.get(f"/rattachements/{row.pk}/prolonger/").status_code == 200
