@@ -163,3 +163,11 @@ def test_one_line_that_cannot_be_does_not_stop_the_others(structure, client):
     assert [place.user for place in given.done] == [fine]
     ((address, refusal),) = given.skipped
     assert (address, type(refusal), refusal.code) == (closed.email, ActionError, "not_attachable")
+
+
+def test_each_line_applied_counts(client, structure, address, settings):
+    settings.FILE_LINES_RATE = "3/d"
+    assert "2 personnes de plus" in apply(client, address, TEN[5], TEN[6]).text
+    assert "beaucoup de personnes par fichier" in apply(client, address, TEN[0], TEN[8]).text
+    assert "1 personne de plus" in apply(client, address, TEN[0], TEN[5]).text
+    assert structure.attachments.count() == 4

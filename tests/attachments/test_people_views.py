@@ -307,3 +307,16 @@ def test_days_at_the_ends_of_the_calendar_are_refused(client, structure, here):
     assert answer.text.count("entre 2000 et 2100") >= 2
     Attachment.objects.filter(pk=row.pk).update(ends_on="9999-12-31")
     assert client.get(f"/rattachements/{row.pk}/prolonger/").status_code == 200
+
+
+def test_nobody_is_mailed_change_after_change(client, structure, here, settings):
+    settings.ATTACH_RATE = "2/h"
+    row = AttachmentFactory(structure=structure, ends_on=TODAY() + DAY)
+    for days in (2, 3, 4):
+        version = client.get(f"{here}{row.pk}/modifier/").context["form"]["version"].value()
+        answer = client.post(f"{here}{row.pk}/modifier/", place(version=version, ends_on=TODAY() + days * DAY))
+    assert "beaucoup de changements" in answer.text
+    later = {"deputy": row.pk, "starts_on": TODAY(), "ends_on": TODAY() + 9 * DAY}
+    for address in (f"/rattachements/{row.pk}/prolonger/", f"/structures/{structure.pk}/suppleance/"):
+        assert "beaucoup de changements" in client.post(address, later).text
+    assert OutgoingMail.objects.count() == 2
