@@ -42,7 +42,7 @@ def person(request, pk, place_pk):
             "is_principal": place.role == Role.PRINCIPAL,
             "may_change": not is_over and place.role != Role.PRINCIPAL and request.user.has_perm(CHANGE, place),
             "may_leave_rights": place.role == Role.SECONDARY and request.user.has_perm(LEAVE_RIGHTS, place.structure),
-            "is_activating": place.user.state == place.user.State.ACTIVATING,
+            "is_activating": not is_over and place.user.state == place.user.State.ACTIVATING,
         },
     )
 
@@ -92,6 +92,8 @@ def detach_person(request, pk, place_pk):
 def resend_activation(request, pk, place_pk):
     """« Renvoyer le courriel d'activation »"""
     place = place_within_reach(request, pk, place_pk)
+    if place.standing == place.Standing.OVER:
+        return _say_over(request, place)
     say_resent(request, resend_activations([place.user_id], actor=request.user))
     return redirect(TAB_OF_ONE, pk, place_pk)
 

@@ -320,3 +320,21 @@ def test_nobody_is_mailed_change_after_change(client, structure, here, settings)
     for address in (f"/rattachements/{row.pk}/prolonger/", f"/structures/{structure.pk}/suppleance/"):
         assert "beaucoup de changements" in client.post(address, later).text
     assert OutgoingMail.objects.count() == 2
+
+
+@pytest.mark.parametrize("over", [{"ended_at": timezone.now()}, {"ends_on": TODAY() - DAY}])
+def test_of_a_former_colleague_neither_address_nor_phone_is_shown(client, structure, here, over):
+    newcomer = {"user__email": "nouvelle@ailleurs.example", "user__phone": "+33612345678", "user__activating": True}
+    row = AttachmentFactory(
+        structure=structure, starts_on=TODAY() - 9 * DAY, user__last_name="Partie", **newcomer, **over
+    )
+    page, listed = client.get(f"{here}{row.pk}/").text, client.get(f"{here}?statut=over").text
+    exported = client.get(f"{here}export.csv?statut=over").getvalue().decode()
+    for text in (page, listed, exported):
+        assert "Partie" in text
+        assert "nouvelle@ailleurs" not in text
+    assert "06 12 34" not in page
+    assert "Renvoyer" not in page
+    assert names(client, f"{here}?statut=over&q=ailleurs") == []
+    assert "déjà terminé" in client.post(f"{here}{row.pk}/renvoi/", follow=True).text
+    assert not OutgoingMail.objects.exists()
