@@ -162,7 +162,10 @@ LOT = 50
 
 def _attach_lot(structure, wanted, *, actor):
     structure = lock_structure(structure.pk)
-    accounts = {user.email: user for user in User.objects.filter(email__in=[_address(who) for who, _ in wanted])}
+    # Existing accounts by number, then new ones by address: in other orders, two files could wait for each other.
+    wanted = sorted(wanted, key=lambda line: _address(line[0]))
+    known = User.objects.filter(email__in=[_address(who) for who, _ in wanted])
+    accounts = {user.email: user for user in lock_accounts(list(known.values_list("pk", flat=True))).values()}
     # Only a person who creates accounts there does so; hindrances say the rest.
     creates = structure.is_active and actor.has_perm("attachments.create_account", structure)
     places, skipped = [], []
