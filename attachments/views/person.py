@@ -51,7 +51,7 @@ def person(request, pk, place_pk):
 def change_person(request, pk, place_pk):
     """« Modifier » somebody's role, services and dates."""
     place = place_to_change(request, pk, place_pk)
-    if place.ended_at:
+    if place.standing == place.Standing.OVER:
         return _say_over(request, place)
     among = roles_below(request.user, place.structure)
     form = PlaceForm(place.structure, posted(request), roles=among, place=place)

@@ -6,8 +6,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from attachments.actions import change_place, name_deputy
 from attachments.models import Attachment, Role
 from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
 from structures.models import Referent
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
 
@@ -338,3 +340,24 @@ def test_of_a_former_colleague_neither_address_nor_phone_is_shown(client, struct
     assert names(client, f"{here}?statut=over&q=ailleurs") == []
     assert "déjà terminé" in client.post(f"{here}{row.pk}/renvoi/", follow=True).text
     assert not OutgoingMail.objects.exists()
+
+
+def test_a_place_that_ran_out_is_not_revived_by_changing_it(client, structure, here):
+    row = AttachmentFactory(structure=structure, starts_on=TODAY() - 9 * DAY, ends_on=TODAY() - DAY)
+    client.force_login(AttachmentFactory(structure=structure, role=Role.SECONDARY).user)
+    typed = place(version=row.version, starts_on=row.starts_on)
+    assert "déjà terminé" in client.post(f"{here}{row.pk}/modifier/", typed, follow=True).text
+    change = {"role": Role.SIMPLE, "whole_structure": True, "services": [], "starts_on": row.starts_on, "ends_on": None}
+    with pytest.raises(ActionError) as refused:
+        change_place(row.pk, actor=client.manager, version=row.version, among=tuple(Role), **change)
+    assert refused.value.code == "attachment_over"
+
+
+@pytest.mark.parametrize("begins", [0, 1])
+def test_secondary_managers_do_not_detach_who_stands_in_or_is_about_to(client, structure, here, begins):
+    row = AttachmentFactory(structure=structure)
+    days = {"starts_on": TODAY() + begins * DAY, "ends_on": TODAY() + 5 * DAY}
+    name_deputy(structure.pk, row.user_id, actor=client.manager, **days)
+    client.force_login(AttachmentFactory(structure=structure, role=Role.SECONDARY).user)
+    assert client.post(f"{here}{row.pk}/detacher/", {"reason": ""}).status_code == 403
+    assert Attachment.objects.lasting().filter(pk=row.pk).exists()
