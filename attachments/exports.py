@@ -66,7 +66,7 @@ def told(requests, tell):
 PEOPLE = [
     Column("Nom", lambda row: row.user.last_name),
     Column("Prénom", lambda row: row.user.first_name),
-    Column("Adresse de connexion", lambda row: row.user.known_email),
+    Column("Adresse de connexion", lambda row: row.known_email),
     Column("Statut du compte", lambda row: row.user.get_state_display()),
     Column("Rôle", lambda row: row.get_role_display()),
     *SCOPE,

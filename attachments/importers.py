@@ -96,8 +96,6 @@ def _delimiter(text):
 
 def _judge(lines, structure, roles):
     services = {folded(service.code): service for service in structure.services.open()}
-    lasting = structure.attachments.lasting().select_related("user").prefetch_related("services")
-    held = {row.user.email: row for row in lasting.filter(user__email__in=[line.email for line in lines])}
     seen = {}
     for line in lines:
         form = LineForm(line.cells, roles=roles, services=services)
@@ -107,5 +105,10 @@ def _judge(lines, structure, roles):
             line.faults = [f"Même adresse qu'à la ligne {seen[line.email]}."]
         else:
             line.terms = form.terms
-        seen.setdefault(line.email, line.number)
-        line.held = held.get(line.email)
+            seen[line.email] = line.number
+    # Only addresses that are some: of others (a NUL, a page of text) the database may not be asked.
+    lasting = structure.attachments.lasting().select_related("user").prefetch_related("services")
+    held = {row.user.email: row for row in lasting.filter(user__email__in=seen)}
+    for line in lines:
+        if line.terms:
+            line.held = held.get(line.email)

@@ -6,7 +6,7 @@ import rules
 from django.db.models import Q
 from django.utils import timezone
 
-from attachments.models import Attachment, AttachmentRequest, Right, Role
+from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role
 from plumbing.reach import add_holding, add_reach
 from structures.models import Nature, Structure
 
@@ -25,11 +25,11 @@ def leads_structure_of(user, row):
 
 @rules.predicate
 def is_below_manager_in(user, attachment):
-    """`user` may attach people where this attachment is, which is a simple user's who stands in for nobody."""
+    """`user` may attach people where this attachment is, a simple user's who stands in for nobody, nor is about to."""
     return (
         attachment.role == Role.SIMPLE
         and holding(user, Right.ATTACH_PEOPLE).filter(structure=attachment.structure_id).exists()
-        and not Attachment.objects.leading().filter(pk=attachment.pk).exists()
+        and not Deputy.objects.lasting().filter(structure=attachment.structure_id, deputy=attachment.user_id).exists()
     )
 
 

@@ -336,8 +336,10 @@ CAPTCHA_AUDIO_RATE = rate("CAPTCHA_AUDIO_RATE", "20/m")
 CAPTCHA_IMAGE_RATE = rate("CAPTCHA_IMAGE_RATE", "60/m")
 MAIL_REQUEST_RATE = rate("MAIL_REQUEST_RATE", "10/h")
 LOGIN_RATE = rate("LOGIN_RATE", "60/m")
-# Addresses one manager may try or attach: each answer says whether there is an account.
+# Addresses one manager may try or attach, each answer saying whether there is an account; and changes that mail.
 ATTACH_RATE = rate("ATTACH_RATE", "60/h")
+# Lines of files one manager may apply: each mails somebody, and says whether there is an account.
+FILE_LINES_RATE = rate("FILE_LINES_RATE", "1000/d")
 # Mails of one kind to one address: those that visitors cause, and those that tell a manager who waits.
 MAIL_TO_ONE_RATE = rate("MAIL_TO_ONE_RATE", "5/h")
 DECIDER_MAIL_RATE = rate("DECIDER_MAIL_RATE", "20/h")

@@ -83,6 +83,20 @@ def within(request, group, rate, key="ip", *, count=True):
     return usage is None or usage["count"] + (not count) <= usage["limit"]
 
 
+def within_many(request, group, rate, times, key="ip"):
+    """As `within`, of a request that counts for `times`: all of them, or none when they are beyond the rate."""
+    asked = {"group": group, "key": key, "rate": rate}
+    usage = redis_breaker.call(get_usage, request, **asked)
+    if usage and usage["count"] + times > usage["limit"]:
+        return False
+    for _ in range(times):
+        usage = redis_breaker.call(get_usage, request, **asked, increment=True)
+        if usage is None:
+            return True
+    # Another request of theirs may have counted meanwhile.
+    return usage is None or usage["count"] <= usage["limit"]
+
+
 def perform(request, action, *args, done="", **kwargs):
     """Run `action`: (True, its result), saying `done` on the next page, or (False, None), saying why not."""
     try:

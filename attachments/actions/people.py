@@ -162,7 +162,10 @@ LOT = 50
 
 def _attach_lot(structure, wanted, *, actor):
     structure = lock_structure(structure.pk)
-    accounts = {user.email: user for user in User.objects.filter(email__in=[_address(who) for who, _ in wanted])}
+    # Existing accounts by number, then new ones by address: in other orders, two files could wait for each other.
+    wanted = sorted(wanted, key=lambda line: _address(line[0]))
+    known = User.objects.filter(email__in=[_address(who) for who, _ in wanted])
+    accounts = {user.email: user for user in lock_accounts(list(known.values_list("pk", flat=True))).values()}
     # Only a person who creates accounts there does so; hindrances say the rest.
     creates = structure.is_active and actor.has_perm("attachments.create_account", structure)
     places, skipped = [], []
@@ -190,9 +193,12 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
     """« Modifier » somebody's role, services and dates, and tell them: whether anything changed.
 
     `version` is that of the place as the page showed it (optimistic lock), `among` the roles on which the actor acts.
-    Raises ActionError for a principal manager's, which a hand-over changes, and for an end that is past.
+    Raises ActionError for a principal manager's, which a hand-over changes, for an end that is past, and for a place
+    that is over: another one is given.
     """
     attachment = lock_among(attachment_id, among)
+    if attachment.standing == attachment.Standing.OVER:
+        raise ActionError("attachment_over", f"Le rattachement de {attachment.user} est déjà terminé.")
     if attachment.version != version:
         raise ChangedMeanwhile(
             "Quelqu'un d'autre a modifié ce rattachement pendant que cette page était ouverte. "
@@ -200,7 +206,7 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
         )
     if Role.PRINCIPAL in (attachment.role, role):
         raise ActionError("is_principal", "Le rôle de gestionnaire principal se transmet : il ne se modifie pas ici.")
-    if ends_on and ends_on != attachment.ends_on and ends_on < timezone.localdate():
+    if ends_on and ends_on < timezone.localdate():
         raise ActionError("dates_over", "Cette date est passée : pour finir aujourd'hui, détachez.", field="ends_on")
     managed = attachment.role in MANAGERS
     change_dates(attachment_id, actor=actor, starts_on=starts_on, ends_on=ends_on)

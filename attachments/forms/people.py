@@ -6,7 +6,7 @@ from django.utils import timezone
 from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.forms.doors import AddressField, AddressTwice
-from attachments.forms.requests import PER_SERVICE, WHOLE, DayField, DecisionForm
+from attachments.forms.requests import PER_SERVICE, WHOLE, DayField, DecisionForm, check_day
 from attachments.models import WHOLE_STRUCTURE, Role
 from plumbing.errors import ChangedMeanwhile
 from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields, PhoneAsTyped
@@ -209,8 +209,8 @@ class LineForm(NamesEmptyFields, forms.Form):
     phone = PhoneNumberField(label="Téléphone", required=False, max_length=30)
     role = forms.CharField(label="Rôle", required=False)
     services = forms.CharField(label="Services", required=False)
-    starts_on = forms.DateField(label="Date de début", required=False, input_formats=DAYS)
-    ends_on = forms.DateField(label="Date de fin", required=False, input_formats=DAYS)
+    starts_on = forms.DateField(label="Date de début", required=False, input_formats=DAYS, validators=[check_day])
+    ends_on = forms.DateField(label="Date de fin", required=False, input_formats=DAYS, validators=[check_day])
 
     def __init__(self, data=None, *, roles=(Role.SIMPLE,), services=()):
         super().__init__(data)

@@ -1,7 +1,7 @@
 from datetime import date
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
@@ -164,8 +164,19 @@ class RefusalForm(NamesEmptyFields, forms.Form):
         return self.cleaned_data
 
 
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
+
+
+def check_day(day):
+    """Beyond these, somebody mistyped; and at the ends of the calendar, no day before or after can be told."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValidationError(f"Écrivez une date entre {FIRST_DAY.year} et {LAST_DAY.year}.")
+
+
 class DayField(forms.DateField):
     """A day, as browsers pick one."""
+
+    default_validators = [check_day]
 
     def __init__(self, **options):
         # Browsers read and send ISO dates, whatever they show.
@@ -294,8 +305,6 @@ def _asked_before(request, today):
 class HistoryForm(NamesEmptyFields, forms.Form):
     """What of the history to show. `structures` are those to choose from, (id, name), when there are several."""
 
-    FIRST, LAST = date(2000, 1, 1), date(2100, 12, 31)
-
     since = DayField(label="Du", required=False)
     until = DayField(label="Au", required=False)
     person = forms.CharField(label="Personne", max_length=100, required=False)
@@ -304,9 +313,6 @@ class HistoryForm(NamesEmptyFields, forms.Form):
 
     def __init__(self, data=None, *, structures=()):
         super().__init__(data)
-        sense = "Écrivez une date entre 2000 et 2100."
-        for name in ("since", "until"):
-            self.fields[name].validators += [MinValueValidator(self.FIRST, sense), MaxValueValidator(self.LAST, sense)]
         for name in ("kind", "structure"):
             self.fields[name].error_messages["invalid_choice"] = "Choisissez dans la liste."
         if len(structures) > 1:

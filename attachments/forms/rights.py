@@ -1,11 +1,11 @@
 """What a principal manager leaves to others, and until when."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django import forms
 from django.utils import timezone
 
-from attachments.forms.requests import DayField
+from attachments.forms.requests import LAST_DAY, DayField
 from attachments.models import LEFT_BY_DEFAULT, Right
 from plumbing.forms import LimitedForm
 
@@ -111,11 +111,12 @@ class ExtensionForm(LimitedForm):
 
     def __init__(self, attachment, data=None):
         super().__init__(data, initial={"ends_on": a_year_after(attachment.ends_on)})
-        self.fields["ends_on"].widget.attrs["min"] = (attachment.ends_on + timedelta(days=1)).isoformat()
+        if attachment.ends_on < LAST_DAY:
+            self.fields["ends_on"].widget.attrs["min"] = (attachment.ends_on + timedelta(days=1)).isoformat()
 
 
 def a_year_after(day):
-    """The same day of the next year; the one before for a 29 February, and never beyond the calendar."""
-    if day.year == date.max.year:
-        return day
+    """The same day of the next year; the one before for a 29 February, and never beyond what DayField takes."""
+    if day.year >= LAST_DAY.year:
+        return LAST_DAY
     return day.replace(year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day)

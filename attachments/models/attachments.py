@@ -85,13 +85,15 @@ class AttachmentQuerySet(models.QuerySet):
 
     def of_people(self, words):
         """Those of people whose name or address contains every one of `words`; `*` is any run of characters."""
-        people = self
+        people, today = self, timezone.localdate()
+        # As `known_email`: of a place that is over, the address answers to no search.
+        lasts = Q(ended_at__isnull=True) & (Q(ends_on__isnull=True) | Q(ends_on__gte=today))
         for word in words.split():
             pattern = loose_pattern(word)
             people = people.filter(
                 Q(user__first_name__iregex=pattern)
                 | Q(user__last_name__iregex=pattern)
-                | Q(user__email__iregex=pattern)
+                | (lasts & Q(user__email__iregex=pattern))
             )
         return people
 
@@ -211,6 +213,11 @@ class Attachment(Scope):
         """Fingerprint of what its managers may change."""
         values = {name: getattr(self, name) for name in ("role", "whole_structure", "starts_on", "ends_on", "ended_at")}
         return version_of(values | {"services": sorted(service.pk for service in self.services.all())})
+
+    @property
+    def known_email(self):
+        """Its person's login address, as managers read it: where they are no longer, today's is not theirs to know."""
+        return "" if self.standing == self.Standing.OVER else self.user.known_email
 
     @property
     def standing(self):

@@ -76,7 +76,7 @@ def create_account(request, pk):
     carried = request.method == "POST" and CARRIED in request.POST
     if carried:
         known = {name: request.POST.get(name, "") for name in ("email", "role", "scope", "starts_on", "ends_on")}
-        services = [key for key in request.POST.getlist("services") if key.isascii() and key.isdigit()]
+        services = [key for key in request.POST.getlist("services") if _is_key(key)]
         form = InviteForm(structure, roles=roles, initial=known | {"services": services})
     else:
         form = InviteForm(structure, posted(request), roles=roles)
@@ -145,7 +145,12 @@ def _chosen(request):
     key = request.GET.get(CHOSEN, "")
     if not key:
         return None
-    return get_object_or_404(people_known_to(request.user), pk=int(key) if key.isascii() and key.isdigit() else 0)
+    return get_object_or_404(people_known_to(request.user), pk=int(key) if _is_key(key) else 0)
+
+
+def _is_key(text):
+    """Longer ones are nobody's, and Python refuses to read the longest."""
+    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def _found(user, structure, words):

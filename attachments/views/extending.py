@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from attachments import actions
 from attachments.forms import ExtensionForm
 from attachments.models import Attachment
+from attachments.views.person import mails_within
 from plumbing.requests import posted, submit
 from structures.views.workspace import INFORMATIONS, below
 
@@ -22,7 +23,7 @@ def extend(request, pk):
         messages.info(request, f"Le rattachement de {place.user} n'a pas de date de fin.")
         return redirect("structures:structure", place.structure_id)
     form = ExtensionForm(place, posted(request))
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, extended = submit(form, actions.extend, pk, actor=request.user, **form.cleaned_data)
         if done:
             until = f"jusqu'au {date_format(extended.ends_on, 'j F Y')}" if extended.ends_on else "sans date de fin"

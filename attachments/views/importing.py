@@ -15,7 +15,7 @@ from attachments.views.attaching import active_within_reach
 from attachments.views.people import ATTACH, CREATE, SEE, TAB
 from attachments.views.person import MOST_SAID, roles_below
 from plumbing.exports import csv_chunks
-from plumbing.requests import within
+from plumbing.requests import within, within_many
 from structures.views.parts import within_reach
 from structures.views.workspace import below
 
@@ -38,8 +38,8 @@ def import_people(request, pk):
             lines = read_lines(text, structure, roles_below(request.user, structure))
         except FileRefused as refusal:
             form.add_error("file", str(refusal)) if form.is_bound else messages.error(request, str(refusal))
-    if applies and lines is not None and _is_counted(request):
-        wanted = [line.terms for line in lines if line.is_to_do]
+    wanted = [line.terms for line in lines or () if line.is_to_do]
+    if applies and lines is not None and _is_counted(request, len(wanted)):
         _say(request, structure, actions.attach_from_file(structure, wanted, actor=request.user))
         return redirect(TAB, pk)
     address = reverse(TAB, args=[pk])
@@ -50,7 +50,7 @@ def import_people(request, pk):
         "form": form,
         "lines": lines,
         "text": text,
-        "to_do": sum(line.is_to_do for line in lines or ()),
+        "to_do": len(wanted),
         "faulty": sum(bool(line.faults) for line in lines or ()),
         "columns": COLUMNS,
         "may_create": request.user.has_perm(CREATE, structure),
@@ -68,12 +68,16 @@ def people_model(request, pk):
     return response
 
 
-def _is_counted(request):
-    """Each file mails many: a person applies as many as a network address registers."""
-    counted = within(request, "files", settings.REGISTRATION_RATE, key="user")
-    if not counted:
+def _is_counted(request, count):
+    """A person applies as many files as a network address registers; and each of their `count` lines mails somebody."""
+    if not within(request, "files", settings.REGISTRATION_RATE, key="user"):
         messages.error(request, "Vous avez appliqué beaucoup de fichiers. Attendez une heure, puis recommencez.")
-    return counted
+        return False
+    if not within_many(request, "file_lines", settings.FILE_LINES_RATE, count, key="user"):
+        said = "Vous avez rattaché beaucoup de personnes par fichier. Recommencez demain, ou avec moins de lignes."
+        messages.error(request, said)
+        return False
+    return True
 
 
 def _say(request, structure, given):

@@ -1,5 +1,6 @@
 """One person of a structure: consulted, changed, detached."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,7 +15,7 @@ from attachments.models import Right, Role
 from attachments.people import VIEW, tell_requests
 from attachments.views.people import SEE, TAB
 from history.models import Event, HistoryEntry
-from plumbing.requests import came_from, posted, submit
+from plumbing.requests import came_from, posted, submit, within
 from structures.views.parts import within_reach
 from structures.views.workspace import below
 
@@ -41,7 +42,7 @@ def person(request, pk, place_pk):
             "is_principal": place.role == Role.PRINCIPAL,
             "may_change": not is_over and place.role != Role.PRINCIPAL and request.user.has_perm(CHANGE, place),
             "may_leave_rights": place.role == Role.SECONDARY and request.user.has_perm(LEAVE_RIGHTS, place.structure),
-            "is_activating": place.user.state == place.user.State.ACTIVATING,
+            "is_activating": not is_over and place.user.state == place.user.State.ACTIVATING,
         },
     )
 
@@ -50,11 +51,11 @@ def person(request, pk, place_pk):
 def change_person(request, pk, place_pk):
     """« Modifier » somebody's role, services and dates."""
     place = place_to_change(request, pk, place_pk)
-    if place.ended_at:
+    if place.standing == place.Standing.OVER:
         return _say_over(request, place)
     among = roles_below(request.user, place.structure)
     form = PlaceForm(place.structure, posted(request), roles=among, place=place)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, changed = submit(form, actions.change_place, place_pk, actor=request.user, among=among, **form.change)
         if done:
             said = (
@@ -91,6 +92,8 @@ def detach_person(request, pk, place_pk):
 def resend_activation(request, pk, place_pk):
     """« Renvoyer le courriel d'activation »"""
     place = place_within_reach(request, pk, place_pk)
+    if place.standing == place.Standing.OVER:
+        return _say_over(request, place)
     say_resent(request, resend_activations([place.user_id], actor=request.user))
     return redirect(TAB_OF_ONE, pk, place_pk)
 
@@ -110,6 +113,14 @@ def say_resent(request, resent):
     more = len(resent.skipped) - MOST_SAID
     if more > 0:
         messages.info(request, f"Et {more} autre{'s' if more > 1 else ''} pour les mêmes raisons.")
+
+
+def mails_within(request, form):
+    """Each change mails the person, who has not asked for it: counted, whosever place it is."""
+    counted = within(request, "changing", settings.ATTACH_RATE, key="user")
+    if not counted:
+        form.add_error(None, "Vous avez fait beaucoup de changements. Attendez une heure, puis recommencez.")
+    return counted
 
 
 # More refusals than this are counted.

@@ -10,6 +10,7 @@ from accounts.models import User
 from attachments import actions
 from attachments.forms import DeputyForm, PersonalRightsForm, SecondaryRightsForm
 from attachments.models import Deputy, Right, Role
+from attachments.views.person import mails_within
 from plumbing.requests import perform, posted, submit
 from structures.views.parts import within_reach
 from structures.views.workspace import INFORMATIONS, below
@@ -75,7 +76,7 @@ def deputy(request, pk):
     able = structure.attachments.lasting().filter(user__state=User.State.ACTIVE).exclude(role=Role.PRINCIPAL)
     able = able.exclude(user=request.user).select_related("user").order_by("user__last_name", "user__first_name", "pk")
     form = DeputyForm(able, posted(request))
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, named = submit(form, actions.name_deputy, pk, actor=request.user, **form.named)
         if done:
             messages.success(request, f"{named.deputy} est désigné. Un courriel l'en informe.")

@@ -1,13 +1,15 @@
 """Two managers at the same instant, on PostgreSQL."""
 
+from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.utils import timezone
 
 from accounts.actions import invite_account, resend_activations
 from accounts.models import User
-from attachments.actions import Place, attach_people, change_place, detach
+from attachments.actions import Place, attach_people, change_place, detach, people
 from attachments.models import Attachment, Role
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
@@ -67,3 +69,26 @@ def test_two_managers_send_the_link_again():
     answers = at_once(*[lambda: resend_activations([user.pk], actor=actor)] * 2)
     assert sorted(len(answer.done) for answer in answers) == [0, 1]
     assert OutgoingMail.objects.count() == 1
+
+
+def test_two_files_of_the_same_new_people_in_opposite_orders(monkeypatch):
+    invite, begun = people.invite_account, Barrier(2)
+    old, terms = UserFactory(), {"role": Role.SIMPLE, "starts_on": None, "ends_on": None, "whole_structure": True}
+    places = AttachmentFactory.create_batch(2, role=Role.PRINCIPAL)
+
+    def slow(**who):
+        user = invite(**who)
+        # Whoever created one waits, before the next, for the other to have begun: in vain when that one waits for us.
+        with suppress(BrokenBarrierError):
+            begun.wait(0.5)
+        return user
+
+    def apply(place, addresses):
+        who = [{"email": email, "first_name": "Lou", "last_name": "Petit", "phone": ""} for email in addresses]
+        wanted = [(person, terms | {"services": ()}) for person in who]
+        return lambda: people.attach_from_file(place.structure, wanted, actor=place.user)
+
+    monkeypatch.setattr(people, "invite_account", slow)
+    addresses = ["a@exemple.example", "b@exemple.example", old.email]
+    answers = at_once(apply(places[0], addresses), apply(places[1], addresses[::-1]))
+    assert sorted(len(answer.done) for answer in answers) == [1, 3]

@@ -101,6 +101,9 @@ def test_files_that_are_refused(client, address, content, said):
         ("a@exemple.example;A;B;;Gestionnaire principal;;;", "n'est pas un rôle que vous donnez"),
         ("a@exemple.example;A;B;;;;;01/01/2020", "est passée"),
         ("a@exemple.example;A;B;;;;demain;", "Date de début"),
+        ("a@exemple.example;A;B;;;;01/01/0001;31/12/9999", "entre 2000 et 2100"),
+        ("a\x00b@exemple.example;A;B;;;;;", "Adresse de connexion"),
+        (f"{'x' * 9_000}@exemple.example;A;B;;;;;", "Adresse de connexion"),
         ("a@exemple.example;A;B;12;;;;", "Téléphone"),
     ],
 )
@@ -160,3 +163,11 @@ def test_one_line_that_cannot_be_does_not_stop_the_others(structure, client):
     assert [place.user for place in given.done] == [fine]
     ((address, refusal),) = given.skipped
     assert (address, type(refusal), refusal.code) == (closed.email, ActionError, "not_attachable")
+
+
+def test_each_line_applied_counts(client, structure, address, settings):
+    settings.FILE_LINES_RATE = "3/d"
+    assert "2 personnes de plus" in apply(client, address, TEN[5], TEN[6]).text
+    assert "beaucoup de personnes par fichier" in apply(client, address, TEN[0], TEN[8]).text
+    assert "1 personne de plus" in apply(client, address, TEN[0], TEN[5]).text
+    assert structure.attachments.count() == 4

@@ -6,8 +6,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from attachments.actions import change_place, name_deputy
 from attachments.models import Attachment, Role
 from notifications.models import OutgoingMail
+from plumbing.errors import ActionError
 from structures.models import Referent
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
 
@@ -291,3 +293,71 @@ def test_the_link_is_sent_again_from_the_person_s_page(client, structure, here):
     assert "renvoyé" in client.post(f"{here}{row.pk}/renvoi/", follow=True).text
     assert OutgoingMail.objects.get().slug == "activation"
     assert User.objects.get(pk=row.user_id).state == User.State.ACTIVATING
+
+
+@pytest.mark.parametrize("key", ["9" * 19, "9" * 5_000])
+def test_a_key_too_long_is_nobody_s(client, here, key):
+    assert client.get(f"{here}rattacher/?personne={key}").status_code == 404
+    assert client.post(f"{here}nouveau/", place(repris="1", services=key)).status_code == 200
+
+
+def test_days_at_the_ends_of_the_calendar_are_refused(client, structure, here):
+    row = AttachmentFactory(structure=structure)
+    typed = place(version=row.version, starts_on="0001-01-01", ends_on="9999-12-31")
+    answer = client.post(f"{here}{row.pk}/modifier/", typed)
+    assert answer.status_code == 422
+    assert answer.text.count("entre 2000 et 2100") >= 2
+    Attachment.objects.filter(pk=row.pk).update(ends_on="9999-12-31")
+    assert client.get(f"/rattachements/{row.pk}/prolonger/").status_code == 200
+
+
+def test_nobody_is_mailed_change_after_change(client, structure, here, settings):
+    settings.ATTACH_RATE = "2/h"
+    row = AttachmentFactory(structure=structure, ends_on=TODAY() + DAY)
+    for days in (2, 3, 4):
+        version = client.get(f"{here}{row.pk}/modifier/").context["form"]["version"].value()
+        answer = client.post(f"{here}{row.pk}/modifier/", place(version=version, ends_on=TODAY() + days * DAY))
+    assert "beaucoup de changements" in answer.text
+    later = {"deputy": row.pk, "starts_on": TODAY(), "ends_on": TODAY() + 9 * DAY}
+    for address in (f"/rattachements/{row.pk}/prolonger/", f"/structures/{structure.pk}/suppleance/"):
+        assert "beaucoup de changements" in client.post(address, later).text
+    assert OutgoingMail.objects.count() == 2
+
+
+@pytest.mark.parametrize("over", [{"ended_at": timezone.now()}, {"ends_on": TODAY() - DAY}])
+def test_of_a_former_colleague_neither_address_nor_phone_is_shown(client, structure, here, over):
+    newcomer = {"user__email": "nouvelle@ailleurs.example", "user__phone": "+33612345678", "user__activating": True}
+    row = AttachmentFactory(
+        structure=structure, starts_on=TODAY() - 9 * DAY, user__last_name="Partie", **newcomer, **over
+    )
+    page, listed = client.get(f"{here}{row.pk}/").text, client.get(f"{here}?statut=over").text
+    exported = client.get(f"{here}export.csv?statut=over").getvalue().decode()
+    for text in (page, listed, exported):
+        assert "Partie" in text
+        assert "nouvelle@ailleurs" not in text
+    assert "06 12 34" not in page
+    assert "Renvoyer" not in page
+    assert names(client, f"{here}?statut=over&q=ailleurs") == []
+    assert "déjà terminé" in client.post(f"{here}{row.pk}/renvoi/", follow=True).text
+    assert not OutgoingMail.objects.exists()
+
+
+def test_a_place_that_ran_out_is_not_revived_by_changing_it(client, structure, here):
+    row = AttachmentFactory(structure=structure, starts_on=TODAY() - 9 * DAY, ends_on=TODAY() - DAY)
+    client.force_login(AttachmentFactory(structure=structure, role=Role.SECONDARY).user)
+    typed = place(version=row.version, starts_on=row.starts_on)
+    assert "déjà terminé" in client.post(f"{here}{row.pk}/modifier/", typed, follow=True).text
+    change = {"role": Role.SIMPLE, "whole_structure": True, "services": [], "starts_on": row.starts_on, "ends_on": None}
+    with pytest.raises(ActionError) as refused:
+        change_place(row.pk, actor=client.manager, version=row.version, among=tuple(Role), **change)
+    assert refused.value.code == "attachment_over"
+
+
+@pytest.mark.parametrize("begins", [0, 1])
+def test_secondary_managers_do_not_detach_who_stands_in_or_is_about_to(client, structure, here, begins):
+    row = AttachmentFactory(structure=structure)
+    days = {"starts_on": TODAY() + begins * DAY, "ends_on": TODAY() + 5 * DAY}
+    name_deputy(structure.pk, row.user_id, actor=client.manager, **days)
+    client.force_login(AttachmentFactory(structure=structure, role=Role.SECONDARY).user)
+    assert client.post(f"{here}{row.pk}/detacher/", {"reason": ""}).status_code == 403
+    assert Attachment.objects.lasting().filter(pk=row.pk).exists()
