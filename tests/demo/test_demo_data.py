@@ -20,21 +20,9 @@ from structures.models import DirectoryEntry, Structure
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def demo():
-    call_command("load_demo", verbosity=0)
-
-
 def counts():
     models = (User, Structure, DirectoryEntry, AttachmentRequest, Attachment, HistoryEntry, OutgoingMail)
     return {model.__name__: model.objects.count() for model in models}
-
-
-def test_a_second_load_changes_nothing_and_says_so(demo, capsys):
-    before = counts()
-    call_command("load_demo")
-    assert counts() == before
-    assert "rien n'est changé" in capsys.readouterr().out
 
 
 def test_every_siret_is_valid_and_written_clean():
@@ -44,40 +32,56 @@ def test_every_siret_is_valid_and_written_clean():
     assert [clean_identifier(IdentifierType.SIRET, siret) for siret in sirets] == sirets
 
 
-def test_every_announced_account_opens(demo, rf):
+def test_the_demo_is_a_portal_at_work(rf, capsys):
+    """One load, which takes seconds, for all that is asked of it."""
+    waiting = OutgoingMail.objects.create(slug="x", to="a@b.example", subject="Avant")
+    call_command("load_demo", verbosity=0)
+    every_announced_account_opens(rf)
+    every_structure_with_people_has_one_principal_manager()
+    requests_wait_for_managers_and_for_support()
+    the_past_comes_before_the_present()
+    no_mail_of_the_demo_is_sent_or_wakes_a_worker(but=waiting)
+    a_second_load_changes_nothing_and_says_so(capsys)
+
+
+def every_announced_account_opens(rf):
     for _role, email, password in data.ACCOUNTS:
         user = authenticate(rf.post("/"), username=email, password=password)
         assert user is not None, email
         validate_password(password, user)
 
 
-def test_every_structure_with_people_has_one_principal_manager(demo):
+def every_structure_with_people_has_one_principal_manager():
     managed = Structure.objects.filter(attachments__isnull=False)
     principals = Count("attachments", filter=Q(attachments__role=Role.PRINCIPAL, attachments__ended_at=None))
     assert set(managed.annotate(principals=principals).values_list("principals", flat=True)) == {1}
 
 
-def test_requests_wait_for_managers_and_for_support(demo):
+def requests_wait_for_managers_and_for_support():
     pending = AttachmentRequest.objects.pending()
     principal = User.objects.get(email=data.PRINCIPAL.email)
     assert pending.for_manager(principal).count() == 8
     assert pending.without_decider().exists()
 
 
-def test_the_past_comes_before_the_present(demo):
+def the_past_comes_before_the_present():
     assert not AttachmentRequest.objects.filter(created_at__gt=timezone.now()).exists()
     oldest = AttachmentRequest.objects.first()
     assert (timezone.now() - oldest.created_at).days == 120
     assert oldest.starts_on < timezone.localdate()
 
 
-def test_no_mail_of_the_demo_is_sent_or_wakes_a_worker(demo):
-    assert set(OutgoingMail.objects.values_list("state", flat=True)) == {OutgoingMail.State.SENT}
+def no_mail_of_the_demo_is_sent_or_wakes_a_worker(*, but):
+    """Mails written before the demo are left alone."""
+    mails = OutgoingMail.objects.exclude(pk=but.pk)
+    assert set(mails.values_list("state", flat=True)) == {OutgoingMail.State.SENT}
+    but.refresh_from_db()
+    assert but.state == OutgoingMail.State.WAITING
     assert connection.run_on_commit == []
 
 
-def test_mails_written_before_the_demo_are_left_alone():
-    mail = OutgoingMail.objects.create(slug="x", to="a@b.example", subject="Avant")
-    call_command("load_demo", verbosity=0)
-    mail.refresh_from_db()
-    assert mail.state == OutgoingMail.State.WAITING
+def a_second_load_changes_nothing_and_says_so(capsys):
+    before = counts()
+    call_command("load_demo")
+    assert counts() == before
+    assert "rien n'est changé" in capsys.readouterr().out

@@ -116,9 +116,9 @@ def one_of_each():
 def look(support, axe):
     """Looks at the page on screen; named for what is said when something is wrong."""
 
-    def look(name):
-        for colours in ("dark", "light"):
-            support.emulate_media(color_scheme=colours)
+    def look(name, colours=("light",)):
+        for scheme in colours:
+            support.emulate_media(color_scheme=scheme)
             axe(support)
         assert support.evaluate(CUT) == [], name
         support.keyboard.press("Tab")
@@ -131,9 +131,9 @@ def look(support, axe):
 def check(site, support, look):
     """Opens a page and looks at it."""
 
-    def check(path):
+    def check(path, **options):
         assert support.goto(site + path).status == 200, path
-        look(path)
+        look(path, **options)
 
     return check
 
@@ -147,7 +147,7 @@ def test_lists(support, check, axe):
     rows = one_of_each()
     assert {type(row) for row in rows} == set(admin.site._registry)
     for path in (reverse("admin:index"), *(list_of(model) for model in admin.site._registry)):
-        check(path)
+        check(path, colours=("dark", "light"))
         for filters in support.locator("details.filter").all():
             filters.locator("summary").click()
             axe(support)
