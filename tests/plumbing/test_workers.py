@@ -86,6 +86,15 @@ def test_a_redis_with_a_password_counts_and_queues(request_, redis_at, caplog):
     assert "autre" not in caplog.text
 
 
+def test_each_task_is_in_the_schedule_or_has_its_sweep_there():
+    """A wake may be lost, and what only the clock calls is called by nobody else."""
+    current_app.loader.import_default_modules()
+    ours = {name for name in current_app.tasks if not name.startswith("celery.")}
+    swept_by_others = {"notifications.tasks.deliver", "structures.tasks.import_directory"}
+    scheduled = {entry["task"] for entry in current_app.conf.beat_schedule.values()}
+    assert scheduled == ours - swept_by_others
+
+
 def test_requests_reach_redis_by_the_breaker_alone():
     """Whatever else asked it would wait for a Redis that hangs."""
     ours = [path for path in ROOT.glob("[!.t]*/**/*.py") if path.parts[len(ROOT.parts)] not in ("tests", "benchmarks")]
