@@ -117,6 +117,7 @@ def test_a_structure_switched_off_meanwhile_keeps_nobody_from_activating(squatte
 def test_on_a_public_structure_support_decides_meanwhile(client):
     structure, support = StructureFactory(), UserFactory(staff=True)
     unseen = AttachmentFactory(structure=structure, role=Role.PRINCIPAL, user=UserFactory(activating=True))
+    AttachmentFactory(role=Role.PRINCIPAL)
     request = ask(OWNER, structure)
     assert OutgoingMail.objects.count() == 2
     assert slugs(OWNER) == ["request_sent"]
