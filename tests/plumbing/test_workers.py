@@ -1,6 +1,7 @@
 """Redis seen from a request: rate limits and wake-ups, on a real Redis."""
 
 import json
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,6 +58,15 @@ def test_what_a_rolled_back_part_asked_for_is_asked_again(published):
             _ = 1 / 0
         wake("one.task", 2)
     assert published == [("one.task", [2])]
+
+
+@pytest.mark.django_db
+def test_a_wake_waits_no_longer_for_a_redis_that_hangs(hanging_redis, django_capture_on_commit_callbacks):
+    """Workers and beat wait for it five seconds."""
+    start = time.monotonic()
+    with django_capture_on_commit_callbacks(execute=True):
+        wake("one.task")
+    assert (hanging_redis(), time.monotonic() - start < 3) == (1, True)
 
 
 @pytest.mark.django_db(transaction=True)
