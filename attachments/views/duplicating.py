@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 from attachments import actions
 from attachments.people import called, people_known_to, tell_places, typed
 from attachments.views.attaching import CHOSEN
-from attachments.views.person import MOST_SAID, TAB_OF_ONE, person_page, place_to_change, roles_below
+from attachments.views.person import MOST_SAID, TAB_OF_ONE, person_page, place_to_change
 from plumbing.requests import perform
 from plumbing.text import loose_pattern
 from structures.views.parts import PER_PAGE
@@ -31,7 +31,6 @@ def duplicate_rights(request, pk, place_pk):
             place_pk,
             [person.pk for person in chosen],
             actor=request.user,
-            among=roles_below(request.user, place.structure),
         )
         if done:
             _say(request, given)

@@ -349,7 +349,7 @@ def test_a_place_that_ran_out_is_not_revived_by_changing_it(client, structure, h
     assert "déjà terminé" in client.post(f"{here}{row.pk}/modifier/", typed, follow=True).text
     change = {"role": Role.SIMPLE, "whole_structure": True, "services": [], "starts_on": row.starts_on, "ends_on": None}
     with pytest.raises(ActionError) as refused:
-        change_place(row.pk, actor=client.manager, version=row.version, among=tuple(Role), **change)
+        change_place(row.pk, actor=client.manager, version=row.version, **change)
     assert refused.value.code == "attachment_over"
 
 
