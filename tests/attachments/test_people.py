@@ -215,7 +215,7 @@ def test_an_account_closed_before_it_was_used_starts_again():
         email="nouvelle@exemple.example", closed=True, activated_at=None, terms_accepted_at=timezone.now()
     )
     user = invite_account(actor=UserFactory(), **PERSON)
-    assert (user.pk, user.state, user.closed_at, user.terms_accepted_at) == (closed.pk, "activating", None, None)
+    assert (user.email, user.state, user.terms_accepted_at) == (closed.email, "activating", None)
 
 
 def test_the_link_goes_again_to_those_who_wait_for_it_and_not_twice_in_a_moment():
