@@ -152,7 +152,7 @@ class AttachmentRequest(Scope):
 
     @property
     def known_email(self):
-        """Its person's login address, as managers read it: of who neither waits nor is there, it is not theirs to know."""
+        """Its person's login address, as managers read it: empty of who neither waits nor is there."""
         return self.user.known_email if self.is_pending or self.is_attached else ""
 
     @property

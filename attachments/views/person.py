@@ -21,6 +21,8 @@ from structures.views.workspace import below
 
 CHANGE, CHANGE_ALL = "attachments.change_place", "attachments.change_people"
 LEAVE_RIGHTS = "attachments.leave_rights"
+# What ATTACH_RATE counts together: changes that mail somebody who has not asked for them.
+CHANGING = "changing"
 STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_APPROVED)
 
 
@@ -115,7 +117,7 @@ def say_resent(request, resent):
 
 def mails_within(request, form):
     """Each change mails the person, who has not asked for it: counted, whosever place it is."""
-    counted = within(request, "changing", settings.ATTACH_RATE, key="user")
+    counted = within(request, CHANGING, settings.ATTACH_RATE, key="user")
     if not counted:
         form.add_error(None, "Vous avez fait beaucoup de changements. Attendez une heure, puis recommencez.")
     return counted
