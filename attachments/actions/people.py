@@ -188,6 +188,8 @@ def _attach_lot(structure, wanted, *, actor):
             if user is None or (user.state == User.State.CLOSED and not user.was_ever_active):
                 if not creates:
                     raise ActionError("no_account", "Cette adresse n'a pas de compte, et aucun ne se crée ici.")
+                # Before the account: what is skipped leaves nothing behind.
+                _check_gives(actor, terms["role"], structure)
                 user = invite_account(actor=actor, **who)
         except ActionError as refusal:
             skipped.append((who["email"], refusal))
