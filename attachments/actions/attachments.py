@@ -10,10 +10,8 @@ from django.db import transaction
 from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
 
-from attachments.actions.places import Place
+from attachments.actions.places import HAS_PRINCIPAL, Place, held_by, hindrances, is_over
 from attachments.actions.rows import (
-    check_active,
-    check_open,
     lock,
     lock_account,
     lock_accounts,
@@ -27,8 +25,6 @@ from history.data import change_data, row_data
 from history.models import Event
 from plumbing.changes import changes, write_changes
 from plumbing.errors import ActionError
-
-HAS_PRINCIPAL = "Cette structure a déjà un gestionnaire principal."
 
 
 @transaction.atomic
@@ -46,44 +42,15 @@ def attach(user, structure, *, actor, **terms):
     return start_all([place], actor=actor)[0]
 
 
-def hindrances(places):
-    """For each of these places, why it cannot be given: an ActionError, or None.
-
-    Only reads, in a number of queries that does not grow; to act upon it, the caller holds the locks of the
-    structures and of the accounts.
-    """
-    held = {(row.user_id, row.structure_id) for row in _held_by(places) if not _is_over(row)}
-    wanted = [place.structure.pk for place in places if place.role == Role.PRINCIPAL]
-    managed = Attachment.objects.current().principal().filter(structure__in=wanted) if wanted else ()
-    taken = {row.structure_id for row in managed}
-    return [_hindrance(place.bounded, held, taken) for place in places]
-
-
-def _hindrance(place, held, taken):
-    user, structure = place.user, place.structure
-    try:
-        if place.ends_on and place.ends_on < timezone.localdate():
-            over = f"Ce rattachement finirait le {place.ends_on:%d/%m/%Y} : cette date est passée."
-            raise ActionError("dates_over", over)
-        check_active(structure)
-        check_open(user)
-        if (user.pk, structure.pk) in held:
-            raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
-        if structure.pk in taken:
-            raise ActionError("has_principal", HAS_PRINCIPAL)
-        services_of(structure, place.whole_structure, place.services)
-    except ActionError as refusal:
-        return refusal
-    return None
-
-
 def start_all(places, *, actor):
     """Give these places, which nothing hinders, in a number of queries that does not grow with them: the attachments.
 
-    What these people held there and ran out is ended. The caller holds the locks of the structures and the accounts.
+    What these people held there and ran out is ended; what a principal manager withdrew from them by name there stays
+    withdrawn. The caller holds the locks of the structures and the accounts.
     """
     places = [place.bounded for place in places]
-    _end(_held_by(places), actor=None, cause="dates_over")
+    _end(held_by(places), actor=None, cause="dates_over")
+    withdrawn = _withdrawn_from(places)
     attachments = Attachment.objects.bulk_create(
         Attachment(
             user=place.user,
@@ -92,6 +59,7 @@ def start_all(places, *, actor):
             whole_structure=place.whole_structure,
             starts_on=place.starts_on or timezone.localdate(),
             ends_on=place.ends_on,
+            **withdrawn.get((place.user.pk, place.structure.pk), {}),
         )
         for place in places
     )
@@ -110,19 +78,6 @@ def start_all(places, *, actor):
     if attachments:
         attachments_started.send(sender=None, attachments=attachments, actor=actor)
     return attachments
-
-
-def _held_by(places):
-    """What these people hold in these structures, run out or not."""
-    wanted = {(place.user.pk, place.structure.pk) for place in places}
-    people, structures = ({key[n] for key in wanted} for n in (0, 1))
-    rows = Attachment.objects.current().filter(user__in=people, structure__in=structures).order_by("pk")
-    rows = rows.select_related("user", "structure")
-    return [row for row in rows if (row.user_id, row.structure_id) in wanted]
-
-
-def _is_over(attachment):
-    return attachment.standing == Attachment.Standing.OVER
 
 
 def _beginning(attachment, place):
@@ -179,6 +134,8 @@ def change_scope(attachment_id, *, actor, whole_structure=True, services=(), ref
 def change_role(attachment_id, *, actor, role, reference="", cause=""):
     """Give an attachment another role; a principal manager's becomes the whole structure's, from now, without end.
 
+    What was left to them by name goes; what was withdrawn by name stays so, for whoever makes them secondary manager
+    again: only `leave_personal_rights`, which no deputy may, gives it back. A principal manager's rights are whole.
     Whoever takes the principal's role away gives it to somebody else in the same transaction, after.
     Raises ActionError when the structure has a principal manager already, or the one to be has no open account.
     """
@@ -186,8 +143,8 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     before = attachment.role
     if role == before:
         return attachment
-    # What was left to them, or not, was as what they no longer are.
-    values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values)}
+    kept = {} if role == Role.PRINCIPAL else _withdrawn(attachment)
+    values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values), **kept}
     held = _service_names(attachment)
     if role == Role.PRINCIPAL:
         lock_account(attachment.user_id)
@@ -219,7 +176,7 @@ def hand_on(handed, *, actor, left_role=Role.SIMPLE, **told):
     rest = {"role_since": timezone.now(), **dict.fromkeys(Right.values)}
     # First the one, then the other: the constraint is checked at each statement.
     _give_role(Event.PRINCIPAL_TRANSFERRED, outgoing, {"role": left_role} | rest, actor=actor, **told)
-    held = {(row.user_id, row.structure_id): row for row in _held_by(places) if not _is_over(row)}
+    held = {(row.user_id, row.structure_id): row for row in held_by(places) if not is_over(row)}
     risen, new = [], []
     for place in places:
         row = held.get((place.user.pk, place.structure.pk))
