@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
 
-from attachments.actions.places import HAS_PRINCIPAL, Place, held_by, hindrances, is_over
+from attachments.actions.places import HAS_PRINCIPAL, Place, held_by, hindrances, is_over, withdrawn_from, withdrawn_of
 from attachments.actions.rows import (
     lock,
     lock_account,
@@ -50,7 +50,7 @@ def start_all(places, *, actor):
     """
     places = [place.bounded for place in places]
     _end(held_by(places), actor=None, cause="dates_over")
-    withdrawn = _withdrawn_from(places)
+    withdrawn = withdrawn_from(places)
     attachments = Attachment.objects.bulk_create(
         Attachment(
             user=place.user,
@@ -143,7 +143,7 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     before = attachment.role
     if role == before:
         return attachment
-    kept = {} if role == Role.PRINCIPAL else _withdrawn(attachment)
+    kept = {} if role == Role.PRINCIPAL else withdrawn_of(attachment)
     values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values), **kept}
     held = _service_names(attachment)
     if role == Role.PRINCIPAL:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from attachments.actions.rows import check_active, check_open, services_of
-from attachments.models import Attachment, Role
+from attachments.models import Attachment, Right, Role
 from plumbing.errors import ActionError
 from structures.models import Structure
 
@@ -78,13 +78,13 @@ def _of_these(places, rows):
     return [row for row in rows if (row.user_id, row.structure_id) in wanted]
 
 
-def _withdrawn_from(places):
+def withdrawn_from(places):
     """What was withdrawn by name from these people in their last place there, by (person, structure)."""
     last = {(row.user_id, row.structure_id): row for row in _of_these(places, Attachment.objects.all())}
-    return {key: _withdrawn(row) for key, row in last.items() if row.role != Role.PRINCIPAL}
+    return {key: withdrawn_of(row) for key, row in last.items() if row.role != Role.PRINCIPAL}
 
 
-def _withdrawn(attachment):
+def withdrawn_of(attachment):
     return {str(right): False for right in Right if getattr(attachment, right) is False}
 
 
