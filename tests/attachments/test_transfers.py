@@ -12,7 +12,7 @@ from attachments.actions import (
     cancel_handovers,
     carry_out_due,
     copy_handover,
-    detach,
+    leave_structures,
     name_deputy,
     plan_handovers,
     planned,
@@ -292,7 +292,7 @@ def test_too_late_or_handed_on_or_gone_is_not_undone(me, successor, structures, 
 
 def test_who_left_the_structure_meanwhile_comes_back_by_contesting(me, successor, structures):
     (row,) = transfer_principal({structures[0].pk: successor.pk}, actor=me)
-    detach(me.attachments.get(structure=structures[0]).pk, actor=me)
+    leave_structures(me, [me.attachments.get(structure=structures[0]).pk], actor=me)
     undo_transfers([row.pk], actor=me)
     assert roles(structures[0]) == {me: Role.PRINCIPAL}
 
