@@ -7,6 +7,7 @@ from attachments.deciders import managers_of
 from history.data import CAUSES
 from notifications.actions import notify, notify_all, within_mail_rate, within_mail_rates
 from plumbing.addresses import absolute_url
+from plumbing.references import new_reference
 
 # A mail names no more people than this.
 LISTED = 20
@@ -70,23 +71,48 @@ def send_request_to_decide(request, *, deciders):
         )
 
 
-def send_request_to_support(request):
-    """To support: someone waits, and nobody else can decide."""
-    notify(
-        "request_to_support",
-        to=settings.SUPPORT_EMAIL,
-        purpose="Une demande attend l'assistance",
-        reference=request.reference,
-        context={
-            "request": request,
-            "facts": [
-                ("Structure", str(request.structure)),
-                ("Identifiant", request.structure.full_identifier),
-                *_asked(request),
-            ],
-            "link": absolute_url("attachments:decide_request", request.reference),
-        },
-    )
+def send_requests_to_support(requests):
+    """To support, one each: someone waits, and nobody else can decide."""
+    mails = [
+        {
+            "to": settings.SUPPORT_EMAIL,
+            "purpose": "Une demande attend l'assistance",
+            "reference": request.reference,
+            "context": {
+                "request": request,
+                "facts": [
+                    ("Structure", str(request.structure)),
+                    ("Identifiant", request.structure.full_identifier),
+                    *_asked(request),
+                ],
+                "link": absolute_url("attachments:decide_request", request.reference),
+            },
+        }
+        for request in requests
+    ]
+    notify_all("request_to_support", mails)
+
+
+def send_requests_with_support(requests):
+    """To the people who asked: whoever could decide no longer can, and support does."""
+    link = f"{absolute_url('attachments:my_attachments')}?vue=demandes"
+    mails = [
+        {
+            "to": request.user.mail_address,
+            "user": request.user,
+            "purpose": "L'assistance décidera de votre demande",
+            "reference": request.reference,
+            "context": {"request": request, "link": link if request.user.was_ever_active else ""},
+        }
+        for request in requests
+    ]
+    _write_all("request_with_support", mails)
+
+
+def send_invariants_broken():
+    """To support: always the same words, what is broken stands in the log."""
+    purpose = "Une règle du portail n'est plus tenue"
+    notify("invariants_broken", to=settings.SUPPORT_EMAIL, purpose=purpose, reference=new_reference(), context={})
 
 
 def send_request_withdrawn(request, *, to, decider=None):

@@ -9,8 +9,17 @@ from attachments.actions.deputies import end_deputies
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import lock, lock_structure
 from attachments.deciders import managers_of
-from attachments.models import MANAGERS, Attachment, Deputy, soon
+from attachments.models import MANAGERS, Attachment, AttachmentRequest, Deputy, soon
 from plumbing.errors import ActionError
+
+
+@transaction.atomic
+def move_dates(attachment_id, *, actor, **dates):
+    """Support's `change_dates`: who decided there may no longer."""
+    attachment = change_dates(attachment_id, actor=actor, **dates)
+    if attachment.role in MANAGERS:
+        hand_over_requests(attachment.structure)
+    return attachment
 
 
 @transaction.atomic
@@ -47,6 +56,23 @@ def end_what_ran_out():
     for pk in _structures_of(_deputies_run_out()):
         _end_deputy_in(pk)
     return ended
+
+
+def leave_to_support():
+    """What time alone left to support (a right or a place that ran out, and whatever no act saw to) is told.
+
+    Those that somebody of the structure can decide again are theirs.
+    """
+    for pk in _structures_of(AttachmentRequest.objects.untold_to_support()):
+        _leave_in(pk)
+    pending = AttachmentRequest.objects.pending()
+    back = pending.filter(with_support_since__isnull=False).exclude(pk__in=pending.without_decider().values("pk"))
+    back.update(with_support_since=None)
+
+
+@transaction.atomic
+def _leave_in(structure_id):
+    hand_over_requests(lock_structure(structure_id))
 
 
 def _to_warn():

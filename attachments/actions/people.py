@@ -231,6 +231,7 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
     if changed.version == version:
         return False
     emails.send_place_changed(changed)
-    if managed and role not in MANAGERS:
+    # Another role, or other dates.
+    if managed:
         hand_over_requests(attachment.structure)
     return True

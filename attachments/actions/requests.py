@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.actions import approve_account
 from attachments import emails
-from attachments.actions.notices import tell_of_request, tell_of_withdrawal
+from attachments.actions.notices import note_with_support, tell_of_request, tell_of_withdrawal
 from attachments.actions.principals import take_over
 from attachments.actions.rows import check_active, lock_account, lock_structure, services_of
 from attachments.deciders import is_open_to_first_comer
@@ -79,6 +79,8 @@ def send_request(
     elif user.was_ever_active or not structure.attachments.current().principal().exists():
         take_over(request)
     else:
+        # Theirs once they activate their account, as they are told; until then support can decide it as well.
+        note_with_support([request])
         emails.send_first_to_activate(request)
         approve_account(user.pk, actor=None, reference=request.reference)
     return request
