@@ -74,9 +74,8 @@ def principals_side_by_side():
 
 @_holds("Un gestionnaire principal l'est de la structure entière, dès maintenant et sans date de fin.")
 def principals_bounded():
-    bounds = Q(whole_structure=False) | Q(services__isnull=False) | Q(ends_on__isnull=False)
-    principals = Attachment.objects.current().principal()
-    return principals.filter(bounds | Q(starts_on__gt=timezone.localdate())).distinct()
+    bounds = Q(whole_structure=False) | Q(ends_on__isnull=False) | Q(starts_on__gt=timezone.localdate())
+    return Attachment.objects.current().principal().filter(bounds)
 
 
 # Attachments.

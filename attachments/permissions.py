@@ -77,6 +77,7 @@ rules.add_perm("attachments.decide_request", ~is_own & (rules.is_staff | decides
 rules.add_perm("attachments.manage_somewhere", manages_somewhere)
 rules.add_perm("attachments.name_secondary", rules.is_staff | leads_structure_of)
 rules.add_perm("attachments.name_principal", rules.is_staff)
+rules.add_perm("attachments.see_to_orphans", rules.is_staff)
 # Of one attachment: its role, dates and services, and its end. Nobody's own; a principal manager's is support's.
 rules.add_perm(
     "attachments.change_place",

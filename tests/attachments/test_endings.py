@@ -89,12 +89,13 @@ def test_what_ran_out_is_journaled_and_told_the_night_after_once(structure):
     alone = ending(structure, -1, role=Role.SECONDARY)
     simple = ending(structure, -3)
     stays = ending(structure, 0)
-    AttachmentRequestFactory(structure=structure)
+    asked = AttachmentRequestFactory(structure=structure)
     for ended in (2, 0):
         assert end_what_ran_out() == ended
     assert mails() == sorted(
         [("attachment_ended", place.user.email) for place in (alone, simple)]
         + [("request_to_support", OutgoingMail.objects.get(slug="request_to_support").to)]
+        + [("request_with_support", asked.user.email)]
     )
     assert set(Attachment.objects.current()) == {stays}
     entries = HistoryEntry.objects.filter(event="attachment_ended")

@@ -142,9 +142,13 @@ def test_nobody_ends_somebody_else_s_place_this_way(person):
 
 def test_support_is_told_of_what_nobody_can_decide_any_more(person):
     held = AttachmentFactory(user=person, role=Role.SECONDARY)
-    AttachmentRequestFactory(structure=held.structure)
+    waiting = AttachmentRequestFactory(structure=held.structure).user
     leave_structures(person, [held.pk], actor=person)
-    assert mails() == [("attachment_ended", person.email), ("request_to_support", "assistance@portail.example")]
+    assert mails() == [
+        ("attachment_ended", person.email),
+        ("request_to_support", "assistance@portail.example"),
+        ("request_with_support", waiting.email),
+    ]
 
 
 def test_a_mail_says_who_ended_a_place(person):

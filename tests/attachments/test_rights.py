@@ -198,7 +198,11 @@ def test_requests_go_to_whoever_may_decide_and_to_support_when_nobody_is_left(st
     leave_rights(structure.pk, actor=UserFactory(staff=True), rights=NONE)
     annotate_deciders([wanted])
     assert (wanted.deciders, wanted.cause) == ([], "Le compte du gestionnaire principal est désactivé")
-    assert OutgoingMail.objects.get().slug == "request_to_support"
+    told = OutgoingMail.objects.order_by("pk").values_list("slug", "to")
+    assert [*told] == [
+        ("request_to_support", "assistance@portail.example"),
+        ("request_with_support", wanted.user.email),
+    ]
 
 
 def test_the_page_ticks_what_is_left_to_all_and_what_differs_for_one(client, structure, principal, secondary):
