@@ -78,6 +78,7 @@ def _json(user, documents):
         "sessions_ouvertes": map(_session, user.open_sessions.living()),
         "courriels_envoyes": map(_mail, _rows(user.mails.defer("message"))),
         "pieces_jointes": (_document(document, name) for document, name in documents),
+        "sollicitations": map(_ticket, _rows(user.tickets.all(), "messages", "files")),
         "historique": (_entry(entry, user) for entry in _rows(_history_of(user))),
     }
     yield f'{{\n"compte": {_dumped(_account(user))}'.encode()
@@ -143,6 +144,22 @@ def _request(row):
         "statut": row.get_status_display(),
         "decidee_le": row.decided_at,
         "motif_du_refus": row.reason,
+    }
+
+
+def _ticket(row):
+    return {
+        "dossier": row.reference,
+        "categorie": row.get_category_display(),
+        "objet": row.subject,
+        "reponses": dict(row.facts),
+        "statut": row.get_status_display(),
+        "envoyee_le": row.sent_at,
+        "messages": [
+            {"de": "l'assistance" if message.from_support else "vous", "le": message.sent_at, "texte": message.text}
+            for message in row.messages.all()
+        ],
+        "fichiers": [file.original_name for file in row.files.all()],
     }
 
 

@@ -77,6 +77,15 @@ class Event(models.TextChoices):
     DEPUTY_NAMED = "deputy_named", "Suppléant désigné"
     DEPUTY_ENDED = "deputy_ended", "Suppléance terminée"
     ROLE_CHANGED = "role_changed", "Rôle modifié"
+    TICKET_OPENED = "ticket_opened", "Sollicitation envoyée"
+    TICKET_ANSWERED = "ticket_answered", "Message d'une sollicitation"
+    TICKET_CLOSED = "ticket_closed", "Sollicitation clôturée"
+    CLAIM_OPENED = "claim_opened", "Remplacement du gestionnaire principal demandé à l'assistance"
+    CLAIM_CERTIFICATE = "claim_certificate", "Remplacement du gestionnaire principal : attestation établie"
+    CLAIM_SIGNED = "claim_signed", "Remplacement du gestionnaire principal : attestation signée reçue"
+    CLAIM_OBJECTED = "claim_objected", "Remplacement du gestionnaire principal : opposition"
+    CLAIM_TRIED = "claim_tried", "Remplacement du gestionnaire principal : essai refusé"
+    CLAIM_CARRIED_OUT = "claim_carried_out", "Remplacement du gestionnaire principal par l'assistance"
     PRINCIPAL_DESIGNATED = "principal_designated", "Gestionnaire principal désigné"
 
 

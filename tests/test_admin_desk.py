@@ -25,6 +25,7 @@ from tests.factories import (
     LegalUnitFactory,
     OutgoingMailFactory,
     ServiceFactory,
+    TicketFactory,
     UserFactory,
 )
 
@@ -65,6 +66,11 @@ WAITING = [
         lambda: OutgoingMailFactory(state="failed"),
         lambda: OutgoingMailFactory(state="sent"),
         "courriel n'a pas pu partir",
+    ),
+    (
+        lambda: TicketFactory(),
+        lambda: TicketFactory(status="action_required"),
+        "sollicitation attend votre réponse",
     ),
     (
         lambda: Submission.objects.create(reference="123456782", payload={}, attempts=1),
