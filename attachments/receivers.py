@@ -25,10 +25,9 @@ def end_their_deputies(sender, attachments, actor, **kwargs):
     actions.end_deputies_of(attachments, actor=actor)
 
 
-@receiver(own_events.role_changed)
-def end_its_deputy(sender, attachment, before, actor, **kwargs):
-    if Role.PRINCIPAL in (before, attachment.role):
-        actions.end_deputies_for(attachment.structure, actor=actor)
+@receiver(own_events.principals_changed)
+def end_its_deputy(sender, structures, actor, **kwargs):
+    actions.end_deputies_for(structures, actor=actor)
 
 
 @receiver(structure_events.structure_founded)
@@ -44,6 +43,7 @@ def carry_over(sender, old, new, services, **kwargs):
     actions.move_requests(old, new, services=services)
     actions.copy_rights(old, new)
     actions.copy_deputy(old, new)
+    actions.copy_handover(old, new)
 
 
 @receiver(structure_events.place_asked)
@@ -179,3 +179,4 @@ def withdraw(sender, user, actor, **kwargs):
     for held in user.attachments.may(Right.DECIDE_REQUESTS).select_related("structure"):
         actions.hand_over_requests(held.structure)
     actions.end_deputies_by(user, actor=actor)
+    actions.stop_handovers_to(user, actor=actor)

@@ -14,6 +14,7 @@ MINE = {
     "attachments:my_attachments",
     "attachments:leave_structures",
     "attachments:succession",
+    "attachments:handover",
     "attachments:withdraw_request",
 }
 # Of structures, and of the people there.

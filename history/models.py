@@ -87,6 +87,11 @@ class Event(models.TextChoices):
     CLAIM_TRIED = "claim_tried", "Remplacement du gestionnaire principal : essai refusé"
     CLAIM_CARRIED_OUT = "claim_carried_out", "Remplacement du gestionnaire principal par l'assistance"
     PRINCIPAL_DESIGNATED = "principal_designated", "Gestionnaire principal désigné"
+    PRINCIPAL_TRANSFERRED = "principal_transferred", "Rôle de gestionnaire principal transmis"
+    TRANSFER_UNDONE = "transfer_undone", "Transmission contestée et défaite"
+    HANDOVER_PLANNED = "handover_planned", "Transmission prévue"
+    HANDOVER_CANCELLED = "handover_cancelled", "Transmission prévue annulée"
+    HANDOVER_STOPPED = "handover_stopped", "Transmission prévue arrêtée"
 
 
 class AppendOnlyQuerySet(models.QuerySet):

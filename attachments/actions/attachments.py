@@ -6,14 +6,11 @@ structure queue up instead of crossing (no race, no deadlock); each checks, writ
 announces (`attachments.events`). Mails are the caller's, who knows why it is done.
 """
 
-from datetime import date
-from typing import NamedTuple
-
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
 
-from accounts.models import User
+from attachments.actions.places import Place
 from attachments.actions.rows import (
     check_active,
     check_open,
@@ -23,36 +20,15 @@ from attachments.actions.rows import (
     lock_structure,
     services_of,
 )
-from attachments.events import attachments_ended, attachments_started, role_changed
+from attachments.events import attachments_ended, attachments_started, principals_changed, role_changed
 from attachments.models import Attachment, Right, Role
 from history.actions import record, record_all
 from history.data import change_data, row_data
 from history.models import Event
-from plumbing.changes import write_changes
+from plumbing.changes import changes, write_changes
 from plumbing.errors import ActionError
-from structures.models import Structure
 
 HAS_PRINCIPAL = "Cette structure a déjà un gestionnaire principal."
-
-
-class Place(NamedTuple):
-    """What somebody is to hold: a principal manager has the whole structure, from today, without end."""
-
-    user: User
-    structure: Structure
-    role: Role = Role.SIMPLE
-    whole_structure: bool = True
-    services: tuple = ()
-    starts_on: date | None = None
-    ends_on: date | None = None
-    reference: str = ""
-    cause: str = ""
-
-    @property
-    def bounded(self):
-        if self.role != Role.PRINCIPAL:
-            return self
-        return self._replace(whole_structure=True, services=(), starts_on=None, ends_on=None)
 
 
 @transaction.atomic
@@ -226,7 +202,57 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
         data["changes"]["services"] = [held, []]
     _journal(event, attachment, actor=actor, reference=reference, cause=cause, **data)
     role_changed.send(sender=None, attachment=attachment, before=before, actor=actor)
+    if Role.PRINCIPAL in (before, role):
+        principals_changed.send(sender=None, structures=[attachment.structure], actor=actor)
     return attachment
+
+
+def hand_on(handed, *, actor, left_role=Role.SIMPLE, **told):
+    """The one way a role of principal manager passes on: from the first to the second of each (place or None, Place).
+
+    In a number of queries that does not grow with them. The outgoing managers keep their place and its dates, as
+    `left_role`; who has no place there gets one. The caller holds the locks of the structures, the accounts and what
+    these people hold there. At no instant that anybody can see has a structure two principal managers, by constraint,
+    or none: both happen here, in one transaction. `told` is the entries' reference and cause.
+    """
+    outgoing, places = [place for place, _ in handed if place], [place for _, place in handed]
+    rest = {"role_since": timezone.now(), **dict.fromkeys(Right.values)}
+    # First the one, then the other: the constraint is checked at each statement.
+    _give_role(Event.PRINCIPAL_TRANSFERRED, outgoing, {"role": left_role} | rest, actor=actor, **told)
+    held = {(row.user_id, row.structure_id): row for row in _held_by(places) if not _is_over(row)}
+    risen, new = [], []
+    for place in places:
+        row = held.get((place.user.pk, place.structure.pk))
+        risen.extend([row] if row else [])
+        new.extend([] if row else [place])
+    prefetch_related_objects(risen, "services")
+    today = timezone.localdate()
+    Attachment.objects.filter(pk__in=[row.pk for row in risen], starts_on__gt=today).update(starts_on=today)
+    values = {"role": Role.PRINCIPAL, "whole_structure": True, "ends_on": None} | rest
+    _give_role(Event.PRINCIPAL_DESIGNATED, risen, values, actor=actor, **told)
+    Attachment.services.through.objects.filter(attachment__in=risen).delete()
+    if new:
+        start_all(new, actor=actor)
+    principals_changed.send(sender=None, structures=[place.structure for place in places], actor=actor)
+    return risen
+
+
+def _give_role(event, rows, values, *, actor, **told):
+    """Write and journal these `values`, with another role, of all `rows`."""
+    before = {row.pk: row.role for row in rows}
+    entries = []
+    for row in rows:
+        data = change_data(row, [change for change in changes(row, values) if change.name != "role_since"])
+        if not row.whole_structure and values.get("whole_structure"):
+            data["changes"]["services"] = [_service_names(row), []]
+        entries.append({"subject": row.user, "structure": row.structure, **told, **data})
+        for name, value in values.items():
+            setattr(row, name, value)
+    Attachment.objects.filter(pk__in=before).update(**values)
+    if entries:
+        record_all(event, entries, actor=actor)
+    for row in rows:
+        role_changed.send(sender=None, attachment=row, before=before[row.pk], actor=actor)
 
 
 @transaction.atomic
@@ -273,6 +299,11 @@ def end(attachment_id, *, actor, cause="", reason=""):
     attachment = lock(attachment_id)
     _end([attachment], actor=actor, cause=cause, reason=reason)
     return attachment
+
+
+def end_places(places, *, actor, cause=""):
+    """End these, which the caller locked with their structures."""
+    _end(places, actor=actor, cause=cause)
 
 
 def end_all(users, *, actor, cause=""):

@@ -1,4 +1,5 @@
 from attachments.models.attachments import PERSONAL, WHOLE_STRUCTURE, Attachment, AttachmentQuerySet, Scope, soon
+from attachments.models.handovers import Handover, HandoverQuerySet
 from attachments.models.requests import AttachmentRequest, AttachmentRequestQuerySet
 from attachments.models.rights import LEFT_BY_DEFAULT, MANAGERS, Deputy, Right, Role, SecondaryRights
 
@@ -12,6 +13,8 @@ __all__ = [
     "AttachmentRequest",
     "AttachmentRequestQuerySet",
     "Deputy",
+    "Handover",
+    "HandoverQuerySet",
     "Right",
     "Role",
     "Scope",

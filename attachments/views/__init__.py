@@ -11,6 +11,7 @@ from attachments.views.desk import export_requests, pending_requests
 from attachments.views.duplicating import duplicate_rights
 from attachments.views.extending import extend
 from attachments.views.finding import export_found, find_people, resend_activations
+from attachments.views.handovers import cancel_handover, handover, undo_transfer
 from attachments.views.history import (
     export_history,
     export_structure_history,
@@ -30,6 +31,7 @@ __all__ = [
     "activities",
     "approve_together",
     "attach_person",
+    "cancel_handover",
     "change_person",
     "choose_structure_for_account",
     "choose_structure_to_attach",
@@ -48,6 +50,7 @@ __all__ = [
     "export_structure_history",
     "extend",
     "find_people",
+    "handover",
     "history",
     "history_entry",
     "import_people",
@@ -66,5 +69,6 @@ __all__ = [
     "secondary_rights",
     "structure_history",
     "succession",
+    "undo_transfer",
     "withdraw_request",
 ]

@@ -5,8 +5,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User, normalised_email
+from attachments.actions import transfer_principal
 from attachments.actions.rows import lock_structure
-from attachments.actions.transfers import transfer_principal
 from attachments.deciders import managers_of
 from history.actions import record
 from history.data import row_data
