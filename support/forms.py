@@ -77,6 +77,16 @@ class TicketForm(RefusableForm):
         filled = ticket.answers | {"subject": ticket.subject, "structure": ticket.structure_id}
         return cls(data, files, initial=filled, user=ticket.author, **options)
 
+    # Fields that stand side by side.
+    PAIRS = {}
+
+    @property
+    def rows(self):
+        """The fields as they stand on the page, one or two a line."""
+        seconds = self.PAIRS.values()
+        names = [name for name in self.fields if name not in seconds]
+        return [[self[name], self[self.PAIRS[name]]] if name in self.PAIRS else [self[name]] for name in names]
+
     @property
     def values(self):
         """What write_ticket takes."""
@@ -120,6 +130,8 @@ def _known_as(structure):
 class NamedByNumberForm(TicketForm):
     """About a structure that its SIRET and its name tell."""
 
+    PAIRS = {"siret": "legal_name"}
+
     subject = None
     siret = line_field("SIRET", length=30, help_text="14 chiffres, avec ou sans espaces.")
     legal_name = line_field("Raison sociale", validate_visible_line)
@@ -151,6 +163,7 @@ class NamedByNumberForm(TicketForm):
 
 class ClaimForm(NamedByNumberForm):
     category = Category.MANAGER_GONE
+    PAIRS = NamedByNumberForm.PAIRS | {"principal_name": "principal_login", "target_name": "target_login"}
 
     principal_name = name_field("Nom du gestionnaire actuel", required=False, help_text="Si vous le connaissez.")
     principal_login = AddressField(label="Son adresse de connexion", required=False, widget=forms.EmailInput(WIDE))

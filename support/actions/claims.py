@@ -6,7 +6,6 @@ from django.utils import timezone
 
 from accounts.models import User, normalised_email
 from attachments.actions import transfer_principal
-from attachments.actions.rows import lock_structure
 from attachments.deciders import managers_of
 from history.actions import record
 from history.data import row_data
@@ -124,7 +123,6 @@ def carry_out_transfer(ticket_id, *, actor, reason=""):
 
 @transaction.atomic
 def _carry_out(ticket_id, *, actor, reason):
-    structure = lock_structure(Ticket.objects.values_list("structure", flat=True).get(pk=ticket_id))
     ticket = lock_open(ticket_id)
     _check_claim(ticket)
     signed = ticket.files.ready().filter(role=TicketFile.Role.SIGNED).exclude(message=None).last()
@@ -136,7 +134,7 @@ def _carry_out(ticket_id, *, actor, reason):
     target = named_target(ticket)
     if target is None:
         raise ActionError("no_such_account", "La personne désignée n'a pas de compte actif à l'adresse indiquée.")
-    transfer_principal({structure.pk: target.pk}, actor=actor, cause="claim", reference=ticket.reference)
+    transfer_principal({ticket.structure_id: target.pk}, actor=actor, cause="claim", reference=ticket.reference)
     ticket.transferred_at = timezone.now()
     ticket.assignee = ticket.assignee or actor
     turn_to(ticket, Status.SOLVED)

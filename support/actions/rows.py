@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from attachments.actions.rows import lock_structure
 from plumbing.errors import ActionError, AlreadyDone
 from support.models import Ticket
 
@@ -9,7 +10,13 @@ Status = Ticket.Status
 
 
 def lock_ticket(ticket_id):
-    """The ticket, read anew once nobody else can change it; its structure, where roles change, is locked before."""
+    """The ticket, read anew once nobody else can change it.
+
+    Its structure is locked before, as everywhere: what is journaled on it holds it too, until the end.
+    """
+    structure_id = Ticket.objects.values_list("structure", flat=True).get(pk=ticket_id)
+    if structure_id is not None:
+        lock_structure(structure_id)
     return Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
 
 

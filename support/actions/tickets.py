@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from attachments.actions.rows import lock_structure
 from documents.actions.files import remove
 from history.actions import record
 from history.models import Event
@@ -52,6 +53,8 @@ def _keep(ticket, *, actor, category, values):
 
 @transaction.atomic
 def _keep_and_send(ticket, *, actor, category, values):
+    if values["structure"]:
+        lock_structure(values["structure"].pk)
     # One person's sendings come one after the other, or a button pressed twice would open two.
     User.objects.select_for_update(of=("self",)).get(pk=actor.pk)
     _refuse_twice(actor, category, values)
