@@ -159,7 +159,7 @@ class TicketAdmin(SupportAdmin):
         ticket = get_object_or_404(Ticket.objects.select_related("structure", "author"), pk=pk)
         if not ticket.is_claim or not ticket.is_open:
             return self._to_page(pk)
-        form = TransferForm(posted(request))
+        form = TransferForm(posted(request), is_held_back=bool(ticket.held_back))
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]
             done, _ = submit(form, actions.carry_out_transfer, pk, actor=request.user, reason=reason)

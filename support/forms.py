@@ -181,8 +181,8 @@ class ClaimForm(NamedByNumberForm):
         "text": "Dites ce que vous savez du départ du gestionnaire.",
     }
 
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
+    def __init__(self, *args, user, **options):
+        super().__init__(*args, user=user, **options)
         self.fields["text"].label = "Que s'est-il passé ?"
         self.fields["text"].help_text = "Depuis quand le gestionnaire est parti, qui le remplace et à quel titre."
 
@@ -200,8 +200,8 @@ class NoPrincipalForm(NamedByNumberForm):
     category = Category.NO_PRINCIPAL
     field_order = ["siret", "legal_name", "text", "file"]
 
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
+    def __init__(self, *args, user, **options):
+        super().__init__(*args, user=user, **options)
         self.fields["text"].help_text = "Vos fonctions dans la structure, et qui doit en être gestionnaire principal."
 
     def judge(self, lookup):
@@ -226,8 +226,8 @@ class PublicStructureForm(NamedByNumberForm):
         "address": "Écrivez l'adresse de la structure.",
     }
 
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
+    def __init__(self, *args, user, **options):
+        super().__init__(*args, user=user, **options)
         self.fields["text"].help_text = "Vos fonctions, et pourquoi la structure manque sur le portail."
 
     def judge(self, lookup):
@@ -329,10 +329,15 @@ class AnswerForm(RefusableForm):
 class TransferForm(RefusableForm):
     """« Effectuer le transfert »; `reason` is asked while something stands in the way."""
 
+    REQUIRED = {"reason": "Dites pourquoi vous passez outre."}
+
     reason = forms.CharField(
         label="Pourquoi passer outre",
         max_length=500,
-        required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Gardé dans l'historique de la structure.",
     )
+
+    def __init__(self, *args, is_held_back=True, **options):
+        super().__init__(*args, **options)
+        self.fields["reason"].required = is_held_back

@@ -8,6 +8,7 @@ from django.utils import timezone
 from documents.models import StoredFile
 from plumbing.references import spaced
 from plumbing.validators import validate_visible_line
+from structures.identifiers import spaced_identifier
 
 SUBJECT_LENGTH = 120
 
@@ -142,7 +143,8 @@ class Ticket(models.Model):
     @property
     def facts(self):
         """(label, value) of the answers to its category's form."""
-        return [(label, self.answers[name]) for name, label in ANSWERS.items() if self.answers.get(name)]
+        said = self.answers | {"siret": spaced_identifier("siret", self.answers.get("siret", ""))}
+        return [(label, said[name]) for name, label in ANSWERS.items() if said.get(name)]
 
     @property
     def asker(self):
@@ -158,6 +160,13 @@ class Ticket(models.Model):
     def is_confirmed(self):
         """Whether somebody who reads mail at `address` has shown it: free text may go there."""
         return self.confirmed_at is not None if self.author is None else self.author.was_ever_active
+
+    @property
+    def certificate_to_sign(self):
+        """The certificate that waits for a signature; None when none does."""
+        if self.status != self.Status.ACTION_REQUIRED:
+            return None
+        return self.files.ready().filter(role=TicketFile.Role.CERTIFICATE).exclude(message=None).last()
 
     @property
     def may_be_objected_to(self):

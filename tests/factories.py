@@ -11,7 +11,7 @@ from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
 from plumbing.references import new_reference
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Service, Structure
-from support.models import Message, Ticket
+from support.models import Message, Ticket, TicketFile
 
 # Of structures, directory entries and legal units together: what lives here is not in the directory by accident.
 establishments = count()
@@ -195,6 +195,21 @@ class TicketFactory(factory.django.DjangoModelFactory):
     def first_message(self, create, extracted, **kwargs):
         if self.status != "draft":
             Message.objects.create(ticket=self, author=self.author, text="Bonjour, une question.")
+
+
+class TicketFileFactory(factory.django.DjangoModelFactory):
+    """A row as if its file were there."""
+
+    class Meta:
+        model = TicketFile
+
+    ticket = factory.SubFactory(TicketFactory)
+    added_by = factory.SelfAttribute("ticket.author")
+    file = factory.LazyFunction(new_key)
+    original_name = "piece.pdf"
+    size = 1_000
+    content_type = "application/pdf"
+    state = TicketFile.State.READY
 
 
 class OutgoingMailFactory(factory.django.DjangoModelFactory):

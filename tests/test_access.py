@@ -16,6 +16,7 @@ from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
+from support.emails import follow_link
 from tests.accounts.provider import CLIENT, SECRET, running_provider
 from tests.factories import (
     AttachmentFactory,
@@ -27,6 +28,8 @@ from tests.factories import (
     ServiceFactory,
     StructureFactory,
     SupportingDocumentFactory,
+    TicketFactory,
+    TicketFileFactory,
     UserFactory,
 )
 
@@ -196,6 +199,19 @@ TABLE = {
     "documents:delete": (["document"], (LOGIN, *(404,) * 6)),
     "documents:download_ticked": ([], (LOGIN, *(302,) * 6)),
     "documents:delete_ticked": ([], (LOGIN, *(302,) * 6)),
+    "support:tickets": ([], (LOGIN, *(200,) * 6)),
+    "support:choose": ([], (LOGIN, *(200,) * 6)),
+    "support:write": (["category"], (LOGIN, *(200,) * 6)),
+    "support:reactivation": ([], PUBLIC),
+    "support:follow": (["follow"], PUBLIC),
+    # Somebody's own, and support's in the admin: its author is none of ROLES, who are tried in tests/support.
+    "support:ticket": (["ticket"], (LOGIN, *(404,) * 6)),
+    "support:close": (["ticket"], (LOGIN, *(405,) * 6)),
+    "support:delete_draft": (["ticket"], (LOGIN, *(405,) * 6)),
+    "support:deposit": (["ticket"], (LOGIN, *(405,) * 6)),
+    "support:object": (["ticket"], (LOGIN, *(404,) * 6)),
+    "support:download_file": (["ticket_file"], (LOGIN, *(404,) * 5, 302)),
+    "support:remove_file": (["ticket_file"], (LOGIN, *(405,) * 6)),
     "demo:mailbox": ([], PUBLIC),
     "demo:mail": (["mail"], PUBLIC),
     "demo:mail_html": (["mail"], PUBLIC),
@@ -209,7 +225,19 @@ WITHOUT_FACTOR = (
 )
 # Django's own, for whoever is logged in; the rest of the admin is support's.
 ADMIN_FOR_ALL = {"admin:jsi18n", "admin:logout", "admin:password_change", "admin:password_change_done"}
-OF_ONE_ROW = ("_change", "_delete", "_history", "_rejected_lines", "_retry", "_cancel", "app_list", "view_on_site")
+OF_ONE_ROW = (
+    "_change",
+    "_delete",
+    "_history",
+    "_rejected_lines",
+    "_retry",
+    "_cancel",
+    "app_list",
+    "view_on_site",
+    "_take",
+    "_issue",
+    "_transfer",
+)
 
 
 def names(resolver, prefix=""):
@@ -246,6 +274,13 @@ def arguments():
         "session": OpenSessionFactory().pk,
         "document": SupportingDocumentFactory().pk,
         "passkey": PasskeyFactory().pk,
+        "category": "general",
+        "ticket": (ticket := TicketFactory()).reference,
+        # Its file is in no store: who may have it is sent back to a page that says so.
+        "ticket_file": TicketFileFactory(ticket=ticket, message=ticket.messages.get()).pk,
+        "follow": follow_link(TicketFactory(author=None, visitor_email="v@exemple.example")).rpartition("suivi/")[2][
+            :-1
+        ],
         "way": "totp",
         "kind": "csv",
         # A simple user's.
@@ -381,6 +416,13 @@ POSTS = {
     "structures:change_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 422)),
     "structures:deactivate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
     "structures:activate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
+    "support:write": ({}, (LOGIN, *(422,) * 6)),
+    "support:reactivation": ({}, (422,) * 7),
+    "support:follow": ({}, (422,) * 7),
+    **dict.fromkeys(
+        [f"support:{name}" for name in ("ticket", "close", "delete_draft", "deposit", "object", "remove_file")],
+        ({}, (LOGIN, *(404,) * 6)),
+    ),
     "documents:add": ({}, (LOGIN, *(422,) * 6)),
     "documents:change": ({}, (LOGIN, *(404,) * 6)),
     "documents:delete": ({}, (LOGIN, *(404,) * 6)),

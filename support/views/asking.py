@@ -127,7 +127,7 @@ def ticket_page(request, found, form, signed_form=None):
         "thread": found.messages.thread(),
         "form": form,
         "signed_form": signed_form or SignedForm(),
-        "certificate": found.is_open and found.files.ready().filter(role=TicketFile.Role.CERTIFICATE).last(),
+        "to_sign": found.certificate_to_sign,
         "unsent": found.files.unsent(request.user),
     }
     wrong = form.errors or (signed_form and signed_form.errors)
