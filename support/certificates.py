@@ -48,6 +48,7 @@ class _Page(FPDF):
         self.set_title(f"{TITLE} - {ticket.spaced_reference}")
         self.set_lang("fr-FR")
         self.set_margins(LEFT, 20)
+        self.c_margin = 0
         self.set_auto_page_break(False)
         self.add_page()
 
@@ -60,7 +61,7 @@ class _Page(FPDF):
     def heading(self):
         self._write(settings.PORTAL_NAME, size=10, grey=True)
         self.ln(3)
-        self._write(TITLE, size=19, bold=True, line=9)
+        self._write(TITLE, size=17, bold=True, line=8)
         self._write(f"Dossier n° {self.ticket.spaced_reference}, ouvert le {date_format(self.day, 'j F Y')}", grey=True)
         self.ln(4)
 
@@ -75,7 +76,7 @@ class _Page(FPDF):
             self._write(label, width=LABEL, grey=True)
             below = self.get_y()
             self.set_xy(LEFT + LABEL, top)
-            self._write(value or "Non connu", width=WIDTH - LABEL)
+            self._write(value or "À compléter", width=WIDTH - LABEL)
             self.set_y(max(below, self.get_y()))
 
     def statement(self):
