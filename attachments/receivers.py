@@ -3,6 +3,7 @@
 from django.db.models import Count
 from django.dispatch import receiver
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from accounts import events as account_events
 from attachments import actions
@@ -70,6 +71,21 @@ def of_manager(sender, structure, **kwargs):
     """Its principal manager in force who can log in."""
     principal = managers_of(structure).acting_principal
     return [Fact("managed_by", 1, (principal,))] if principal else []
+
+
+@receiver(structure_events.handover_asked)
+def of_handover(sender, structure, user, **kwargs):
+    mine = structure.handovers.concerning(user).select_related("successor", "outgoing")
+    planned = [
+        Fact("handover_planned", 1, (row.reference, row.successor, date_format(row.takes_effect_on, "j F Y")))
+        for row in mine.pending()
+    ]
+    until = r"j F Y à G \h i"
+    done = [
+        Fact("handover_done", 1, (row.reference, row.successor, date_format(localtime(row.undoable_until), until)))
+        for row in mine.undoable()
+    ]
+    return planned + done
 
 
 @receiver(structure_events.waiting_asked)

@@ -59,5 +59,7 @@ urlpatterns = [
     path("mes-rattachements/export.<kind:kind>", views.export_my_attachments, name="export_my_attachments"),
     path("mes-rattachements/suppression/", views.leave_structures, name="leave_structures"),
     path("mes-rattachements/succession/", views.succession, name="succession"),
+    path("mes-rattachements/succession/choix/", views.choose_successor, name="choose_successor"),
+    path("mes-rattachements/succession/confirmation/", views.confirm_succession, name="confirm_succession"),
     path("mes-rattachements/demandes/<reference:reference>/retrait/", views.withdraw_request, name="withdraw_request"),
 ]

@@ -14,6 +14,8 @@ MINE = {
     "attachments:my_attachments",
     "attachments:leave_structures",
     "attachments:succession",
+    "attachments:choose_successor",
+    "attachments:confirm_succession",
     "attachments:handover",
     "attachments:withdraw_request",
 }

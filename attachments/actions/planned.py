@@ -13,7 +13,7 @@ from attachments import emails
 from attachments.actions.handovers import close
 from attachments.actions.rows import lock_structures
 from attachments.actions.transfers import check_may, check_successor, lock_all, pass_all_on
-from attachments.models import Handover
+from attachments.models import FURTHEST_DAYS, Handover
 from history.actions import record_all
 from history.data import row_data
 from history.models import Event
@@ -21,8 +21,6 @@ from plumbing.errors import ActionError, AlreadyDone
 from plumbing.references import draw_reference
 
 logger = logging.getLogger(__name__)
-# Whoever plans further ahead forgets it.
-FURTHEST_DAYS = 366
 
 
 @transaction.atomic

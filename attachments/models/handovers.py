@@ -11,6 +11,9 @@ from attachments.models.attachments import Attachment
 from attachments.models.rights import Role
 from plumbing.references import spaced
 
+# Whoever plans a hand-over further ahead forgets it.
+FURTHEST_DAYS = 366
+
 
 class HandoverQuerySet(models.QuerySet):
     def pending(self):

@@ -20,12 +20,13 @@ from attachments.views.history import (
     structure_history,
 )
 from attachments.views.importing import import_people, people_model
-from attachments.views.leaving import leave_structures, succession
+from attachments.views.leaving import leave_structures
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
 from attachments.views.people import export_people, people
 from attachments.views.person import change_person, detach_person, person, resend_activation
 from attachments.views.rights import deputy, end_deputy, personal_rights, secondary_rights
 from attachments.views.several import approve_together, decided_together, refuse_together
+from attachments.views.succession import choose_successor, confirm_succession, succession
 
 __all__ = [
     "activities",
@@ -35,6 +36,8 @@ __all__ = [
     "change_person",
     "choose_structure_for_account",
     "choose_structure_to_attach",
+    "choose_successor",
+    "confirm_succession",
     "create_account",
     "decide_request",
     "decided_together",

@@ -1,12 +1,17 @@
 """« Transmission »: what one act hands over, done or planned; cancelled before its day, contested after it."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from attachments import actions
-from attachments.models import Handover
+from attachments.models import Handover, Role
+from attachments.successions import DEACTIVATING, LEAVING, NEXT
+from history.data import CAUSES
 from plumbing.requests import perform
 
 # Posted: the key of each handover that is meant.
@@ -25,7 +30,23 @@ def handover(request, reference):
         "pending": [row for row in rows if row.is_pending],
         "undoable": [row for row in rows if row.pk in undoable and _may_undo(request.user, row)],
     }
-    return render(request, "attachments/handover.html", context)
+    return render(request, "attachments/handover.html", context | _going_on(request, rows))
+
+
+def _going_on(request, rows):
+    """Where whoever handed over was going, now that nothing holds them there."""
+    given = [row.structure_id for row in rows if row.outgoing_id == request.user.pk and row.done_at]
+    places = request.user.attachments.lasting().filter(structure__in=given).exclude(role=Role.PRINCIPAL)
+    if request.GET.get(NEXT) == DEACTIVATING and given:
+        if request.user.attachments.current().principal().exists():
+            address = f"{reverse('attachments:succession')}?{NEXT}={DEACTIVATING}"
+            return {"next_url": address, "next_label": "Transmettre mes autres structures"}
+        return {"next_url": reverse("accounts:deactivate"), "next_label": "Désactiver mon compte"}
+    if request.GET.get(NEXT) == LEAVING and places:
+        keys = urlencode([("rattachement", place.pk) for place in places])
+        address = f"{reverse('attachments:leave_structures')}?{keys}"
+        return {"next_url": address, "next_label": "Supprimer mes rattachements"}
+    return {"next_url": ""}
 
 
 @require_POST
@@ -54,6 +75,8 @@ def _theirs(user, reference):
     rows = list(rows.select_related("structure", "outgoing", "successor").order_by("structure__legal_name_key", "pk"))
     if not rows:
         raise Http404
+    for row in rows:
+        row.cause = CAUSES.get(row.reason, "")
     return rows
 
 
