@@ -70,7 +70,7 @@ class TicketAdmin(SupportAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).sent()
 
-    @admin.display(description="objet", ordering="subject")
+    @admin.display(description="sujet", ordering="subject")
     def title_of_row(self, ticket):
         return str(ticket)
 

@@ -77,7 +77,7 @@ class Ticket(models.Model):
     structure = models.ForeignKey(
         "structures.Structure", models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name="structure"
     )
-    subject = models.CharField("objet", max_length=SUBJECT_LENGTH, blank=True, validators=[validate_visible_line])
+    subject = models.CharField("sujet", max_length=SUBJECT_LENGTH, blank=True, validators=[validate_visible_line])
     answers = models.JSONField("réponses", default=dict, blank=True)
     # Who of support answers.
     assignee = models.ForeignKey(

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('visitor_name', models.CharField(blank=True, max_length=201, verbose_name='nom donné')),
                 ('visitor_email', models.EmailField(blank=True, max_length=254, verbose_name='adresse donnée')),
                 ('confirmed_at', models.DateTimeField(blank=True, null=True, verbose_name='adresse confirmée le')),
-                ('subject', models.CharField(blank=True, max_length=120, validators=[plumbing.validators.validate_visible_line], verbose_name='objet')),
+                ('subject', models.CharField(blank=True, max_length=120, validators=[plumbing.validators.validate_visible_line], verbose_name='sujet')),
                 ('answers', models.JSONField(blank=True, default=dict, verbose_name='réponses')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='créée le')),
                 ('sent_at', models.DateTimeField(blank=True, null=True, verbose_name='envoyée le')),

@@ -152,7 +152,8 @@ def test_a_file_is_for_its_author_and_support_once_sent(client, me):
     assert b"".join(answer.streaming_content) == PDF
     for user, status in ((UserFactory(), 404), (UserFactory(staff=True), 200)):
         client.force_login(user)
-        assert client.get(path).status_code == status
+        answer = client.get(path)
+        assert (answer.status_code, len(answer.getvalue()) == len(PDF)) == (status, status == 200)
 
 
 def test_only_the_sitting_manager_objects(client, me):
