@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import openid
 from accounts.models import ExternalIdentity
+from attachments.people import tell_deputyships
 from attachments.successions import handovers_of
 from chorus.errands import errands
 from chorus.overview import (
@@ -98,6 +99,7 @@ def account(request):
     asked = requests_of(user, places)
     shown = places[:PLACES_SHOWN]
     prefetch_related_objects(shown, "services")
+    tell_deputyships(user, shown)
     return render(
         request,
         "pages/account.html",

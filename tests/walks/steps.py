@@ -45,6 +45,8 @@ def every_control_shows_focus(page):
 
 def nothing_overflows(page, width):
     """The page scrolls one way only at this width."""
+    # After a click the next page may have begun, and hold nothing yet.
+    page.wait_for_load_state()
     page.set_viewport_size({"width": width, "height": 844})
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width, f"{page.url}: {wide} px at {width}"
