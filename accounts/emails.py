@@ -175,7 +175,14 @@ def send_reactivation(user):
 def send_reactivation_over(user):
     """To whoever wants their account back too late: only support can reopen it."""
     days = settings.REACTIVATION_DAYS
-    _write("reactivation_over", user, "L'assistance seule peut rouvrir votre compte", user=user, days=days)
+    _write(
+        "reactivation_over",
+        user,
+        "L'assistance seule peut rouvrir votre compte",
+        user=user,
+        days=days,
+        link=absolute_url("support:reactivation"),
+    )
 
 
 def send_account_reactivated(user):

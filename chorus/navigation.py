@@ -80,6 +80,8 @@ def _sections(request):
     if desk.manages:
         views.append(("attachments:activities", "Activités du gestionnaire", waiting or 0))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
+    if not request.user.is_staff:
+        views.append(("support:tickets", "Sollicitations", 0))
     section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
     sections = Navigation()
     sections.waiting = waiting
@@ -98,4 +100,5 @@ def _section_of(request, view_name):
     if view_name in MINE:
         return view_name
     namespace = view_name.partition(":")[0]
-    return {"attachments": "attachments:activities", "structures": "organisation"}.get(namespace, view_name)
+    sections = {"attachments": "attachments:activities", "structures": "organisation", "support": "support:tickets"}
+    return sections.get(namespace, view_name)

@@ -35,6 +35,12 @@ CAUSES = {
     "deactivated_too_long": "Compte désactivé et non réactivé à temps",
     "activation_too_late": "Compte non activé à temps",
     "account_closed": "Compte clos",
+    "claim": "Gestionnaire inconnu ou parti",
+    "no_signed_certificate": "Attestation signée pas encore revenue",
+    "objection_made": "Opposition du gestionnaire averti",
+    "objection_possible": "Opposition encore possible",
+    "no_such_account": "Aucun compte actif à l'adresse indiquée",
+    "ticket_closed": "Sollicitation déjà clôturée",
 }
 
 

@@ -26,6 +26,7 @@ from tests.factories import AttachmentFactory, AttachmentRequestFactory, Structu
 ROOT = Path(settings.BASE_DIR)
 OUR_APPS = (
     "chorus",
+    "support",
     "registration",
     "attachments",
     "structures",

@@ -30,6 +30,7 @@ TONES = {
     "awaiting_approval": WAIT,
     "activating": WAIT,
     "waiting": WAIT,
+    "action_required": WAIT,
     "upcoming": WAIT,
     "ending": WAIT,
     "running": WAIT,
@@ -37,12 +38,14 @@ TONES = {
     "active": GOOD,
     "in_force": GOOD,
     "open": GOOD,
+    "solved": GOOD,
     "sent": GOOD,
     "done": GOOD,
     "refused": BAD,
     "failed": BAD,
     "closed": BAD,
     "mine": MINE,
+    "in_progress": MINE,
 }
 # What is typed in these is asked again after an error.
 NEVER_SENT_BACK = (PasswordInput, FileInput)

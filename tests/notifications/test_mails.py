@@ -21,9 +21,18 @@ from attachments.models import AttachmentRequest, Deputy, Handover
 from notifications.models import OutgoingMail
 from registration.emails import send_address_used, send_not_registered
 from structures.models import Referent
+from support import emails as ticket_mails
+from support.models import Message, Ticket
 from tests.conftest import as_typed
 from tests.deferred import work_off_everything
-from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
+from tests.factories import (
+    AttachmentFactory,
+    AttachmentRequestFactory,
+    ServiceFactory,
+    StructureFactory,
+    TicketFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +52,28 @@ HEADERS = {
 
 def ending_place(person):
     return AttachmentFactory(user=person, ends_on=timezone.localdate() + timedelta(days=9))
+
+
+def write_ticket_mails(structure):
+    author = UserFactory(first_name=NASTY)
+    tickets = [
+        TicketFactory(author=author, structure=structure, subject=NASTY, sitting_manager=author),
+        TicketFactory(author=author, category="manager_gone", structure=structure, objection=NASTY, answers={}),
+        TicketFactory(author=None, visitor_email="visiteur@exemple.example", visitor_name="Léon"),
+    ]
+    for ticket in tickets:
+        ticket.sitting_manager, ticket.objection_until = author, timezone.now()
+        message = Message.objects.create(ticket=ticket, text=NASTY)
+        ticket_mails.send_ticket_received(ticket)
+        for again, reopened in ((False, False), (True, False), (True, True)):
+            ticket_mails.send_ticket_to_support(ticket, message, again=again, reopened=reopened)
+        ticket_mails.send_ticket_closed_to_support(ticket)
+        for status in ("in_progress", "action_required", "solved"):
+            ticket.status = status
+            ticket_mails.send_ticket_answered(ticket, message)
+        if ticket.structure:
+            ticket_mails.send_claim_warning(ticket)
+            ticket_mails.send_claim_objected(ticket)
 
 
 def write_every_mail():
@@ -138,6 +169,7 @@ def write_every_mail():
     for state in User.State:
         user.state = state
         send_address_used(user, reference=request.reference)
+    write_ticket_mails(structure)
     send_not_registered(user.email, identifier=structure.full_identifier, reference=request.reference)
     return list(OutgoingMail.objects.all())
 
@@ -208,6 +240,7 @@ def test_a_mail_names_its_dossier_in_the_outbox(mails):
     references = set(AttachmentRequest.objects.values_list("reference", flat=True)) | set(
         User.objects.values_list("reference", flat=True)
     )
+    references |= set(Ticket.objects.values_list("reference", flat=True))
     assert {mail.reference for mail in mails} <= references
 
 
