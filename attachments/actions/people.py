@@ -16,6 +16,7 @@ from attachments.actions.rows import check_active, lock, lock_accounts, lock_str
 from attachments.models import MANAGERS, AttachmentRequest, Right, Role
 from attachments.permissions import may_among, may_lead_among
 from plumbing.errors import ActionError, ChangedMeanwhile
+from plumbing.text import of
 
 
 class Given(NamedTuple):
@@ -211,7 +212,7 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
     """
     attachment = lock_to_change(attachment_id, actor)
     if attachment.standing == attachment.Standing.OVER:
-        raise ActionError("attachment_over", f"Le rattachement de {attachment.user} est déjà terminé.")
+        raise ActionError("attachment_over", f"Le rattachement {of(attachment.user)} est déjà terminé.")
     if attachment.version != version:
         raise ChangedMeanwhile(
             "Quelqu'un d'autre a modifié ce rattachement pendant que cette page était ouverte. "

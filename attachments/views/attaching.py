@@ -15,7 +15,7 @@ from attachments.views.people import ATTACH, CREATE, SEE, TAB
 from attachments.views.person import TAB_OF_ONE, roles_below
 from plumbing.reach import held
 from plumbing.requests import posted, submit, within
-from plumbing.text import loose_pattern
+from plumbing.text import loose_pattern, of
 from structures.models import Structure
 from structures.views.parts import BY_NAME, paged, searched_words, within_reach
 from structures.views.workspace import below
@@ -94,7 +94,7 @@ def create_account(request, pk):
         if done:
             messages.success(
                 request,
-                f"Le compte de {place.user} est créé et rattaché à {structure}. "
+                f"Le compte {of(place.user)} est créé et rattaché à {structure}. "
                 "Le lien qui l'active lui est envoyé par courriel.",
             )
             return redirect(TAB_OF_ONE, pk, place.pk)

@@ -17,6 +17,7 @@ from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
 from attachments.views.desk import list_address, next_reference
 from plumbing.requests import RETURN, perform, posted
+from plumbing.text import of
 
 # « Valider et rattacher un autre utilisateur ».
 NEXT, ATTACH = "rattacher", "attachments.attach_people"
@@ -76,7 +77,7 @@ def refuse_request(request, reference):
             request, actions.refuse_request, attachment_request.pk, actor=request.user, reason=form.full_reason
         )
         if done:
-            _say_done(request, f"La demande de {attachment_request.user} est refusée, et le motif envoyé.", following)
+            _say_done(request, f"La demande {of(attachment_request.user)} est refusée, et le motif envoyé.", following)
         return redirect(*[list_address(request)] if done else ["attachments:decide_request", reference])
     return render(
         request,
@@ -103,9 +104,8 @@ def _what_it_led_to(attachment, *, by_support):
     """What an approval changed, in a sentence; to support, what the structure still lacks."""
     part = attachment.full_part if attachment.service_labels else attachment.full_part.lower()
     role = attachment.get_role_display().lower()
-    done = (
-        f"Rattachement validé : {attachment.user}, {role} de {attachment.structure} ({part}). Un courriel l'en informe."
-    )
+    what = f"{role} {of(attachment.structure)} ({part})"
+    done = f"Rattachement validé : {attachment.user}, {what}. Un courriel l'en informe."
     if not by_support:
         return done
     managers = managers_of(attachment.structure)

@@ -16,6 +16,7 @@ from attachments.people import VIEW, tell_requests
 from attachments.views.people import SEE, TAB
 from history.models import Event, HistoryEntry
 from plumbing.requests import came_from, posted, submit, within
+from plumbing.text import of
 from structures.views.parts import within_reach
 from structures.views.workspace import below
 
@@ -60,7 +61,7 @@ def change_person(request, pk, place_pk):
         done, changed = submit(form, actions.change_place, place_pk, actor=request.user, **form.change)
         if done:
             said = (
-                f"Le rattachement de {place.user} est modifié. Un courriel l'en informe."
+                f"Le rattachement {of(place.user)} est modifié. Un courriel l'en informe."
                 if changed
                 else "Rien n'a changé."
             )
@@ -148,7 +149,7 @@ def place_to_change(request, pk, place_pk):
 
 
 def _say_over(request, place):
-    messages.info(request, f"Le rattachement de {place.user} est déjà terminé.")
+    messages.info(request, f"Le rattachement {of(place.user)} est déjà terminé.")
     return redirect(TAB_OF_ONE, place.structure_id, place.pk)
 
 

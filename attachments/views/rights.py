@@ -13,6 +13,7 @@ from attachments.models import Deputy, Right, Role
 from attachments.people import typed
 from attachments.views.person import mails_within
 from plumbing.requests import perform, posted, submit
+from plumbing.text import of
 from structures.views.parts import within_reach
 from structures.views.workspace import INFORMATIONS, below
 
@@ -59,7 +60,7 @@ def personal_rights(request, pk, place_pk):
     if request.method == "POST" and form.is_valid():
         done, made = submit(form, actions.leave_personal_rights, place.pk, actor=request.user, rights=form.rights)
         if done:
-            said = f"Les droits de {place.user} sont enregistrés." if made else "Rien n'a changé."
+            said = f"Les droits {of(place.user)} sont enregistrés." if made else "Rien n'a changé."
             messages.success(request, said)
             return redirect("attachments:secondary_rights", pk)
     above = ("Droits des gestionnaires secondaires", reverse("attachments:secondary_rights", args=[pk]))
