@@ -59,7 +59,7 @@ def attach_person(request, pk):
         "has_more": len(found) > MOST_FOUND,
         "most": MOST_FOUND,
     }
-    return _page(request, "attachments/attach_person.html", structure, context)
+    return people_page(request, "attachments/attach_person.html", structure, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +69,7 @@ def create_account(request, pk):
     if structure is None:
         return redirect(TAB, pk)
     if structure.uses_pigp:
-        return _page(request, "attachments/no_account_here.html", structure, {"form": None})
+        return people_page(request, "attachments/no_account_here.html", structure, {"form": None})
     if not request.user.has_perm(CREATE, structure):
         raise PermissionDenied
     roles = roles_below(request.user, structure)
@@ -99,7 +99,9 @@ def create_account(request, pk):
             )
             return redirect(TAB_OF_ONE, pk, place.pk)
         has_account = form.has_error("email", "address_used")
-    return _page(request, "attachments/create_account.html", structure, {"form": form, "has_account": has_account})
+    return people_page(
+        request, "attachments/create_account.html", structure, {"form": form, "has_account": has_account}
+    )
 
 
 @require_safe
@@ -202,7 +204,8 @@ def _is_counted(request, form):
     return counted
 
 
-def _page(request, template, structure, context):
+def people_page(request, template, structure, context):
+    """A page below the list of a structure's people; `context` has its form."""
     address = reverse(TAB, args=[structure.pk])
     context |= {
         "structure": structure,

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from attachments import actions
@@ -104,14 +104,19 @@ def deputy(request, pk):
     return render(request, "attachments/deputy.html", context, status=422 if form.errors else 200)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def end_deputy(request, pk):
-    """« Mettre fin à la suppléance », before its last day."""
+    """« Mettre fin à la suppléance », before its last day: what follows, then the POST."""
     structure = within_reach(request.user, pk, VIEW, "attachments.name_deputy")
-    held = Deputy.objects.current().filter(structure=structure).first()
+    held = Deputy.objects.current().filter(structure=structure).select_related("deputy").first()
     if held is None:
         messages.info(request, "La suppléance est déjà terminée.")
-    else:
+        return redirect("attachments:deputy", pk)
+    if request.method == "POST":
         done = "La suppléance est terminée. Un courriel en informe chacun."
         perform(request, actions.end_deputy, held.pk, actor=request.user, done=done)
-    return redirect("attachments:deputy", pk)
+        return redirect("attachments:deputy", pk)
+    workspace = below(request, structure, INFORMATIONS, ("Suppléance", reverse("attachments:deputy", args=[pk])))
+    return render(
+        request, "attachments/end_deputy.html", {"structure": structure, "workspace": workspace, "held": held}
+    )
