@@ -255,6 +255,13 @@ def _compared(before, now):
     ]
 
 
+def given(place):
+    """(label, value) of a place for whoever an account was just made for: the structure first."""
+    # As in emails/structure.html: a private name may be anything, and nobody confirmed this address yet.
+    named = [("Structure", str(place.structure))] if place.structure.is_public else []
+    return [*named, ("Identifiant", place.structure.full_identifier), *terms(place)]
+
+
 def terms(attachment):
     """(label, value) of what somebody holds. Labels of services are a stranger's words, as a structure's name is."""
     known = attachment.structure.is_public or attachment.user.was_ever_active

@@ -10,6 +10,7 @@ from accounts.actions.accounts import (
     register_account,
     resend_activation,
     resend_activations,
+    tell_invited,
 )
 from accounts.actions.asked_links import answer_link_request
 from accounts.actions.credentials import (
@@ -108,6 +109,7 @@ __all__ = [
     "resend_contact_confirmation",
     "reset_password",
     "restore_address",
+    "tell_invited",
     "turn_off_second_factor",
     "turn_on_email_code",
     "unlink_identity",

@@ -56,7 +56,7 @@ def register_account(*, email, first_name, last_name, phone, contact_email, surv
 def invite_account(*, actor, email, first_name, last_name, phone):
     """Create somebody else's account, « En cours d'activation »: they accept the conditions as they activate it.
 
-    Nothing `actor` wrote but the names is mailed. Raises ActionError when the address has an account, or just got one.
+    The caller tells them (`tell_invited`). Raises ActionError when the address has an account, or just got one.
     """
     user = _newcomer(email)
     user.first_name, user.last_name, user.phone = first_name, last_name, phone
@@ -67,10 +67,17 @@ def invite_account(*, actor, email, first_name, last_name, phone):
     except IntegrityError as error:  # two at once
         raise ActionError("address_used", ADDRESS_USED, field="email") from error
     record(Event.ACCOUNT_REGISTERED, actor=actor, subject=user, reference=user.reference)
+    return user
+
+
+def tell_invited(user, *, actor, facts=()):
+    """The activation mail of whoever `actor` made an account for; `facts`, (label, value), are what it gives them.
+
+    Nothing `actor` wrote but the names is mailed.
+    """
     # Whoever was refused starts again: somebody may create and lose accounts of one address again and again.
     if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
-        emails.send_activation(user, reference=user.reference, invited_by=actor)
-    return user
+        emails.send_activation(user, reference=user.reference, invited_by=actor, facts=facts)
 
 
 def _newcomer(email):

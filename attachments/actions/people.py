@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from accounts.actions import approve_accounts, invite_account
+from accounts.actions import approve_accounts, invite_account, tell_invited
 from accounts.models import User, normalised_email
 from attachments import emails
 from attachments.actions.attachments import Place, change_dates, change_role, change_scope, hindrances, start_all
@@ -27,11 +27,12 @@ class Given(NamedTuple):
 
 
 @transaction.atomic
-def attach_people(places, *, actor, comment=""):
+def attach_people(places, *, actor, comment="", invited=()):
     """« Rattacher un utilisateur »: give these `Place`s, and tell each person in one mail with the `comment`: a Given.
 
     In a number of queries that does not grow with them. What cannot be given is left out, and why is said: the others
-    do not suffer from it. No person comes twice for the same structure.
+    do not suffer from it. No person comes twice for the same structure. Those `invited`, whose accounts were just
+    made, are told of their place and of the link that activates their account in one mail.
     """
     structures = lock_structures({place.structure.pk for place in places})
     accounts = lock_accounts({place.user.pk for place in places})
@@ -56,9 +57,12 @@ def attach_people(places, *, actor, comment=""):
     prefetch_related_objects([place for place in given.done if not place.whole_structure], "services")
     told = {}
     for place in given.done:
-        if (place.user_id, place.structure_id) not in answered:
+        if (place.user_id, place.structure_id) not in answered and place.user not in invited:
             told.setdefault(place.user, []).append(place)
     emails.send_attached(told, by=actor, comment=comment)
+    places_of = {place.user: place for place in given.done}
+    for user in invited:
+        tell_invited(user, actor=actor, facts=emails.given(places_of[user]) if user in places_of else ())
     return given
 
 
@@ -158,7 +162,9 @@ def create_attached_account(structure, *, actor, person, services=(), **terms):
         raise ActionError("uses_pigp", "Les comptes de cette structure viennent de l'annuaire du ministère (PIGP).")
     user = invite_account(actor=actor, **person)
     given = attach_people(
-        [Place(user, structure, whole_structure=not services, services=tuple(services), **terms)], actor=actor
+        [Place(user, structure, whole_structure=not services, services=tuple(services), **terms)],
+        actor=actor,
+        invited=[user],
     )
     for _place, refusal in given.skipped:
         raise refusal
@@ -191,7 +197,7 @@ def _attach_lot(structure, wanted, *, actor):
     accounts = {user.email: user for user in lock_accounts(list(known.values_list("pk", flat=True))).values()}
     # Only a person who creates accounts there does so; hindrances say the rest.
     creates = structure.is_active and actor.has_perm("attachments.create_account", structure)
-    places, skipped = [], []
+    places, skipped, invited = [], [], []
     for who, terms in wanted:
         user = accounts.get(_address(who))
         try:
@@ -199,11 +205,12 @@ def _attach_lot(structure, wanted, *, actor):
                 if not creates:
                     raise ActionError("no_account", "Cette adresse n'a pas de compte, et aucun ne se crée ici.")
                 user = invite_account(actor=actor, **who)
+                invited.append(user)
         except ActionError as refusal:
             skipped.append((who["email"], refusal))
         else:
             places.append(Place(user, structure, **terms))
-    given = attach_people(places, actor=actor)
+    given = attach_people(places, actor=actor, invited=invited)
     return Given(given.done, skipped + [(place.user.email, refusal) for place, refusal in given.skipped])
 
 

@@ -78,7 +78,9 @@ def write_every_mail():
         left[1].services.set(services)
         attachment_mails.send_attached({person: left}, by=user, comment=NASTY)
         attachment_mails.send_place_changed(left[1], before=[("Niveau", "x")], by=user, rights=["Décider"])
-        account_mails.send_activation(person, reference=request.reference, invited_by=user)
+        account_mails.send_activation(
+            person, reference=request.reference, invited_by=user, facts=attachment_mails.given(left[0])
+        )
         attachment_mails.send_attachments_ended(person, [ending := ending_place(person)], by_dates=True)
         for attachers in ([], [user, UserFactory()]):
             attachment_mails.send_places_ending([ending], attachers=attachers)
