@@ -20,7 +20,7 @@ class Managers:
         self.deciders = [place.user for place in in_force if place.may_decide_requests]
         # Those who attach people there today, and see to what their places become.
         self.attachers = [place.user for place in in_force if place.may_attach_people]
-        self.leaders = [place.user for place in in_force if place.role == Role.PRINCIPAL or place.stands_in]
+        self.leaders = [place.user for place in in_force if place.leads]
         self.acting_principal = next((place.user for place in in_force if place.role == Role.PRINCIPAL), None)
         self.deputy = next((place.user for place in in_force if place.stands_in), None)
 
@@ -101,15 +101,14 @@ class Desk:
 
     @cached_property
     def _places(self):
-        """(structure, label, legal name, what they may do there) of each they may do something on today."""
-        given = [f"may_{right}" for right in Right]
-        places = self.user.attachments.may(*Right).with_rights().order_by()
-        return places.values_list("structure", "structure__label", "structure__legal_name", *given)
+        """Their places where they may do something for others today."""
+        places = self.user.attachments.effective().with_rights().select_related("structure").order_by()
+        places = places.only("user", "role", "structure__label", "structure__legal_name")
+        return [place for place in places if place.may(*Right)]
 
     def may(self, right):
         """The name of each structure where they have this Right today, by its key."""
-        position = list(Right).index(right)
-        return {key: label or name for key, label, name, *given in self._places if given[position]}
+        return {place.structure_id: str(place.structure) for place in self._places if place.may(right)}
 
     @property
     def manages(self):

@@ -102,7 +102,7 @@ def to_come(user, places):
     today = timezone.localdate()
     mine = user.attachments.lasting().filter(Q(starts_on__gt=today) | Q(ends_on__lte=soon()))
     ending = Attachment.objects.effective().filter(ends_on__lte=soon()).exclude(user=user)
-    leads = [place.structure_id for place in places if place.is_principal or place.stands_in]
+    leads = [place.structure_id for place in places if place.leads]
     attaches = [place.structure_id for place in places if place.may_attach_people]
     found, more = [], 0
     if attaches:

@@ -107,8 +107,8 @@ def recap(request):
     """« Dernière étape »: what was registered and what happens next."""
     if RECAP not in request.session:
         return redirect("registration:register")
-    said = request.session[RECAP]
-    context = {"recap": said, "reference": spaced(said["reference"]), "may_correct": _may_correct(said)}
+    summary = request.session[RECAP]
+    context = {"recap": summary, "reference": spaced(summary["reference"]), "may_correct": _may_correct(summary)}
     return render(request, "registration/recap.html", context)
 
 
@@ -116,37 +116,37 @@ def recap(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 def correct_address(request):
     """« Corriger l'adresse » of the registration just made: the same answer whoever has the new one."""
-    said = request.session.get(RECAP)
-    if said is None or not _may_correct(said):
+    summary = request.session.get(RECAP)
+    if summary is None or not _may_correct(summary):
         return redirect("registration:recap")
     refusal = ""
     if request.method == "POST" and not within(request, "registration", settings.REGISTRATION_RATE, count=False):
         refusal = TOO_MANY_REGISTRATIONS
-    form = NewAddressForm(posted(request), current=said["email"], likely=said["suggestion"], refusal=refusal)
+    form = NewAddressForm(posted(request), current=summary["email"], likely=summary["suggestion"], refusal=refusal)
     if request.method == "POST" and form.is_valid() and _is_counted(request, form):
         email = form.cleaned_data["email"]
-        done, recap = submit(form, request_correction, said, email=email, suggestion=likely_address(email))
+        done, recap = submit(form, request_correction, summary, email=email, suggestion=likely_address(email))
         if done:
             request.session[RECAP] = recap
             messages.success(request, f"C'est noté : ce qui concerne votre demande part désormais à {email}.")
             return redirect("registration:recap")
-    return render(request, "registration/correct_address.html", {"form": form, "recap": said}, status=form.status)
+    return render(request, "registration/correct_address.html", {"form": form, "recap": summary}, status=form.status)
 
 
-def _may_correct(said):
-    return said["corrections"] < MOST_CORRECTIONS
+def _may_correct(summary):
+    return summary["corrections"] < MOST_CORRECTIONS
 
 
 def _first_form(request):
     """An empty form; or what the OpenID provider, where there is one, just said of whom no account is linked to."""
-    said = vouched.remembered(request) if openid.is_on() else None
-    if said is None:
+    identity = vouched.remembered(request) if openid.is_on() else None
+    if identity is None:
         return RegistrationForm()
-    filled = {name: said[name] for name in ("email", "first_name", "last_name")}
-    filled |= {"email_again": said["email"], "identifier": said["siret"]}
+    filled = {name: identity[name] for name in ("email", "first_name", "last_name")}
+    filled |= {"email_again": identity["email"], "identifier": identity["siret"]}
     data = QueryDict(mutable=True)
     data.update(filled)
-    return RegistrationForm.typed_so_far(data, lookups_allowed=not said["siret"] or _may_look_up(request))
+    return RegistrationForm.typed_so_far(data, lookups_allowed=not identity["siret"] or _may_look_up(request))
 
 
 def _page(request, form, shown):

@@ -220,6 +220,11 @@ def test_the_proxy_is_given_every_variable_of_its_template():
     assert set(re.findall(r"\$\{(\w+)\}", NGINX)) <= set(given)
 
 
+@pytest.mark.parametrize("line", ["listen 8443 ssl;", "proxy_request_buffering on;", "proxy_buffering on;"])
+def test_the_proxy_ends_tls_and_waits_for_slow_people_in_the_place_of_web(line):
+    assert re.search(rf"^ +{line}$", NGINX, re.MULTILINE)
+
+
 def test_the_proxy_takes_the_largest_file_the_portal_takes():
     default = re.fullmatch(r"\$\{IMPORT_MAX_MB:-(\d+)\}", SERVICES["proxy"]["environment"]["IMPORT_MAX_MB"])[1]
     assert int(default) * 2**20 == settings.IMPORT_MAX_BYTES

@@ -113,6 +113,15 @@ def test_an_uploaded_file_is_read_from_the_store_through_the_disk():
     assert 0 < int(answer.stdout) <= 16 * 2**20
 
 
+def test_nobody_waits_long_for_redis():
+    """The tests are more patient: see conftest.py."""
+    options = "s.CACHES['default']['OPTIONS']"
+    code = f"import chorus.settings as s; o = {options}; print(s.REDIS_PATIENCE, s.REDIS_REST, *o.values())"
+    answer = start(RIGHT, code).stdout.split()
+    assert answer[:2] == ["0.25", "30"]
+    assert answer[2:].count("0.25") == 2
+
+
 def test_the_demo_is_nowhere_in_production():
     code = (
         "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'chorus.settings'; import django; django.setup()\n"

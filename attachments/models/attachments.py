@@ -6,7 +6,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from attachments.models.rights import MANAGERS, Right, Role, holds, leads, stands_in
+from attachments.models.rights import MANAGERS, Right, Role, holds, leads, stands_in, was_left
 from plumbing.changes import version_of
 from plumbing.text import loose_pattern
 
@@ -124,9 +124,9 @@ class AttachmentQuerySet(models.QuerySet):
         return self.filter(ends_on__lte=last).exclude(warned_of=F("ends_on"))
 
     def with_rights(self, *rights, today=None):
-        """Each with what it gives when it is in force: `may_…` for each Right (or of `rights`), and `stands_in`."""
-        given = {right: ExpressionWrapper(holds(right, today=today), BooleanField()) for right in rights or Right}
-        return self.annotate(stands_in=stands_in(today), **{f"may_{right}": held for right, held in given.items()})
+        """Each with what its `leads` and `may` read, of these `rights` or of all: `stands_in`, and what it was left."""
+        left = {f"left_{right}": ExpressionWrapper(was_left(right), BooleanField()) for right in rights or Right}
+        return self.annotate(stands_in=stands_in(today), **left)
 
 
 def _personal(right):
@@ -207,6 +207,28 @@ class Attachment(Scope):
 
     def __str__(self):
         return f"{self.user} – {self.structure}"
+
+    # Of one read `with_rights`, what it gives when it is in force.
+
+    @property
+    def leads(self):
+        return self.role == Role.PRINCIPAL or self.stands_in
+
+    def may(self, *rights):
+        """Whether it gives its person at least one of these `Right`s on the structure."""
+        return self.leads or any(getattr(self, f"left_{right}") for right in rights)
+
+    @property
+    def may_decide_requests(self):
+        return self.may(Right.DECIDE_REQUESTS)
+
+    @property
+    def may_decide_subscriptions(self):
+        return self.may(Right.DECIDE_SUBSCRIPTIONS)
+
+    @property
+    def may_attach_people(self):
+        return self.may(Right.ATTACH_PEOPLE)
 
     @property
     def version(self):

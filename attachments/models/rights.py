@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import BooleanField, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models import BooleanField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -126,15 +126,15 @@ def leads(today=None):
 
 
 def was_left(right):
-    """The condition that `right` is left to an attachment of a secondary manager: by itself, else by its structure."""
-    here = SecondaryRights.objects.filter(structure=OuterRef("structure")).values(right)
+    """The condition that an attachment is a secondary manager's, left `right` by itself, else by its structure."""
     by_default = Value(LEFT_BY_DEFAULT[Right(right)])
-    return Coalesce(F(right), Subquery(here), by_default, output_field=BooleanField())
+    left = Coalesce(F(right), F(f"structure__secondary_rights__{right}"), by_default, output_field=BooleanField())
+    return Q(left, role=Role.SECONDARY)
 
 
 def holds(*rights, today=None):
     """The condition that an attachment gives its person at least one of `rights` on its structure."""
-    left = Q()
+    held = leads(today)
     for right in rights:
-        left |= Q(was_left(right))
-    return leads(today) | Q(left, role=Role.SECONDARY)
+        held |= was_left(right)
+    return held

@@ -51,7 +51,7 @@ def _with_counts(places, desk):
     people = _per_structure(attached)
     for place in shown:
         place.people_count = people.get(place.structure_id, 0)
-        place.shows_people = any(getattr(place, f"may_{right}") for right in SEEING_PEOPLE)
+        place.shows_people = place.may(*SEEING_PEOPLE)
     return shown
 
 

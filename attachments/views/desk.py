@@ -62,6 +62,11 @@ class Filters:
         return sorted(self._offered.items(), key=lambda item: item[1].casefold()) if several else []
 
     @property
+    def names_structures(self):
+        """Whether each row says its structure: whoever decides for a single one knows it."""
+        return self.desk.user.is_staff or bool(self.structures)
+
+    @property
     def is_set(self):
         return bool(self.words or self.structure)
 
@@ -123,8 +128,9 @@ def pending_requests(request):
         paginator.count = desk.waiting or 0
     page = paginator.get_page(request.GET.get("page"))
     decider = tuple(f"decided_by__{name}" for name in NAMED) if filters.view == DECIDED else ()
+    people = [name for name in filters.people if name != "structure" or filters.names_structures]
     # As a list: asking a query set whether it is empty composes a statement, even one that is never sent.
-    page.object_list = list(page.object_list.select_related(*filters.people).only(*SHOWN, *decider))
+    page.object_list = list(page.object_list.select_related(*people).only(*SHOWN, *decider))
     return render(
         request,
         "attachments/decided_requests.html" if filters.view == DECIDED else "attachments/pending_requests.html",
@@ -140,7 +146,7 @@ def pending_requests(request):
             "all_ticked": request.GET.get("coche") == str(page.number),
             "list_query": _without_ticks(request.GET),
             "says_who_decides": request.user.is_staff,
-            "names_structures": request.user.is_staff or bool(filters.structures),
+            "names_structures": filters.names_structures,
         },
     )
 

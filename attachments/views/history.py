@@ -85,7 +85,7 @@ class Listing:
     def page(self):
         """(lines, whether there are newer ones, whether there are older ones), from the line named in the address.
 
-        Nothing is counted: that would take longer than the page, the longer the history is.
+        Keyset pagination: nothing is counted nor skipped, which would take longer, the longer the history is.
         """
         entries = self.entries.only(*SHOWN)
         older, newer = (self._moment_of(self.query.get(name, "")) for name in ("older", "newer"))

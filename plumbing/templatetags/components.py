@@ -135,7 +135,7 @@ def age(since):
     since = timezone.localtime(since)
     days = (timezone.localdate() - since.date()).days
     if days == 0:
-        when = date_format(since, r"G \h i")
+        when = f"{since.hour} h {since.minute:02}"
         return format_html('<span class="age"><b>Aujourd\'hui</b> <span>à {}</span></span>', when)
     tone = "late" if days >= LATE_DAYS else "wait" if days >= WAITING_DAYS else ""
     return format_html(

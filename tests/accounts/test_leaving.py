@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import actions
+from accounts.events import account_reactivated
 from accounts.links import Purpose, Standing, make_token, read_link
 from accounts.models import LinkRequest, OpenSession, User
 from accounts.tasks import answer_link_requests
@@ -223,8 +224,11 @@ def test_coming_back_by_the_link_finds_everything_as_it_was(me):
     path = link()
     assert Client().get(path).status_code == 200
     assert User.objects.get().state == "disabled"
+    told = []
+    account_reactivated.connect(hear := lambda user, **about: told.append(user))
     answer = Client().post(path, NEW, follow=True)
-    assert answer.redirect_chain[-1][0] == "/connexion/"
+    account_reactivated.disconnect(hear)
+    assert (told, answer.redirect_chain[-1][0]) == ([me], "/connexion/")
     me.refresh_from_db()
     assert (me.state, me.deactivated_at, me.secret_question) == ("active", None, "street")
     held.refresh_from_db()

@@ -332,12 +332,14 @@ def test_managers_outside_their_dates_are_not_told(managed, dates):
     assert [to for slug, to in mails() if slug == "request_to_decide"] == ["principal@exemple.example"]
 
 
-def test_deciders_are_written_to_at_their_contact_address_and_not_flooded_there(managed, manager, settings):
+def test_deciders_are_written_to_at_their_contact_address_and_nobody_is_flooded(managed, manager, settings):
     settings.DECIDER_MAIL_RATE = "1/h"
     User.objects.filter(pk=manager.pk).update(contact_email="bureau@exemple.example", contact_confirmed=True)
     for user in UserFactory.create_batch(2, pending=True):
         send_request(user, managed, actor=user)
+        send_request(user, StructureFactory(), actor=user)
     assert mails().count(("request_to_decide", "bureau@exemple.example")) == 1
+    assert mails().count(("request_to_support", "assistance@portail.example")) == 1
 
 
 @pytest.mark.parametrize("role", [Role.SECONDARY, Role.SIMPLE])

@@ -1,12 +1,24 @@
 """Two people at the same instant, on real PostgreSQL connections."""
 
+from functools import partial
+
 import pytest
 from django.utils import timezone
 
 from accounts.actions import activate_account, deactivate_account
 from accounts.links import Purpose, make_token
 from accounts.models import User
-from attachments.actions import approve_request, attach, end, lapse_unactivated_principals, refuse_request, send_request
+from attachments.actions import (
+    approve_request,
+    attach,
+    change_dates,
+    change_role,
+    change_scope,
+    end,
+    lapse_unactivated_principals,
+    refuse_request,
+    send_request,
+)
 from attachments.actions.attachments import attach_or_widen
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
@@ -114,8 +126,9 @@ def set_to(row, **values):
 
 def test_whoever_acts_meanwhile_waits_and_judges_what_is_then_so():
     """Each row that decides is locked: read without, it would be judged as it was."""
-    structure, held, waiting = StructureFactory(), AttachmentFactory(), AttachmentRequestFactory()
-    disabled, over = {"state": User.State.DISABLED}, {"ended_at": timezone.now()}
+    structure, closing = StructureFactory(), StructureFactory()
+    held, waiting = AttachmentFactory(), AttachmentRequestFactory()
+    disabled = {"state": User.State.DISABLED}
     moved, new = AttachmentRequestFactory(), StructureFactory()
     wider = AttachmentRequestFactory()
     AttachmentFactory(user=wider.user, structure=wider.structure, whole_structure=False)
@@ -128,7 +141,7 @@ def test_whoever_acts_meanwhile_waits_and_judges_what_is_then_so():
         meanwhile(set_to(wider.structure, state="inactive"), lambda: approve_request(wider.pk, actor=None)),
         meanwhile(move, lambda: refuse_request(moved.pk, actor=None, reason="Non")),
         meanwhile(set_to(held.user, **disabled), lambda: attach(held.user, structure, actor=None)),
-        meanwhile(set_to(held, **over), lambda: end(held.pk, actor=None)),
+        meanwhile(set_to(closing, state="inactive"), lambda: attach(UserFactory(), closing, actor=None)),
         meanwhile(set_to(waiting, status="withdrawn"), lambda: approve_request(waiting.pk, actor=None)),
         meanwhile(set_to(structure, state="inactive"), lambda: send_request(UserFactory(), structure, actor=None)),
     ]
@@ -136,10 +149,23 @@ def test_whoever_acts_meanwhile_waits_and_judges_what_is_then_so():
         "structure_inactive",
         "structure_moved",
         "account_closed",
-        "attachment_over",
+        "structure_inactive",
         "already_decided",
         "structure_inactive",
     ]
+
+
+def test_a_place_that_is_ended_meanwhile_is_left_as_it_is():
+    acts = [
+        end,
+        partial(change_role, role=Role.SECONDARY),
+        partial(change_dates, ends_on=None),
+        change_scope,
+    ]
+    for act in acts:
+        held = AttachmentFactory()
+        answer = meanwhile(set_to(held, ended_at=timezone.now()), partial(act, held.pk, actor=None))
+        assert getattr(answer, "code", "") == "attachment_over", act
 
 
 def test_a_request_decided_meanwhile_is_left_alone_by_what_happens_to_its_account():

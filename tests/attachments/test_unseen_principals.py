@@ -117,6 +117,7 @@ def test_a_structure_switched_off_meanwhile_keeps_nobody_from_activating(squatte
 def test_on_a_public_structure_support_decides_meanwhile(client):
     structure, support = StructureFactory(), UserFactory(staff=True)
     unseen = AttachmentFactory(structure=structure, role=Role.PRINCIPAL, user=UserFactory(activating=True))
+    AttachmentFactory(role=Role.PRINCIPAL)
     request = ask(OWNER, structure)
     assert OutgoingMail.objects.count() == 2
     assert slugs(OWNER) == ["request_sent"]
@@ -143,9 +144,9 @@ def test_where_somebody_else_decides_nobody_takes_over():
     assert request.is_pending
 
 
-@pytest.mark.parametrize(("days", "lapsed"), [(6.9, 0), (7.1, 1)])
-def test_the_role_lapses_after_a_week(squatted, settings, days, lapsed):
-    settings.PRINCIPAL_ACTIVATION_DAYS = 7
+@pytest.mark.parametrize(("delay", "days", "lapsed"), [(None, 6.9, 0), (None, 7.1, 1), (2, 2.1, 1)])
+def test_the_role_lapses_after_a_week_or_as_the_setting_says(squatted, settings, delay, days, lapsed):
+    settings.PRINCIPAL_ACTIVATION_DAYS = delay or settings.PRINCIPAL_ACTIVATION_DAYS
     Attachment.objects.update(role_since=timezone.now() - timedelta(days=days))
     seen = AttachmentFactory(role=Role.PRINCIPAL, role_since=timezone.now() - timedelta(days=99))
     assert lapse_unactivated_principals() == lapsed

@@ -280,7 +280,8 @@ def test_which_mails_name_the_structure_and_which_give_its_identifier_only(natur
     """A private one's name may be a stranger's words, until the reader has shown that the mailbox is theirs."""
     person = UserFactory() if activated else UserFactory(activating=True)
     structure = StructureFactory(nature=nature, undisclosed=undisclosed, legal_name="Nom de la structure")
-    request = AttachmentRequestFactory(user=person, structure=structure, status="refused", reason="Motif")
+    written = {"reason": "Motif", "comment": "Ce qu'on écrit"}
+    request = AttachmentRequestFactory(user=person, structure=structure, status="refused", **written)
     attachment_mails.send_request_sent(request, principal=None)
     request.attachment = AttachmentFactory()
     attachment_mails.send_requests_refused([request])
@@ -291,6 +292,7 @@ def test_which_mails_name_the_structure_and_which_give_its_identifier_only(natur
         for body in mail.parts():
             assert structure.full_identifier in body
             assert ("Nom de la structure" in body) is (mail.slug.split("_")[-1] in naming), mail.slug
+            assert ("on écrit" in body) is (activated and mail.slug == "request_to_decide"), mail.slug
 
 
 @pytest.mark.parametrize("field", ["first_name", "last_name"])

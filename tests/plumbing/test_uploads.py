@@ -92,7 +92,7 @@ def test_a_document_is_taken_from_whoever_is_logged_in_up_to_its_own_limit(clien
 
 
 def test_a_document_on_its_way_never_touches_the_disk(client, monkeypatch):
-    monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda *args, **kwargs: pytest.fail("on the disk"))
+    monkeypatch.setattr("django.core.files.temp.NamedTemporaryFile", lambda *args, **kwargs: pytest.fail("on the disk"))
     client.force_login(UserFactory())
     assert upload(client, DOCUMENTS, 9 * MEGABYTE).status_code == 422
 

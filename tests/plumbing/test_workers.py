@@ -1,6 +1,7 @@
 """Redis seen from a request: rate limits and wake-ups, on a real Redis."""
 
 import json
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def test_what_a_rolled_back_part_asked_for_is_asked_again(published):
     assert published == [("one.task", [2])]
 
 
+@pytest.mark.django_db
+def test_a_wake_waits_no_longer_for_a_redis_that_hangs(hanging_redis, django_capture_on_commit_callbacks):
+    """Workers and beat wait for it five seconds."""
+    start = time.monotonic()
+    with django_capture_on_commit_callbacks(execute=True):
+        wake("one.task")
+    assert (hanging_redis(), time.monotonic() - start < 3) == (1, True)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_redis_holds_json_and_no_pickle(request_):
     within(request_, "essai", "5/m")
@@ -84,6 +94,15 @@ def test_a_redis_with_a_password_counts_and_queues(request_, redis_at, caplog):
         assert within(request_, "essai", "2/m")
     assert "left alone" in caplog.text
     assert "autre" not in caplog.text
+
+
+def test_each_task_is_in_the_schedule_or_has_its_sweep_there():
+    """A wake may be lost, and what only the clock calls is called by nobody else."""
+    current_app.loader.import_default_modules()
+    ours = {name for name in current_app.tasks if not name.startswith("celery.")}
+    swept_by_others = {"notifications.tasks.deliver", "structures.tasks.import_directory"}
+    scheduled = {entry["task"] for entry in current_app.conf.beat_schedule.values()}
+    assert scheduled == ours - swept_by_others
 
 
 def test_requests_reach_redis_by_the_breaker_alone():

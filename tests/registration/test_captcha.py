@@ -279,6 +279,13 @@ def test_letters_stand_out_from_their_ground():
     assert (luminance(pictures.LIGHT[0]) + 0.05) / (luminance(pictures.DARK[1]) + 0.05) >= 4.5
 
 
+def test_no_letter_is_cut_out_between_two_empty_columns():
+    """Curves of the letters' own ink run through them, from edge to edge."""
+    picture = Image.open(io.BytesIO(pictures.draw("AF9XY", seed=b"un"))).convert("L")
+    columns = (picture.crop((x, 0, x + 1, picture.height)).getextrema() for x in range(picture.width))
+    assert max(darkest for darkest, _ in columns) < 128
+
+
 def spoken_by(text, seed):
     command = [sys.executable, "-m", "registration.speech", text, seed]
     return subprocess.run(command, capture_output=True, check=True).stdout

@@ -194,14 +194,15 @@ def test_corrections_count_with_registrations_of_a_network(client, managed, sett
     assert AddressCorrection.objects.count() == 1
 
 
-def test_mails_to_one_address_are_counted(client, managed, settings):
+@pytest.mark.parametrize("is_first", [False, True])
+def test_mails_to_one_address_are_counted(client, managed, settings, is_first):
     settings.MAIL_TO_ONE_RATE = "1/h"
-    register(client, managed)
+    register(client, StructureFactory(private=True) if is_first else managed)
     work_off_everything()
     for email in (RIGHT, "b@exemple.example", RIGHT):
         correct(client, email)
         work_off_everything()
-    assert mails(RIGHT) == ["request_sent"]
+    assert mails(RIGHT) == (["activation", "became_principal"] if is_first else ["request_sent"])
 
 
 def test_only_who_registered_corrects(client, managed):
@@ -229,14 +230,16 @@ def test_a_domain_that_looks_mistyped_is_asked_about(client, managed, email, mea
     assert meant in page
 
 
-def test_an_address_that_served_somebody_else_before_hands_nothing_over(client, managed):
+def test_an_address_that_served_somebody_else_before_hands_nothing_over(client, managed, settings):
     """The mistyped address had been registered once, by somebody who never came: what was theirs stays theirs."""
+    settings.MAIL_TO_ONE_RATE = "1/h"
     before = UserFactory(email=WRONG, state="closed", activated_at=None)
     theirs = AttachmentRequestFactory(user=before, status="withdrawn")
     register(client, managed)
     work_off_everything()
-    correct(client)
-    work_off_everything()
+    for email in (RIGHT, "b@exemple.example", RIGHT):
+        correct(client, email)
+        work_off_everything()
     theirs.refresh_from_db()
     assert (theirs.user, theirs.user.known_email) == (before, "")
     assert mails(RIGHT) == ["request_sent"]

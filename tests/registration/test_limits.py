@@ -3,9 +3,10 @@
 import pytest
 from captcha.models import CaptchaStore
 
-from accounts.actions import approve_account, close_never_active, register_account
+from accounts.actions import approve_account, close_never_active, invite_account, register_account
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -26,17 +27,18 @@ def test_answers_to_pictures_are_counted_whichever_button_sends_them(client, set
     assert CaptchaStore.objects.count() == 2
 
 
-def test_registering_an_address_again_and_again_activates_it_by_a_few_mails(settings):
+NEWCOMER = {"email": "cible@exemple.example", "first_name": "A", "last_name": "B", "phone": ""}
+
+
+def register_and_approve():
+    user = register_account(**NEWCOMER, contact_email="", survey_consent=False)
+    approve_account(user.pk, actor=None, reference=user.reference)
+    return user
+
+
+@pytest.mark.parametrize("create", [register_and_approve, lambda: invite_account(**NEWCOMER, actor=UserFactory())])
+def test_an_address_given_an_account_again_and_again_activates_it_by_a_few_mails(settings, create):
     settings.MAIL_TO_ONE_RATE = "2/h"
     for _ in range(4):
-        user = register_account(
-            email="cible@exemple.example",
-            first_name="A",
-            last_name="B",
-            phone="",
-            contact_email="",
-            survey_consent=False,
-        )
-        approve_account(user.pk, actor=None, reference=user.reference)
-        close_never_active(user.pk, actor=None)
+        close_never_active(create().pk, actor=None)
     assert OutgoingMail.objects.filter(slug="activation").count() == 2

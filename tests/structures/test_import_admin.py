@@ -300,12 +300,6 @@ def test_the_sweep_keeps_the_order_of_arrival(run):
     assert run == [earlier.pk, later.pk]
 
 
-def test_beat_sweeps(settings):
-    entries = settings.CELERY_BEAT_SCHEDULE.values()
-    assert tasks.sweep_imports.name in {entry["task"] for entry in entries}
-    assert tasks.import_directory.name == "structures.tasks.import_directory"
-
-
 def test_a_legal_unit_is_found_by_its_number_and_only_read(client, support):
     unit, _ = LegalUnitFactory(siren="200030351"), LegalUnitFactory(siren="300030351")
     answer = client.get("/admin/structures/legalunit/", {"q": "200 030"})
