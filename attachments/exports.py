@@ -12,7 +12,7 @@ _WHO = [
     Column("Dossier n°", lambda row: row.reference),
     Column("Nom", lambda row: row.user.ANONYMOUS if row.user.anonymised_at else row.user.last_name),
     Column("Prénom", lambda row: row.user.first_name),
-    Column("Adresse de connexion", lambda row: row.user.known_email),
+    Column("Adresse de connexion", lambda row: row.known_email),
     Column("Structure", lambda row: str(row.structure)),
     Column("Type d'identifiant", lambda row: row.structure.get_identifier_type_display()),
     Column("Identifiant", lambda row: row.structure.identifier),

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, AttachmentRequest, Deputy, Role
 from plumbing.reach import held
 from plumbing.text import loose_pattern
 from structures.models import Structure
@@ -93,6 +93,14 @@ def tell_requests(structure, rows):
     asked = {request.user_id: request for request in waiting}
     for row in rows:
         row.request = asked.get(row.user_id)
+
+
+def tell_deputyships(user, places):
+    """Give each of `user`'s own `places` its `deputyship`: their suppléance there, now or to come; None without one."""
+    held = Deputy.objects.lasting().filter(deputy=user, structure__in=[place.structure_id for place in places])
+    deputyships = {deputyship.structure_id: deputyship for deputyship in held}
+    for place in places:
+        place.deputyship = deputyships.get(place.structure_id)
 
 
 def places_known_to(user):

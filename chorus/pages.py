@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import openid
 from accounts.models import ExternalIdentity
+from attachments.people import tell_deputyships
 from chorus.errands import errands
 from chorus.overview import (
     deeds_of,
@@ -95,6 +96,7 @@ def account(request):
     asked = requests_of(user, places)
     shown = places[:PLACES_SHOWN]
     prefetch_related_objects(shown, "services")
+    tell_deputyships(user, shown)
     return render(
         request,
         "pages/account.html",

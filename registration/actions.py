@@ -187,7 +187,7 @@ def carry_out_correction(correction):
     if filed.user.attachment_requests.exclude(decided_by=None).exists():
         return
     if _has_a_past(filed):
-        # The mistyped address had served somebody else before, who never came: what was theirs goes to nobody.
+        # Whoever reads the mistyped address was given something elsewhere meanwhile: that goes to nobody else.
         if within_mail_rate("not_registered", email, settings.MAIL_TO_ONE_RATE):
             send_not_registered(email, identifier=filed.structure.full_identifier, reference=reference)
         return

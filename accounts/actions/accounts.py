@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import emails, events
 from accounts.actions.credentials import give_password, give_question
 from accounts.actions.profile import ask_contact
-from accounts.actions.rows import lock_user, lock_users, refuse_anonymised, user_of_link
+from accounts.actions.rows import GIVEN_UP, lock_user, lock_users, refuse_anonymised, user_of_link
 from accounts.links import Purpose, read_link
 from accounts.models import User, normalised_email
 from history.actions import record, record_all
@@ -37,14 +38,13 @@ class Resent(NamedTuple):
 def register_account(*, email, first_name, last_name, phone, contact_email, survey_consent):
     """Create the account of a newcomer, « En attente d'approbation ».
 
-    An account that was closed before it was ever active (a refusal) starts again under the
-    same number. Raises ActionError when the address belongs to any other account.
+    Raises ActionError when the address has an account, but for one closed before it was ever active (a refusal).
     """
     now = timezone.now()
     user = _newcomer(email)
     user.first_name, user.last_name, user.phone = first_name, last_name, phone
     user.contact_email = normalised_email(contact_email)
-    user.state, user.closed_at = User.State.PENDING, None
+    user.state = User.State.PENDING
     user.terms_accepted_at, user.survey_consent_at = now, now if survey_consent else None
     user.save()
     record(Event.ACCOUNT_REGISTERED, actor=user, subject=user, reference=user.reference)
@@ -58,30 +58,32 @@ def invite_account(*, actor, email, first_name, last_name, phone):
     Nothing `actor` wrote but the names is mailed. Raises ActionError when the address has an account, or just got one.
     """
     user = _newcomer(email)
-    user.first_name, user.last_name, user.phone, user.contact_email = first_name, last_name, phone, ""
-    user.state, user.closed_at, user.activation_sent_at = User.State.ACTIVATING, None, timezone.now()
-    user.terms_accepted_at = user.survey_consent_at = None
+    user.first_name, user.last_name, user.phone = first_name, last_name, phone
+    user.state, user.activation_sent_at = User.State.ACTIVATING, timezone.now()
     try:
         with transaction.atomic():
             user.save()
     except IntegrityError as error:  # two at once
         raise ActionError("address_used", ADDRESS_USED, field="email") from error
     record(Event.ACCOUNT_REGISTERED, actor=actor, subject=user, reference=user.reference)
-    # A closed account starts again: somebody may create and lose it again and again.
+    # Whoever was refused starts again: somebody may create and lose accounts of one address again and again.
     if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
         emails.send_activation(user, reference=user.reference, invited_by=actor)
     return user
 
 
 def _newcomer(email):
-    """The account, not saved yet, of whoever has none; one that was closed before it was ever active starts again."""
-    user = User.objects.select_for_update(of=("self",)).with_email(email).first()
-    if user is None:
-        user = User(email=normalised_email(email), reference=draw_reference(User))
-        user.set_unusable_password()
-    elif user.was_ever_active or user.state != User.State.CLOSED:
-        raise ActionError("address_used", ADDRESS_USED, field="email")
-    user.link_version += 1
+    """The account, not saved yet, of whoever has none, or whose only one was closed before it was ever active.
+
+    That one gives its address up and stays as it was: what others recorded of it tells who it was then.
+    """
+    before = User.objects.select_for_update(of=("self",)).with_email(email).first()
+    if before is not None:
+        if before.was_ever_active or before.state != User.State.CLOSED:
+            raise ActionError("address_used", ADDRESS_USED, field="email")
+        User.objects.filter(pk=before.pk).update(email=GIVEN_UP, link_version=F("link_version") + 1)
+    user = User(email=normalised_email(email), reference=draw_reference(User))
+    user.set_unusable_password()
     return user
 
 

@@ -10,12 +10,12 @@ from axes.models import AccessAttempt
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection, transaction
-from django.db.models import CharField, F, Value
-from django.db.models.functions import Concat
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import emails, events
-from accounts.models import NOWHERE, LinkRequest, OpenSession, User
+from accounts.actions.rows import GIVEN_UP
+from accounts.models import LinkRequest, OpenSession, User
 from history.actions import record_all
 from history.models import Event
 from notifications.actions import forget_mails
@@ -135,9 +135,8 @@ def _anonymise(ids, due):
     sessions = OpenSession.objects.filter(user__in=users)
     Session.objects.filter(session_key__in=sessions.values("session_key")).delete()
     sessions.delete()
-    marker = Concat(Value("clos-"), F("reference"), Value(f"@invalide{NOWHERE}"), output_field=CharField())
     emptied = dict.fromkeys(User.PERSONAL, "") | dict.fromkeys(UNDATED) | dict.fromkeys(UNTRUE, False)
-    emptied |= {"email": marker, "password": make_password(None), "answer_failures": 0}
+    emptied |= {"email": GIVEN_UP, "password": make_password(None), "answer_failures": 0}
     emptied |= {"link_version": F("link_version") + 1, "anonymised_at": timezone.now()}
     _rows(users).update(**emptied)
     _journal(Event.ACCOUNT_ANONYMISED, users)

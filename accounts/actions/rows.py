@@ -1,7 +1,10 @@
 """The row that decides, locked; and links asked for, written down."""
 
+from django.db.models import CharField, F, Value
+from django.db.models.functions import Concat
+
 from accounts.links import Standing, read_link
-from accounts.models import LinkRequest, User, normalised_email
+from accounts.models import NOWHERE, LinkRequest, User, normalised_email
 from plumbing.errors import ActionError
 from plumbing.workers import wake
 
@@ -10,6 +13,9 @@ STALE_LINKS = {
     Standing.EXPIRED: "Ce lien a expiré.",
     Standing.UNREADABLE: "Ce lien n'est pas lisible.",
 }
+
+# What an account bears in the place of a login address it no longer has.
+GIVEN_UP = Concat(Value("clos-"), F("reference"), Value(f"@invalide{NOWHERE}"), output_field=CharField())
 
 
 def lock_user(user_id):

@@ -247,8 +247,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def known_email(self):
-        """The login address, as others read it: an anonymised account has none any more."""
-        return "" if self.anonymised_at else self.email
+        """The login address, as others read it: an account that gave it up, or is anonymised, has none any more."""
+        return "" if self.email.endswith(NOWHERE) else self.email
 
     @property
     def initials(self):

@@ -104,10 +104,12 @@ def _hindrance(place, held, taken):
 def start_all(places, *, actor):
     """Give these places, which nothing hinders, in a number of queries that does not grow with them: the attachments.
 
-    What these people held there and ran out is ended. The caller holds the locks of the structures and the accounts.
+    What these people held there and ran out is ended; what a principal manager withdrew from them by name there stays
+    withdrawn. The caller holds the locks of the structures and the accounts.
     """
     places = [place.bounded for place in places]
     _end(_held_by(places), actor=None, cause="dates_over")
+    withdrawn = _withdrawn_from(places)
     attachments = Attachment.objects.bulk_create(
         Attachment(
             user=place.user,
@@ -116,6 +118,7 @@ def start_all(places, *, actor):
             whole_structure=place.whole_structure,
             starts_on=place.starts_on or timezone.localdate(),
             ends_on=place.ends_on,
+            **withdrawn.get((place.user.pk, place.structure.pk), {}),
         )
         for place in places
     )
@@ -138,11 +141,25 @@ def start_all(places, *, actor):
 
 def _held_by(places):
     """What these people hold in these structures, run out or not."""
+    return _of_these(places, Attachment.objects.current().select_related("user", "structure"))
+
+
+def _of_these(places, rows):
+    """Those of `rows` that are these people's in these structures."""
     wanted = {(place.user.pk, place.structure.pk) for place in places}
     people, structures = ({key[n] for key in wanted} for n in (0, 1))
-    rows = Attachment.objects.current().filter(user__in=people, structure__in=structures).order_by("pk")
-    rows = rows.select_related("user", "structure")
+    rows = rows.filter(user__in=people, structure__in=structures).order_by("pk")
     return [row for row in rows if (row.user_id, row.structure_id) in wanted]
+
+
+def _withdrawn_from(places):
+    """What was withdrawn by name from these people in their last place there, by (person, structure)."""
+    last = {(row.user_id, row.structure_id): row for row in _of_these(places, Attachment.objects.all())}
+    return {key: _withdrawn(row) for key, row in last.items() if row.role != Role.PRINCIPAL}
+
+
+def _withdrawn(attachment):
+    return {str(right): False for right in Right if getattr(attachment, right) is False}
 
 
 def _is_over(attachment):
@@ -203,6 +220,8 @@ def change_scope(attachment_id, *, actor, whole_structure=True, services=(), ref
 def change_role(attachment_id, *, actor, role, reference="", cause=""):
     """Give an attachment another role; a principal manager's becomes the whole structure's, from now, without end.
 
+    What was left to them by name goes; what was withdrawn by name stays so, for whoever makes them secondary manager
+    again: only `leave_personal_rights`, which no deputy may, gives it back. A principal manager's rights are whole.
     Whoever takes the principal's role away gives it to somebody else in the same transaction, after.
     Raises ActionError when the structure has a principal manager already, or the one to be has no open account.
     """
@@ -210,8 +229,8 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     before = attachment.role
     if role == before:
         return attachment
-    # What was left to them, or not, was as what they no longer are.
-    values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values)}
+    kept = {} if role == Role.PRINCIPAL else _withdrawn(attachment)
+    values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values), **kept}
     held = _service_names(attachment)
     if role == Role.PRINCIPAL:
         lock_account(attachment.user_id)

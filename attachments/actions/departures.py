@@ -12,9 +12,6 @@ from attachments.models import MANAGERS, Role
 from plumbing.errors import ActionError
 from structures.models import Structure
 
-# Everybody's, the principal manager's too: that one is refused for a reason of its own.
-MANAGERS_TOO = tuple(Role.values)
-
 
 class Departure(NamedTuple):
     """What became of the places somebody gave up: those that are ended, and (place, ActionError) of the others."""
@@ -24,25 +21,29 @@ class Departure(NamedTuple):
 
 
 @transaction.atomic
-def detach(attachment_id, *, actor, reason="", among=MANAGERS_TOO):
+def detach(attachment_id, *, actor, reason=""):
     """End somebody's place in a structure and tell them, with the `reason` if one is given.
 
     Raises ActionError for a principal manager (domain: a successor is designated first), when it is over, or when
-    their role is by now none of those `among` which the actor may act.
+    `actor` no longer has a say in it.
     """
-    attachment = lock_among(attachment_id, among)
-    attachment = _end_unless_principal(attachment.pk, actor=actor, reason=reason)
+    attachment = lock_to_change(attachment_id, actor)
+    attachment = end(attachment.pk, actor=actor, reason=reason)
     emails.send_attachments_ended(attachment.user, [attachment], reason=reason)
     _hand_over(attachment)
     return attachment
 
 
-def lock_among(attachment_id, among):
-    """`lock`; ActionError when the role is none of those `among` which somebody may act (it was changed meanwhile)."""
+def lock_to_change(attachment_id, actor):
+    """`lock`; ActionError when it is a principal manager's, or `actor` (None: the portal) has no say in it.
+
+    Asked once the structure is locked: who withdraws a right, or gives the person another role, locks it too.
+    """
     attachment = lock(attachment_id)
-    if attachment.role not in among:
-        role = attachment.get_role_display().lower()
-        raise ActionError("above_actor", f"{attachment.user} est {role} : vous ne changez rien à son rattachement.")
+    _refuse_principal(attachment, actor)
+    if actor is not None and not actor.has_perm("attachments.change_place", attachment):
+        told = f"Vous ne changez pas, ou plus, le rattachement de {attachment.user}."
+        raise ActionError("right_withdrawn", told)
     return attachment
 
 
@@ -59,7 +60,8 @@ def leave_structures(user, attachment_ids, *, actor):
     departure = Departure([], [])
     for attachment in chosen.select_related("structure", "user").order_by("structure_id"):
         try:
-            departure.left.append(_end_unless_principal(attachment.pk, actor=actor))
+            _refuse_principal(lock(attachment.pk), actor)
+            departure.left.append(end(attachment.pk, actor=actor))
         except ActionError as refusal:
             departure.skipped.append((attachment, refusal))
     if departure.left:
@@ -69,8 +71,7 @@ def leave_structures(user, attachment_ids, *, actor):
     return departure
 
 
-def _end_unless_principal(attachment_id, *, actor, reason=""):
-    attachment = lock(attachment_id)
+def _refuse_principal(attachment, actor):
     if attachment.role == Role.PRINCIPAL:
         who = "Vous êtes" if actor == attachment.user else f"{attachment.user} est"
         raise ActionError(
@@ -78,7 +79,6 @@ def _end_unless_principal(attachment_id, *, actor, reason=""):
             f"{who} gestionnaire principal de {attachment.structure} : "
             "désignez d'abord un autre gestionnaire principal.",
         )
-    return end(attachment_id, actor=actor, reason=reason)
 
 
 def _hand_over(attachment):

@@ -10,9 +10,9 @@ from accounts.actions import approve_accounts, invite_account
 from accounts.models import User, normalised_email
 from attachments import emails
 from attachments.actions.attachments import Place, change_dates, change_role, change_scope, hindrances, start_all
-from attachments.actions.departures import lock_among
+from attachments.actions.departures import lock_to_change
 from attachments.actions.notices import hand_over_requests
-from attachments.actions.rows import check_active, lock_accounts, lock_structure, lock_structures
+from attachments.actions.rows import check_active, lock, lock_accounts, lock_structure, lock_structures
 from attachments.models import MANAGERS, AttachmentRequest, Right, Role
 from attachments.permissions import may_among, may_lead_among
 from plumbing.errors import ActionError, ChangedMeanwhile
@@ -65,10 +65,8 @@ def _refusal(place, actor, attaching, leading):
     """Why `actor` does not give this place, or nobody gives it to that account; None when they do."""
     if place.structure.pk not in attaching:
         return ActionError("right_withdrawn", f"Vous ne rattachez plus personne à {place.structure}.")
-    if place.role != Role.SIMPLE and place.structure.pk not in leading:
-        return ActionError("above_actor", f"Vous ne donnez pas ce rôle dans {place.structure}.", field="role")
-    if place.role == Role.PRINCIPAL:
-        return ActionError("is_principal", "Le rôle de gestionnaire principal se transmet : il ne se donne pas ici.")
+    if refusal := _role_refused(place.role, place.structure, leading):
+        return refusal
     if place.user == actor:
         return ActionError("own_place", "Nul ne se rattache soi-même : demandez-le à un autre gestionnaire.")
     if place.user.is_staff or place.user.state in (User.State.DISABLED, User.State.CLOSED):
@@ -78,14 +76,28 @@ def _refusal(place, actor, attaching, leading):
     return None
 
 
+def _role_refused(role, structure, leading):
+    """Why whoever leads the structures `leading` does not give this role in this one; None when they do."""
+    if role != Role.SIMPLE and structure.pk not in leading:
+        return ActionError("above_actor", f"Vous ne donnez pas ce rôle dans {structure}.", field="role")
+    if role == Role.PRINCIPAL:
+        return ActionError("is_principal", "Le rôle de gestionnaire principal se transmet : il ne se donne pas ici.")
+    return None
+
+
+def _check_gives(actor, role, structure):
+    if refusal := _role_refused(role, structure, may_lead_among(actor, [structure.pk])):
+        raise refusal
+
+
 @transaction.atomic
-def duplicate_place(attachment_id, user_ids, *, actor, among):
+def duplicate_place(attachment_id, user_ids, *, actor):
     """« Dupliquer les droits »: give these people what this attachment gives in its structure: a Given.
 
     Those without a place there get one, in a number of queries that does not grow with them; those who have one keep
-    it, and get what they lack, one by one. `among` are the roles on which the actor acts.
+    it, and get what they lack, one by one. Raises ActionError when `actor` no longer has a say in the source.
     """
-    source = lock_among(attachment_id, among)
+    source = lock_to_change(attachment_id, actor)
     services = [] if source.whole_structure else list(source.services.all())
     people = list(User.objects.filter(pk__in=user_ids).exclude(pk=source.user_id).order_by("pk"))
     held = {row.user_id: row for row in source.structure.attachments.lasting().filter(user__in=people)}
@@ -98,24 +110,25 @@ def duplicate_place(attachment_id, user_ids, *, actor, among):
         if place.user.pk in held:
             try:
                 with transaction.atomic():
-                    given.done.append(_add_to(held[place.user.pk], place, actor, among))
+                    given.done.append(_add_to(held[place.user.pk], place, actor))
             except ActionError as refusal:
                 given.skipped.append((place, refusal))
     return given
 
 
-def _add_to(attachment, place, actor, among):
+def _add_to(attachment, place, actor):
     """What `place` gives and `attachment`, its person's, does not yet: nobody loses anything."""
     if place.user == actor:
         raise ActionError("own_place", "Nul ne change son propre rattachement.")
-    attachment = lock_among(attachment.pk, among)
+    attachment = lock_to_change(attachment.pk, actor)
+    _check_gives(actor, place.role, attachment.structure)
     before = attachment.version
     if not attachment.whole_structure:
         services = dict.fromkeys([*attachment.services.all(), *place.services])
         change_scope(attachment.pk, actor=actor, whole_structure=place.whole_structure, services=services)
     if place.role == Role.SECONDARY:
         change_role(attachment.pk, actor=actor, role=place.role)
-    attachment = lock_among(attachment.pk, among)
+    attachment = lock(attachment.pk)
     if attachment.version == before:
         raise ActionError("unchanged", f"{attachment.user} a déjà tout cela.")
     emails.send_place_changed(attachment)
@@ -189,14 +202,14 @@ def _address(who):
 
 
 @transaction.atomic
-def change_place(attachment_id, *, actor, version, role, whole_structure, services, starts_on, ends_on, among):
+def change_place(attachment_id, *, actor, version, role, whole_structure, services, starts_on, ends_on):
     """« Modifier » somebody's role, services and dates, and tell them: whether anything changed.
 
-    `version` is that of the place as the page showed it (optimistic lock), `among` the roles on which the actor acts.
-    Raises ActionError for a principal manager's, which a hand-over changes, for an end that is past, and for a place
-    that is over: another one is given.
+    `version` is that of the place as the page showed it (optimistic lock). Raises ActionError for a principal
+    manager's, which a hand-over changes, for an end that is past, for a place that is over (another one is given),
+    and when `actor` no longer has a say in it, or gives no such role.
     """
-    attachment = lock_among(attachment_id, among)
+    attachment = lock_to_change(attachment_id, actor)
     if attachment.standing == attachment.Standing.OVER:
         raise ActionError("attachment_over", f"Le rattachement de {attachment.user} est déjà terminé.")
     if attachment.version != version:
@@ -204,8 +217,7 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
             "Quelqu'un d'autre a modifié ce rattachement pendant que cette page était ouverte. "
             "Vos réponses sont gardées : relisez-les, puis enregistrez de nouveau."
         )
-    if Role.PRINCIPAL in (attachment.role, role):
-        raise ActionError("is_principal", "Le rôle de gestionnaire principal se transmet : il ne se modifie pas ici.")
+    _check_gives(actor, role, attachment.structure)
     if ends_on and ends_on < timezone.localdate():
         raise ActionError("dates_over", "Cette date est passée : pour finir aujourd'hui, détachez.", field="ends_on")
     managed = attachment.role in MANAGERS

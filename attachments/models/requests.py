@@ -60,12 +60,15 @@ class AttachmentRequestQuerySet(models.QuerySet):
     def matching(self, words):
         """Requests whose person, structure or reference contains every one of `words`; `*` is any run of characters."""
         matching = self
+        there = Attachment.objects.lasting().filter(user=OuterRef("user"), structure=OuterRef("structure"))
+        # As `known_email`: of who neither waits nor is there, the address answers to no search.
+        known = Q(status=AttachmentRequest.Status.PENDING) | Q(Exists(there.order_by()))
         for word in words.split():
             pattern = loose_pattern(word)
             matching = matching.filter(
                 Q(user__first_name__iregex=pattern)
                 | Q(user__last_name__iregex=pattern)
-                | Q(user__email__iregex=pattern)
+                | (Q(user__email__iregex=pattern) & known)
                 | Q(structure__legal_name__iregex=pattern)
                 | Q(structure__label__iregex=pattern)
                 | Q(reference__regex=pattern)
@@ -143,6 +146,14 @@ class AttachmentRequest(Scope):
         """Write what became of the request, locked by the caller; `actor` is None for the portal itself."""
         self.status, self.decided_by, self.decided_at, self.reason = status, actor, timezone.now(), reason
         self.save(update_fields=["status", "decided_by", "decided_at", "reason", "whole_structure"])
+
+    # Of a decided one, `tell_attached` (attachments/decisions.py) looks whether its person is there today.
+    is_attached = False
+
+    @property
+    def known_email(self):
+        """Its person's login address, as managers read it: empty of who neither waits nor is there."""
+        return self.user.known_email if self.is_pending or self.is_attached else ""
 
     @property
     def is_pending(self):

@@ -1,5 +1,6 @@
 """« Dupliquer les droits »: what somebody has in a structure, given to others."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404
@@ -9,8 +10,8 @@ from django.views.decorators.http import require_http_methods
 from attachments import actions
 from attachments.people import called, people_known_to, tell_places, typed
 from attachments.views.attaching import CHOSEN
-from attachments.views.person import MOST_SAID, TAB_OF_ONE, person_page, place_to_change, roles_below
-from plumbing.requests import perform
+from attachments.views.person import CHANGING, MOST_SAID, TAB_OF_ONE, person_page, place_to_change
+from plumbing.requests import perform, within_many
 from plumbing.text import loose_pattern
 from structures.views.parts import PER_PAGE
 
@@ -25,13 +26,18 @@ def duplicate_rights(request, pk, place_pk):
         if not chosen:
             messages.error(request, "Cochez au moins une personne.")
             return redirect(request.get_full_path())
+        # Each of them is mailed: counted with the other changes that mail somebody.
+        if not within_many(request, CHANGING, settings.ATTACH_RATE, len(chosen), key="user"):
+            messages.error(
+                request, "Cela ferait beaucoup de changements. Cochez moins de personnes, ou attendez une heure."
+            )
+            return redirect(request.get_full_path())
         done, given = perform(
             request,
             actions.duplicate_place,
             place_pk,
             [person.pk for person in chosen],
             actor=request.user,
-            among=roles_below(request.user, place.structure),
         )
         if done:
             _say(request, given)

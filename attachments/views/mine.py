@@ -12,6 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attachments import actions
 from attachments.deciders import annotate_deciders
 from attachments.exports import SCOPE, SENT, STATUS
+from attachments.models import AttachmentRequest
+from attachments.people import tell_deputyships
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.requests import came_from, perform
@@ -42,6 +44,12 @@ class Mine:
     @cached_property
     def request_count(self):
         return self.user.attachment_requests.to_follow().count()
+
+    @cached_property
+    def refused_count(self):
+        """How many were refused and not answered since: told on the other tab too."""
+        refused = AttachmentRequest.Status.REFUSED
+        return self.user.attachment_requests.to_follow().filter(status=refused).count() if self.request_count else 0
 
     @property
     def shows_requests(self):
@@ -88,6 +96,8 @@ def my_attachments(request):
     prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
     if mine.shows_requests:
         _tell_what_follows(request.user, rows)
+    else:
+        tell_deputyships(request.user, rows)
     count = page.paginator.count
     context = {
         "page": page,

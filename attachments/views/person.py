@@ -21,6 +21,8 @@ from structures.views.workspace import below
 
 CHANGE, CHANGE_ALL = "attachments.change_place", "attachments.change_people"
 LEAVE_RIGHTS = "attachments.leave_rights"
+# What ATTACH_RATE counts together: changes that mail somebody who has not asked for them.
+CHANGING = "changing"
 STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_APPROVED)
 
 
@@ -53,10 +55,9 @@ def change_person(request, pk, place_pk):
     place = place_to_change(request, pk, place_pk)
     if place.standing == place.Standing.OVER:
         return _say_over(request, place)
-    among = roles_below(request.user, place.structure)
-    form = PlaceForm(place.structure, posted(request), roles=among, place=place)
+    form = PlaceForm(place.structure, posted(request), roles=roles_below(request.user, place.structure), place=place)
     if request.method == "POST" and form.is_valid() and mails_within(request, form):
-        done, changed = submit(form, actions.change_place, place_pk, actor=request.user, among=among, **form.change)
+        done, changed = submit(form, actions.change_place, place_pk, actor=request.user, **form.change)
         if done:
             said = (
                 f"Le rattachement de {place.user} est modifié. Un courriel l'en informe."
@@ -76,9 +77,8 @@ def detach_person(request, pk, place_pk):
         return _say_over(request, place)
     form = DetachForm(posted(request))
     if request.method == "POST" and form.is_valid():
-        among = roles_below(request.user, place.structure)
         reason = form.cleaned_data["reason"]
-        done, _ = submit(form, actions.detach, place_pk, actor=request.user, reason=reason, among=among)
+        done, _ = submit(form, actions.detach, place_pk, actor=request.user, reason=reason)
         if done:
             messages.success(
                 request, f"{place.user} n'est plus rattaché à {place.structure}. Un courriel l'en informe."
@@ -117,7 +117,7 @@ def say_resent(request, resent):
 
 def mails_within(request, form):
     """Each change mails the person, who has not asked for it: counted, whosever place it is."""
-    counted = within(request, "changing", settings.ATTACH_RATE, key="user")
+    counted = within(request, CHANGING, settings.ATTACH_RATE, key="user")
     if not counted:
         form.add_error(None, "Vous avez fait beaucoup de changements. Attendez une heure, puis recommencez.")
     return counted

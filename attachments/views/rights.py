@@ -10,6 +10,7 @@ from accounts.models import User
 from attachments import actions
 from attachments.forms import DeputyForm, PersonalRightsForm, SecondaryRightsForm
 from attachments.models import Deputy, Right, Role
+from attachments.people import typed
 from attachments.views.person import mails_within
 from plumbing.requests import perform, posted, submit
 from structures.views.parts import within_reach
@@ -17,6 +18,8 @@ from structures.views.workspace import INFORMATIONS, below
 
 VIEW = "structures.view_structure"
 PER_PAGE = 50
+# Of more people than this, one is searched by name before they are chosen in a list.
+MOST_LISTED = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,7 +78,11 @@ def deputy(request, pk):
     structure = within_reach(request.user, pk, VIEW, "attachments.name_deputy")
     able = structure.attachments.lasting().filter(user__state=User.State.ACTIVE).exclude(role=Role.PRINCIPAL)
     able = able.exclude(user=request.user).select_related("user").order_by("user__last_name", "user__first_name", "pk")
-    form = DeputyForm(able, posted(request))
+    words = typed(request.GET, "q")
+    able_count = able.count()
+    searches = bool(words) or able_count > MOST_LISTED
+    found = list(able.of_people(words).values_list("pk", flat=True)[: MOST_LISTED + 1]) if words else []
+    form = DeputyForm(able.filter(pk__in=found[:MOST_LISTED]) if searches else able, posted(request))
     if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, named = submit(form, actions.name_deputy, pk, actor=request.user, **form.named)
         if done:
@@ -87,7 +94,11 @@ def deputy(request, pk):
         "form": form,
         "held": Deputy.objects.lasting().filter(structure=structure).select_related("deputy", "named_by").first(),
         "has_principal": structure.attachments.current().principal().exists(),
-        "anybody": able.exists(),
+        "anybody": able_count > 0,
+        "searches": searches,
+        "words": words,
+        "offers": bool(found) or not searches,
+        "has_more": len(found) > MOST_LISTED,
     }
     return render(request, "attachments/deputy.html", context, status=422 if form.errors else 200)
 

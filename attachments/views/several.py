@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
 from attachments.deciders import Desk
+from attachments.decisions import tell_attached
 from attachments.forms import RefusalForm
 from attachments.models import Role
 from attachments.views.desk import Filters, list_address
@@ -97,6 +98,7 @@ def decided_together(request):
     request.desk = Desk(request.user)
     known = request.desk.known.filter(reference__in=[*kept["done"], *kept["skipped"]]).order_by("created_at", "pk")
     rows = list(known.select_related("user", "structure"))
+    tell_attached(rows)
     skipped = [row for row in rows if row.reference in kept["skipped"]]
     for row in skipped:
         row.why = kept["skipped"][row.reference]

@@ -70,14 +70,22 @@ def test_an_account_closed_after_having_been_active_cannot_register_again():
         actions.register_account(**NEWCOMER)
 
 
-def test_a_refused_newcomer_registers_again_under_the_same_number():
+@pytest.mark.parametrize("invited", [False, True])
+def test_a_refused_newcomer_starts_again_and_their_old_account_keeps_the_name_others_recorded(invited):
     before = actions.register_account(**NEWCOMER)
     token = make_token(actions.approve_account(before.pk, actor=None, reference="123456782"), Purpose.ACTIVATION)
     actions.close_never_active(before.pk, actor=None, reason="Inconnu")
-    again = actions.register_account(**NEWCOMER | {"first_name": "Rachida"})
-    assert (again.pk, again.reference, again.first_name) == (before.pk, before.reference, "Rachida")
-    assert again.state == User.State.PENDING
-    actions.approve_account(again.pk, actor=None, reference="123456782")
+    if invited:
+        names = {"first_name": "Rachida", "last_name": "Amrani", "phone": ""}
+        again = actions.invite_account(actor=UserFactory(), email=NEWCOMER["email"], **names)
+    else:
+        again = actions.register_account(**NEWCOMER | {"first_name": "Rachida", "survey_consent": False})
+    before.refresh_from_db()
+    assert (again.first_name, again.state) == ("Rachida", User.State.ACTIVATING if invited else User.State.PENDING)
+    assert (again.email, again.closed_at, again.survey_consent_at) == ("rachid.amrani@exemple.example", None, None)
+    assert not again.has_usable_password()
+    assert (before.first_name, before.state, before.known_email) == ("Rachid", User.State.CLOSED, "")
+    assert again.reference != before.reference
     assert not read_link(token, Purpose.ACTIVATION).is_valid
 
 
@@ -220,14 +228,6 @@ def test_what_must_be_true_of_a_login_address(fields, sentence):
 def test_two_accounts_never_share_a_number():
     with pytest.raises(IntegrityError), transaction.atomic():
         UserFactory(reference=UserFactory().reference)
-
-
-def test_a_refused_newcomer_who_registers_again_starts_afresh():
-    user = UserFactory(closed=True, activated_at=None, email="rachid.amrani@exemple.example")
-    User.objects.update(survey_consent_at=timezone.now())
-    again = actions.register_account(**NEWCOMER | {"survey_consent": False})
-    assert (again.pk, again.closed_at, again.survey_consent_at) == (user.pk, None, None)
-    assert not again.has_usable_password()
 
 
 @pytest.mark.parametrize("state", ["activating", "active", "disabled", "closed"])

@@ -214,7 +214,7 @@ def test_an_attachment_ends_once():
 
 
 def test_whoever_is_detached_is_told_and_a_principal_stays():
-    held, principal, actor = AttachmentFactory(), AttachmentFactory(role=Role.PRINCIPAL), UserFactory()
+    held, principal, actor = AttachmentFactory(), AttachmentFactory(role=Role.PRINCIPAL), UserFactory(staff=True)
     detach(held.pk, actor=actor)
     assert OutgoingMail.objects.get().to == held.user.email
     assert (last_entry().event, last_entry().actor) == ("attachment_ended", actor)

@@ -208,6 +208,25 @@ def test_the_page_names_shows_and_ends(client, structure, principal, place):
     assert "déjà terminée" in client.post(f"{page}fin/", follow=True).text
 
 
+def test_among_many_people_the_deputy_is_searched_by_name_first(client, structure, principal, place, monkeypatch):
+    monkeypatch.setattr("attachments.views.rights.MOST_LISTED", 3)
+    AttachmentFactory.create_batch(3, structure=structure, user__last_name="Le Fur")
+    wanted = AttachmentFactory(structure=structure, user__last_name="Guéguen")
+    page = f"/structures/{structure.pk}/suppleance/"
+    client.force_login(principal)
+    shown = client.get(page).text
+    assert "<option" not in shown
+    assert 'type="search"' in shown
+    assert "Personne ne correspond" in client.get(page, {"q": "inconnu"}).text
+    found = client.get(page, {"q": "gueguen"}).text
+    assert f'<option value="{wanted.pk}"' in found
+    assert found.count("<option") == 2
+    dates = {"starts_on": TODAY(), "ends_on": TODAY()}
+    AttachmentFactory(structure=structure, user__last_name="Le Fur")
+    assert "Précisez" in client.get(page, {"q": "le fur"}).text
+    assert client.post(f"{page}?q=gueguen", {"deputy": wanted.pk} | dates).status_code == 302
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_deputies_named_at_once_one_is():
     structure = StructureFactory()

@@ -1,10 +1,12 @@
 import email
 from datetime import date, timedelta
+from urllib.parse import quote
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import escape
 
 from attachments.actions import (
     attach,
@@ -128,6 +130,22 @@ def test_extended_in_two_clicks(client, structure, principal):
     entry = HistoryEntry.objects.get()
     assert (entry.event, entry.actor) == ("attachment_changed", principal)
     assert "sans date de fin" in client.post(page, {"ends_on": ""}, follow=True).text
+
+
+@pytest.mark.parametrize("origin", ["home", "list", "filtered", "elsewhere", "person"])
+def test_extending_leads_back_to_where_it_was_opened_from(client, structure, principal, origin):
+    place = ending(structure)
+    client.force_login(principal)
+    people = f"/structures/{structure.pk}/personnes/"
+    opened = {"home": "/", "list": people, "filtered": f"{people}?q=a&tri=fin", "elsewhere": "//ailleurs.example/?a=1"}
+    back = opened.get(origin, "")
+    if origin in ("home", "list"):
+        assert f"/prolonger/?retour={quote(back, safe='')}" in client.get(back).text
+    page = f"/rattachements/{place.pk}/prolonger/?retour={quote(back, safe='')}"
+    own = f"{people}{place.pk}/"
+    wanted = own if origin in ("elsewhere", "person") else back
+    assert f'href="{escape(wanted)}">Annuler' in client.get(page).text
+    assert client.post(page, {"ends_on": ""}).url == wanted
     assert "n'a pas de date de fin" in client.get(page, follow=True).text
     over = ending(structure, -1)
     assert client.get(f"/rattachements/{over.pk}/prolonger/").status_code == 404

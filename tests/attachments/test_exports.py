@@ -5,7 +5,7 @@ import csv
 import pytest
 from django.utils import timezone
 
-from attachments.actions import approve_request, refuse_request
+from attachments.actions import approve_request, detach, refuse_request
 from attachments.models import Role
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
 
@@ -48,6 +48,25 @@ def test_whoever_is_anonymised_is_named_as_on_screen(client, managed):
     AttachmentRequestFactory(structure=managed, user=gone, status="refused", reason="Non", decided_at=timezone.now())
     (line,) = lines(client, vue="decidees")
     assert (line["Nom"], line["Prénom"], line["Adresse de connexion"]) == ("utilisateur clos", "", "")
+
+
+@pytest.mark.parametrize("standing", ["refused", "over", "back"])
+def test_the_address_is_shown_of_those_who_wait_or_are_there_only(client, managed, standing):
+    wanted = AttachmentRequestFactory(structure=managed, user__email="actuelle@exemple.example")
+    me = managed.attachments.get().user
+    if standing == "refused":
+        refuse_request(wanted.pk, actor=me, reason="Non")
+    else:
+        place = approve_request(wanted.pk, actor=me)
+        detach(place.pk, actor=me)
+        if standing == "back":
+            AttachmentFactory(structure=managed, user=wanted.user)
+    (line,) = lines(client, vue="decidees")
+    shown = [line["Adresse de connexion"], client.get("/demandes/?vue=decidees").text]
+    shown.append(client.get(f"/demandes/{wanted.reference}/").text)
+    expected = standing == "back"
+    assert ["actuelle" in text and "exemple.example" in text for text in shown] == [expected] * 3
+    assert bool(lines(client, vue="decidees", q="actuelle")) is expected
 
 
 def test_of_several_structures_one_is_exported(client, managed):

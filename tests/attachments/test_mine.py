@@ -14,7 +14,7 @@ from attachments.actions import (
     send_request,
     withdraw_request,
 )
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, AttachmentRequest, Deputy, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
@@ -518,3 +518,26 @@ def test_a_refusal_by_the_manager_reaches_the_list(client, person, managed):
     sent = send_request(person, managed, actor=person)
     refuse_request(sent.pk, actor=manager, reason="Demandez la vie scolaire.")
     assert "Demandez la vie scolaire." in client.get(PAGE).text
+
+
+def test_a_refusal_is_told_on_the_first_tab_too(client, person):
+    AttachmentFactory(user=person)
+    client.force_login(person)
+    here = "/mes-rattachements/"
+    assert "a été refusée" not in client.get(here).text
+    wanted = AttachmentRequestFactory(user=person)
+    refuse_request(wanted.pk, actor=UserFactory(staff=True), reason="Autre service")
+    assert "Une demande de rattachement a été refusée" in client.get(here).text
+    assert "Corriger" in client.get(f"{here}?vue=demandes").text
+
+
+@pytest.mark.parametrize("page", ["/mes-rattachements/", "/mon-compte/"])
+def test_whoever_stands_in_reads_it_beside_their_place(client, person, page):
+    place = AttachmentFactory(user=person)
+    AttachmentFactory(user=person)
+    client.force_login(person)
+    assert "Suppléant" not in client.get(page).text
+    days = {"starts_on": date(2026, 5, 4), "ends_on": date(2099, 6, 5)}
+    Deputy.objects.create(structure=place.structure, deputy=person, named_by=UserFactory(), **days)
+    told = " ".join(client.get(page).text.split())
+    assert told.count("Suppléant du 4 mai 2026 au 5 juin 2099") == 1

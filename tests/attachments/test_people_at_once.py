@@ -9,35 +9,35 @@ from django.utils import timezone
 
 from accounts.actions import invite_account, resend_activations
 from accounts.models import User
-from attachments.actions import Place, attach_people, change_place, detach, people
-from attachments.models import Attachment, Role
+from attachments.actions import Place, attach_people, change_place, detach, duplicate_place, leave_rights, people
+from attachments.models import Attachment, Right, Role
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
 from tests.at_once import at_once, meanwhile
 from tests.factories import AttachmentFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BOTH = (Role.SIMPLE, Role.SECONDARY)
 
 
-def promotion(place, actor):
-    values = {"role": Role.SECONDARY, "whole_structure": True, "services": []}
+def promotion(place, actor, role=Role.SECONDARY):
+    values = {"role": role, "whole_structure": True, "services": []}
     dates = {"starts_on": place.starts_on, "ends_on": None}
-    return lambda: change_place(place.pk, actor=actor, version=place.version, among=BOTH, **values, **dates)
+    return lambda: change_place(place.pk, actor=actor, version=place.version, **values, **dates)
 
 
 def test_whoever_is_being_detached_gets_no_role():
-    place, actor = AttachmentFactory(), UserFactory()
+    place, actor = AttachmentFactory(), UserFactory(staff=True)
     answer = meanwhile(lambda: detach(place.pk, actor=actor), promotion(place, actor))
     assert (type(answer), answer.code) == (ActionError, "attachment_over")
     assert Attachment.objects.get().role == Role.SIMPLE
 
 
 def test_who_acts_on_simple_users_does_not_detach_whoever_is_being_promoted():
-    place, actor = AttachmentFactory(), UserFactory()
-    answer = meanwhile(promotion(place, actor), lambda: detach(place.pk, actor=actor, among=(Role.SIMPLE,)))
-    assert (type(answer), answer.code) == (ActionError, "above_actor")
-    assert Attachment.objects.current().exists()
+    place, support = AttachmentFactory(), UserFactory(staff=True)
+    actor = AttachmentFactory(structure=place.structure, role=Role.SECONDARY).user
+    answer = meanwhile(promotion(place, support), lambda: detach(place.pk, actor=actor))
+    assert (type(answer), answer.code) == (ActionError, "right_withdrawn")
+    assert Attachment.objects.current().filter(pk=place.pk).exists()
 
 
 def test_two_managers_attach_the_same_people_to_the_same_structures():
@@ -52,8 +52,26 @@ def test_two_managers_attach_the_same_people_to_the_same_structures():
 def test_a_right_withdrawn_meanwhile_is_gone():
     place = AttachmentFactory(role=Role.SECONDARY)
     wanted = [Place(UserFactory(), place.structure)]
-    answer = meanwhile(lambda: detach(place.pk, actor=UserFactory()), lambda: attach_people(wanted, actor=place.user))
+    answer = meanwhile(lambda: detach(place.pk, actor=None), lambda: attach_people(wanted, actor=place.user))
     assert [refusal.code for _, refusal in answer.skipped] == ["right_withdrawn"]
+
+
+@pytest.mark.parametrize("act", ["detach", "change", "duplicate"])
+def test_who_loses_the_right_meanwhile_changes_nobody_s_place(act):
+    place = AttachmentFactory(ends_on=timezone.localdate())
+    structure = place.structure
+    principal = AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+    actor = AttachmentFactory(structure=structure, role=Role.SECONDARY).user
+    acts = {
+        "detach": lambda: detach(place.pk, actor=actor),
+        "change": promotion(place, actor, role=Role.SIMPLE),
+        "duplicate": lambda: duplicate_place(place.pk, [UserFactory().pk], actor=actor),
+    }
+    told = meanwhile(
+        lambda: leave_rights(structure.pk, actor=principal, rights={Right.ATTACH_PEOPLE: False}), acts[act]
+    )
+    assert (type(told), told.code) == (ActionError, "right_withdrawn")
+    assert Attachment.objects.current().filter(ends_on=timezone.localdate()).get() == place
 
 
 def test_two_managers_create_the_same_account():

@@ -185,6 +185,19 @@ def test_rights_are_duplicated_to_the_ticked_among_those_one_knows(client, struc
     assert "Cochez au moins une personne" in client.post(address, {"personne": [stranger.pk]}, follow=True).text
 
 
+def test_duplicating_mails_no_more_people_than_a_manager_may(client, structure, here, settings):
+    settings.ATTACH_RATE = "2/h"
+    source, *people = AttachmentFactory.create_batch(4, structure=structure)
+    ServiceFactory(structure=structure)
+    Attachment.objects.filter(pk__in=[one.pk for one in people]).update(whole_structure=False)
+    address = f"{here}{source.pk}/dupliquer/"
+    answer = client.post(address, {"personne": [one.user_id for one in people]}, follow=True)
+    assert "Cochez moins de personnes, ou attendez une heure" in answer.text
+    assert not OutgoingMail.objects.exists()
+    client.post(address, {"personne": [one.user_id for one in people[:2]]})
+    assert OutgoingMail.objects.count() == 2
+
+
 def test_an_unknown_address_leads_to_the_account_with_what_was_typed(client, structure, here):
     service = ServiceFactory(structure=structure)
     typed = place(email="lou@exemple.example", scope="services", services=[service.pk])
@@ -349,7 +362,7 @@ def test_a_place_that_ran_out_is_not_revived_by_changing_it(client, structure, h
     assert "déjà terminé" in client.post(f"{here}{row.pk}/modifier/", typed, follow=True).text
     change = {"role": Role.SIMPLE, "whole_structure": True, "services": [], "starts_on": row.starts_on, "ends_on": None}
     with pytest.raises(ActionError) as refused:
-        change_place(row.pk, actor=client.manager, version=row.version, among=tuple(Role), **change)
+        change_place(row.pk, actor=client.manager, version=row.version, **change)
     assert refused.value.code == "attachment_over"
 
 

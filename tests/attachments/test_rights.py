@@ -8,12 +8,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from attachments.actions import (
+    Place,
     approve_request,
+    attach_people,
     change_role,
     copy_deputy,
     copy_rights,
+    detach,
     leave_personal_rights,
     leave_rights,
+    name_deputy,
     refuse_request,
 )
 from attachments.deciders import Desk, annotate_deciders, managers_by_structure
@@ -153,9 +157,22 @@ def test_rights_are_journaled_as_data_and_said_when_shown(structure, principal, 
     entry, _ = HistoryEntry.objects.order_by("-pk")
     assert entry.comment == "Rattacher des utilisateurs : comme la structure → Non"
     assert (entry.actor, entry.subject, entry.structure) == (principal, secondary.user, structure)
-    change_role(secondary.pk, actor=principal, role=Role.SIMPLE)
-    secondary.refresh_from_db()
-    assert secondary.attach_people is None
+
+
+@pytest.mark.parametrize("away", ["detached", "simple"])
+def test_a_deputy_gives_nobody_back_what_was_withdrawn_from_them(structure, principal, secondary, away):
+    deputy = AttachmentFactory(structure=structure).user
+    name_deputy(structure.pk, deputy.pk, actor=principal, starts_on=TODAY(), ends_on=TODAY())
+    settled = {Right.ATTACH_PEOPLE: False, Right.VIEW_HISTORY: True}
+    leave_personal_rights(secondary.pk, actor=principal, rights=settled)
+    if away == "simple":
+        change_role(secondary.pk, actor=deputy, role=Role.SIMPLE)
+        change_role(secondary.pk, actor=deputy, role=Role.SECONDARY)
+    else:
+        detach(secondary.pk, actor=deputy)
+        attach_people([Place(secondary.user, structure, role=Role.SECONDARY)], actor=deputy)
+    now = structure.attachments.current().get(user=secondary.user)
+    assert (now.role, now.attach_people, now.view_history) == (Role.SECONDARY, False, None)
 
 
 def test_nobody_settles_their_own_rights_nor_another_role_s(structure, principal, secondary):

@@ -238,7 +238,17 @@ def test_an_address_that_served_somebody_else_before_hands_nothing_over(client, 
     correct(client)
     work_off_everything()
     theirs.refresh_from_db()
-    assert theirs.user.email == WRONG
+    assert (theirs.user, theirs.user.known_email) == (before, "")
+    assert mails(RIGHT) == ["request_sent"]
+
+
+def test_what_the_mistyped_address_was_given_elsewhere_goes_to_nobody_else(client, managed):
+    register(client, managed)
+    work_off_everything()
+    AttachmentFactory(user=User.objects.get(email=WRONG))
+    correct(client)
+    work_off_everything()
+    assert User.objects.filter(email=WRONG).exists()
     assert mails(RIGHT) == ["not_registered"]
 
 

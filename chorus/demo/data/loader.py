@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.actions import activate_account, register_account
 from accounts.links import Purpose, make_token
 from accounts.models import SecretQuestion, User
-from attachments.actions import approve_request, refuse_request, send_request
+from attachments.actions import approve_request, name_deputy, refuse_request, send_request
 from attachments.models import Attachment, AttachmentRequest
 from chorus.demo import data
 from history.actions import happened, seal_entries
@@ -43,6 +43,7 @@ def load():
     for ask in data.ASKS:
         with _days_ago(ask.days_ago):
             _play(ask, support)
+    _name_deputy()
     _tidy_mailbox(older_mails)
     seal_entries(everything=True)
     # No mail of ours is left to send: nobody needs waking, least of all through a broker that
@@ -80,6 +81,14 @@ def _create_parts(structure, support):
             deactivate_service(service.pk, actor=support)
     if structure.identifier in data.BANK_ACCOUNTS:
         create_bank_account(structure.pk, actor=support, values=data.BANK_ACCOUNTS[structure.identifier])
+
+
+def _name_deputy():
+    """The secondary manager stands in for the principal one during their next holidays."""
+    structure, today = Structure.objects.get(identifier=data.CHAMPOULANT), timezone.localdate()
+    principal, deputy = (User.objects.get(email=person.email) for person in (data.PRINCIPAL, data.SECONDARY))
+    days = {"starts_on": today + timedelta(days=10), "ends_on": today + timedelta(days=24)}
+    name_deputy(structure.pk, deputy.pk, actor=principal, **days)
 
 
 def _play(ask, support):
