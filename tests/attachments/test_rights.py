@@ -216,7 +216,7 @@ def test_the_page_ticks_what_is_left_to_all_and_what_differs_for_one(client, str
     secondary.refresh_from_db()
     assert [getattr(secondary, right) for right in Right] == [True, None, None, False]
     assert "Décider des demandes de rattachement : <b>oui</b>" in " ".join(client.get(page).text.split())
-    assert "Les droits de" in client.post(own, said, follow=True).text
+    assert " enregistrés : " in client.post(own, said, follow=True).text
     elsewhere = AttachmentFactory(role=Role.SECONDARY)
     assert client.get(f"{page}{elsewhere.pk}/").status_code == 404
     assert client.post(f"{page}{elsewhere.pk}/", {}).status_code == 404
