@@ -79,7 +79,7 @@ def test_the_list_the_tab_and_activities_count_the_same_people(client, structure
     assert [row.people_count for row in client.get("/activites/").context["places"]] == [2]
 
 
-@pytest.mark.parametrize("tail", ["", "refuser/"])
+@pytest.mark.parametrize("tail", ["", "refus/"])
 @pytest.mark.parametrize(("role", "status"), [(Role.SECONDARY, 403), (Role.SIMPLE, 404), (None, 404)])
 def test_a_right_withdrawn_while_deciding(client, structure, tail, role, status):
     request = AttachmentRequestFactory(structure=structure, user__last_name="Tanguy")
