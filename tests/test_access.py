@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.links import Purpose, make_token
 from accounts.models import ExternalIdentity, Passkey
-from attachments.models import AttachmentRequest, Role
+from attachments.models import AttachmentRequest, Deputy, Right, Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
@@ -443,6 +443,96 @@ def _check_post(client, arguments, name, role):
     decides = name in ("attachments:decide_request", "attachments:refuse_request")
     decided = decides and answer.status_code == 302 and role != "visitor"
     assert AttachmentRequest.objects.get().is_pending is not decided, role
+
+
+# Those who manage a part of a structure: (their own rights, the days of their suppléance from today, what they may).
+DECIDE, ATTACH, HISTORY, SEE, LEAD, NOBODY = "decide", "attach", "history", "see", "lead", "nobody"
+NO_RIGHT = dict.fromkeys(Right.values, False)
+PARTLY = {
+    "without requests": ({"decide_requests": False}, None, {ATTACH, SEE}),
+    "without attaching": ({"attach_people": False}, None, {DECIDE, SEE}),
+    "without subscriptions": ({"decide_subscriptions": False}, None, {DECIDE, ATTACH, SEE}),
+    "with subscriptions only": (NO_RIGHT | {"decide_subscriptions": True}, None, {SEE}),
+    "with history only": (NO_RIGHT | {"view_history": True}, None, {HISTORY}),
+    "without any": (NO_RIGHT, None, set()),
+    "deputy": (NO_RIGHT, (0, 0), {DECIDE, ATTACH, HISTORY, SEE, LEAD}),
+    "simple deputy": (None, (-3, 3), {DECIDE, ATTACH, HISTORY, SEE, LEAD}),
+    "deputy before": (NO_RIGHT, (1, 3), set()),
+    "deputy after": (NO_RIGHT, (-3, -1), set()),
+}
+# name: (what one needs to get there what the principal manager does, what the others get)
+NEEDS = {
+    "attachments:decide_request": (DECIDE, 404),
+    "attachments:refuse_request": (DECIDE, 404),
+    **dict.fromkeys(["attachments:people", "attachments:export_people", "attachments:person"], (SEE, 403)),
+    "attachments:attach_person": (ATTACH, 403),
+    "attachments:create_account": (ATTACH, 403),
+    "attachments:import_people": (ATTACH, 403),
+    "attachments:download_people_model": (ATTACH, 403),
+    "attachments:change_person": (ATTACH, 403),
+    "attachments:detach_person": (ATTACH, 403),
+    "attachments:duplicate_rights": (ATTACH, 403),
+    "attachments:resend_activation": (SEE, 403),
+    # Without a structure to choose from, the page says so.
+    "attachments:choose_structure_to_attach": (ATTACH, 200),
+    "attachments:choose_structure_for_account": (ATTACH, 200),
+    # Of a secondary manager; one who sees no people does not know of them.
+    "attachments:extend": (LEAD, 403),
+    "attachments:history": (HISTORY, 403),
+    "attachments:export_history": (HISTORY, 403),
+    "attachments:history_entry": (HISTORY, 404),
+    "attachments:structure_history": (HISTORY, 403),
+    "attachments:export_structure_history": (HISTORY, 403),
+    # The principal manager's own, whoever stands in.
+    **dict.fromkeys(
+        [f"attachments:{name}" for name in ("secondary_rights", "personal_rights", "deputy", "end_deputy")],
+        (NOBODY, 403),
+    ),
+    "structures:change_structure": (NOBODY, 403),
+}
+
+
+def test_whatever_answers_a_simple_user_and_the_principal_otherwise_says_what_it_needs():
+    simple, principal = ROLES.index("simple"), ROLES.index("principal")
+    differing = {
+        name
+        for name, (_, answers) in (*TABLE.items(), *POSTS.items())
+        if name.startswith("attachments:") and answers[simple] != answers[principal]
+    }
+    assert differing == {name for name in NEEDS if name.startswith("attachments:")}
+
+
+@pytest.mark.parametrize("who", PARTLY)
+def test_access_of_whoever_manages_a_part(client, arguments, who):
+    rights, days, held = PARTLY[who]
+    structure, role = arguments["structure"], Role.SIMPLE if rights is None else Role.SECONDARY
+    me = AttachmentFactory(structure=structure, role=role, **(rights or {})).user
+    if days:
+        starts_on, ends_on = (timezone.localdate() + timedelta(days=day) for day in days)
+        principal = AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+        Deputy.objects.create(structure=structure, deputy=me, named_by=principal, starts_on=starts_on, ends_on=ends_on)
+    client.force_login(me)
+    given, expected = {}, {}
+    for name, (needed, refused) in NEEDS.items():
+        if name == "attachments:extend" and SEE not in held:
+            refused = 404
+        path = reverse(name, args=[arguments[argument] for argument in TABLE[name][0]])
+        for method, data, answers in (("get", {}, TABLE[name][1]), ("post", *POSTS.get(name, ({}, None)))):
+            if answers is None:
+                continue
+            with transaction.atomic():
+                answer = getattr(client, method)(path, data)
+                given[name, method] = answer.status_code
+                # A file is read to its end: only so many are given at once.
+                answer.getvalue()
+                transaction.set_rollback(True)
+            allowed = needed in held or answers[ROLES.index("simple")] == answers[ROLES.index("principal")]
+            expected[name, method] = answers[ROLES.index("principal")] if allowed else refused
+    assert given == expected
+    # Of a simple user, without end; and nobody's own.
+    own, unseen = me.attachments.get().pk, 403 if SEE in held else 404
+    for place, answer in ((arguments["place"], 302 if ATTACH in held else unseen), (own, unseen)):
+        assert client.get(reverse("attachments:extend", args=[place])).status_code == answer
 
 
 # What the tables above have nobody for. (name, argument, whose): what a GET and a POST without the password answer.

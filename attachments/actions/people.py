@@ -183,6 +183,7 @@ def _attach_lot(structure, wanted, *, actor):
     accounts = {user.email: user for user in lock_accounts(list(known.values_list("pk", flat=True))).values()}
     # Only a person who creates accounts there does so; hindrances say the rest.
     creates = structure.is_active and actor.has_perm("attachments.create_account", structure)
+    leading = may_lead_among(actor, [structure.pk])
     places, skipped = [], []
     for who, terms in wanted:
         user = accounts.get(_address(who))
@@ -190,6 +191,9 @@ def _attach_lot(structure, wanted, *, actor):
             if user is None or (user.state == User.State.CLOSED and not user.was_ever_active):
                 if not creates:
                     raise ActionError("no_account", "Cette adresse n'a pas de compte, et aucun ne se crée ici.")
+                # Before the account: what is skipped leaves nothing behind.
+                if refused := _role_refused(terms["role"], structure, leading):
+                    raise refused
                 user = invite_account(actor=actor, **who)
         except ActionError as refusal:
             skipped.append((who["email"], refusal))

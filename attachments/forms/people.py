@@ -7,41 +7,33 @@ from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.forms.doors import AddressField, AddressTwice
 from accounts.mistyped import likely_address
-from attachments.forms.requests import PER_SERVICE, WHOLE, DayField, DecisionForm, check_day
+from attachments.forms.requests import PER_SERVICE, WHOLE, DayField, DecisionForm, LevelForm, check_day
 from attachments.models import WHOLE_STRUCTURE, Role
 from plumbing.changes import changes, overwriting
 from plumbing.errors import ChangedMeanwhile
 from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields, PhoneAsTyped
 from plumbing.text import folded
 from plumbing.validators import validate_person_name, validate_plain_text
-from structures.forms import ServicesField
 
 
-class PlaceForm(LimitedForm):
+class PlaceForm(LevelForm):
     """Somebody's role, part of the structure and dates: a new place, or `place` as it is to become.
 
     `roles` are those the person at the screen may give. `version` is that of the place as the page showed it.
     """
 
-    REQUIRED = {
+    REQUIRED = LevelForm.REQUIRED | {
         "role": "Choisissez le rôle que vous donnez.",
-        "services": f"Cochez au moins un service, ou choisissez « {WHOLE_STRUCTURE} ».",
         "starts_on": "Indiquez le premier jour du rattachement.",
     }
 
     role = forms.ChoiceField(
         label="Rôle", widget=ExplainedChoices(hints=DecisionForm.base_fields["role"].widget.hints), initial=Role.SIMPLE
     )
-    scope = forms.ChoiceField(
-        label="Niveau de rattachement",
-        choices=[(WHOLE, WHOLE_STRUCTURE), (PER_SERVICE, "Seulement un ou plusieurs services")],
-        widget=forms.RadioSelect,
-        initial=WHOLE,
-    )
-    services = ServicesField(label="Services de cette structure")
     starts_on = DayField(label="Date de début")
     ends_on = DayField(label="Date de fin", required=False, help_text="Dernier jour. Vide : sans limite.")
     version = forms.CharField(widget=forms.HiddenInput, required=False)
+    field_order = ["role"]
 
     def __init__(self, structure, data=None, *, roles=(Role.SIMPLE,), place=None, initial=None, refusal=""):
         self.structure, self.place = structure, place
@@ -74,12 +66,6 @@ class PlaceForm(LimitedForm):
         starts_on, ends_on = self.cleaned_data.get("starts_on"), self.cleaned_data.get("ends_on")
         if starts_on and ends_on and ends_on < starts_on:
             self.add_error("ends_on", "La date de fin précède la date de début.")
-        before = set(self.initial.get("services", ()))
-        if self.cleaned_data.get("scope") == WHOLE and any(
-            service.pk not in before for service in self.cleaned_data.get("services") or ()
-        ):
-            # Ticked and out of sight: what was meant is for the person to say.
-            self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
         return self.cleaned_data
 
     @property
@@ -111,7 +97,7 @@ class PlaceForm(LimitedForm):
             current = type(self.place).objects.get(pk=self.place.pk)
             self.data = self.data.copy()
             self.data["version"] = current.version
-            for name, theirs, typed in self._differences(current):
+            for name, theirs, typed in list(self._differences(current)):
                 self.add_error(name, overwriting(theirs, typed))
         super().refuse(refusal)
 
@@ -184,7 +170,7 @@ class InviteForm(AddressTwice, PlaceForm):
     last_name = forms.CharField(label="Nom", max_length=100, validators=[validate_person_name])
     phone = PhoneNumberField(label="Téléphone", required=False, max_length=30, widget=PhoneAsTyped)
     meant = forms.CharField(widget=forms.HiddenInput, required=False)
-    field_order = ["email", "email_again", "first_name", "last_name", "phone"]
+    field_order = ["email", "email_again", "first_name", "last_name", "phone", "role"]
 
     def __init__(self, structure, data=None, **options):
         if data is not None and (corrected := data.get("corrected")):

@@ -185,17 +185,36 @@ class DayField(forms.DateField):
         self.error_messages["invalid"] = "Écrivez une date qui existe, 01/09/2026 par exemple."
 
 
-class ScopeForm(LimitedForm):
-    """At which level somebody asks to be attached, and what they say of it to whoever decides."""
+LEVELS = [(WHOLE, WHOLE_STRUCTURE), (PER_SERVICE, "Seulement un ou plusieurs services")]
+
+
+class LevelForm(LimitedForm):
+    """Which part of a structure is meant: all of it, or some of its services."""
 
     REQUIRED = {
         "scope": "Choisissez un niveau de rattachement.",
         "services": f"Cochez au moins un service, ou choisissez « {WHOLE_STRUCTURE} ».",
     }
 
+    scope = forms.ChoiceField(label="Niveau de rattachement", choices=LEVELS, widget=forms.RadioSelect, initial=WHOLE)
+    services = ServicesField(label="Services de cette structure")
+
+    def clean(self):
+        super().clean()
+        # What was ticked from the start is no choice: it is out of sight when the whole structure is chosen.
+        before, ticked = self.initial.get("services", ()), self.cleaned_data.get("services") or ()
+        if self.cleaned_data.get("scope") == WHOLE and any(service.pk not in before for service in ticked):
+            # What was meant is for the person to say.
+            self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
+        return self.cleaned_data
+
+
+class ScopeForm(LevelForm):
+    """At which level somebody asks to be attached, and what they say of it to whoever decides."""
+
     scope = forms.ChoiceField(
-        label="Niveau de rattachement",
-        choices=[(WHOLE, WHOLE_STRUCTURE), (PER_SERVICE, "Seulement un ou plusieurs services")],
+        label=LevelForm.base_fields["scope"].label,
+        choices=LEVELS,
         widget=ExplainedChoices(
             are_cards=True,
             hints={
@@ -211,7 +230,6 @@ class ScopeForm(LimitedForm):
         ),
         initial=WHOLE,
     )
-    services = ServicesField(label="Services de cette structure")
     comment = forms.CharField(
         label="Commentaire",
         max_length=2000,
@@ -229,13 +247,6 @@ class ScopeForm(LimitedForm):
         self.fields["scope"].required = self.has_services
         chosen = not self.is_bound or self.data.get("scope") == PER_SERVICE
         self.fields["services"].required = self.has_services and chosen
-
-    def clean(self):
-        super().clean()
-        if self.cleaned_data.get("scope") == WHOLE and self.cleaned_data.get("services"):
-            # Ticked and out of sight: what was meant is for the person to say.
-            self.add_error("scope", "Des services sont cochés : décochez-les, ou choisissez-les seuls.")
-        return self.cleaned_data
 
     @property
     def whole_structure(self):

@@ -531,13 +531,13 @@ def test_a_refusal_is_told_on_the_first_tab_too(client, person):
     assert "Corriger" in client.get(f"{here}?vue=demandes").text
 
 
-@pytest.mark.parametrize("page", ["/mes-rattachements/", "/mon-compte/"])
-def test_whoever_stands_in_reads_it_beside_their_place(client, person, page):
+@pytest.mark.parametrize("path", ["/mes-rattachements/", "/mon-compte/"])
+def test_whoever_stands_in_reads_it_beside_their_place(client, person, path):
     place = AttachmentFactory(user=person)
     AttachmentFactory(user=person)
     client.force_login(person)
-    assert "Suppléant" not in client.get(page).text
+    assert "Suppléant" not in client.get(path).text
     days = {"starts_on": date(2026, 5, 4), "ends_on": date(2099, 6, 5)}
     Deputy.objects.create(structure=place.structure, deputy=person, named_by=UserFactory(), **days)
-    told = " ".join(client.get(page).text.split())
+    told = " ".join(client.get(path).text.split())
     assert told.count("Suppléant du 4 mai 2026 au 5 juin 2099") == 1

@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from accounts.models import User
 from attachments import actions
 from attachments.models import Attachment, Role
 from history.models import HistoryEntry
@@ -163,6 +164,16 @@ def test_one_line_that_cannot_be_does_not_stop_the_others(structure, client):
     assert [place.user for place in given.done] == [fine]
     ((address, refusal),) = given.skipped
     assert (address, type(refusal), refusal.code) == (closed.email, ActionError, "not_attachable")
+
+
+def test_no_account_is_created_for_a_role_one_gives_no_more(structure, client):
+    actor = AttachmentFactory(structure=structure, role=Role.SECONDARY).user
+    terms = {"role": Role.SECONDARY, "whole_structure": True, "services": (), "starts_on": None, "ends_on": None}
+    person = {"email": "a@exemple.example", "first_name": "A", "last_name": "B", "phone": ""}
+    given = actions.attach_from_file(structure, [(person, terms)], actor=actor)
+    assert [refusal.code for _, refusal in given.skipped] == ["above_actor"]
+    assert not User.objects.filter(email=person["email"]).exists()
+    assert not OutgoingMail.objects.exists()
 
 
 def test_each_line_applied_counts(client, structure, address, settings):

@@ -4,7 +4,6 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from django.urls import reverse
 from django.utils import timezone
 
 from attachments.actions import (
@@ -230,50 +229,6 @@ def test_a_change_of_identifier_carries_rights_and_deputy(structure, principal, 
     copy_deputy(structure, new)
     assert not new.secondary_rights.decide_requests
     assert new.deputies.get().deputy == secondary.user
-
-
-# Who: (their own rights, a suppléance), what they get of a request, and of the dates of a simple user and of a manager.
-PEOPLE = {
-    "secondary": ({}, None, 200, 200, 403),
-    "without requests": ({"decide_requests": False}, None, 404, 200, 403),
-    "without attaching": ({"attach_people": False}, None, 200, 403, 403),
-    "without subscriptions": ({"decide_subscriptions": False}, None, 200, 200, 403),
-    "with history": ({"view_history": True}, None, 200, 200, 403),
-    "without any": (NONE, None, 404, 404, 404),
-    "deputy": (NONE, (0, 0), 200, 200, 200),
-    "deputy before": (NONE, (1, 1), 404, 404, 404),
-    "deputy after": (NONE, (-2, -1), 404, 404, 404),
-}
-
-
-@pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("who", PEOPLE)
-def test_access_of_secondary_managers_and_deputies(client, structure, principal, who, method):
-    rights, dates, decides, extends_simple, extends_manager = PEOPLE[who]
-    place = AttachmentFactory(structure=structure, role=Role.SECONDARY, **rights)
-    if dates:
-        begins, last = days(dates)
-        Deputy.objects.create(
-            structure=structure, deputy=place.user, starts_on=begins, ends_on=last, named_by=principal
-        )
-    wanted, elsewhere = AttachmentRequestFactory(structure=structure), AttachmentRequestFactory()
-    simple = AttachmentFactory(structure=structure, ends_on=TODAY() + DAY)
-    manager = AttachmentFactory(structure=structure, role=Role.SECONDARY, ends_on=TODAY() + DAY)
-    client.force_login(place.user)
-
-    def answer(name, *args):
-        """A POST that leads on counts as the page its GET shows."""
-        data = {"role": "simple", "scope": "whole", "ends_on": ""}
-        code = getattr(client, method)(reverse(f"attachments:{name}", args=args), data).status_code
-        return 200 if code == 302 else code
-
-    assert answer("decide_request", wanted.reference) == decides
-    assert answer("decide_request", elsewhere.reference) == 404
-    assert (answer("extend", simple.pk), answer("extend", manager.pk)) == (extends_simple, extends_manager)
-    # Nobody's own; and whatever they may, rights and suppléance are the principal manager's.
-    assert answer("extend", place.pk) == (404 if extends_simple == 404 else 403)
-    assert [answer(name, structure.pk) for name in ("secondary_rights", "deputy")] == [403, 403]
-    assert answer("personal_rights", structure.pk, place.pk) == 403
 
 
 @pytest.mark.django_db(transaction=True)
