@@ -127,6 +127,9 @@ TABLE = {
     "attachments:create_account": (["structure_pk"], ITS_MANAGERS),
     "attachments:import_people": (["structure_pk"], ITS_MANAGERS),
     "attachments:download_people_model": (["structure_pk"], ITS_MANAGERS),
+    # No file was applied.
+    "attachments:file_applied": (["structure_pk"], (LOGIN, 403, 403, 302, 302, 403, 302)),
+    "attachments:download_left_lines": (["structure_pk"], (LOGIN, 403, 403, 302, 302, 403, 302)),
     "attachments:person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:change_person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:detach_person": (["structure_pk", "place"], ITS_MANAGERS),
@@ -140,7 +143,7 @@ TABLE = {
     "attachments:secondary_rights": (["structure_pk"], ITS_PRINCIPAL),
     "attachments:personal_rights": (["structure_pk", "secondary"], ITS_PRINCIPAL),
     "attachments:deputy": (["structure_pk"], ITS_PRINCIPAL),
-    "attachments:end_deputy": (["structure_pk"], (LOGIN, *(405,) * 6)),
+    "attachments:end_deputy": (["structure_pk"], (LOGIN, 403, 403, 403, 302, 403, 302)),
     # Of a secondary manager: its principal manager's to extend, not a colleague's.
     "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
     "attachments:history": ([], (LOGIN, 403, 403, 403, 200, 200, 200)),

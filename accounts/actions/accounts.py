@@ -22,6 +22,7 @@ from notifications.models import OutgoingMail
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
+from plumbing.text import of
 
 ADDRESS_USED = "Cette adresse est déjà utilisée."
 # A mail takes its time, and a second link before then only confuses.
@@ -162,7 +163,7 @@ def resend_activation(user_id, *, actor):
     """
     user = lock_user(user_id)
     if user.state != User.State.ACTIVATING:
-        raise ActionError("not_activating", f"Le compte de {user} n'est pas en cours d'activation.")
+        raise ActionError("not_activating", f"Le compte {of(user)} n'est pas en cours d'activation.")
     user.activation_sent_at = timezone.now()
     user.save(update_fields=["activation_sent_at"])
     record(Event.ACTIVATION_RESENT, actor=actor, subject=user, reference=user.reference)
@@ -235,7 +236,7 @@ def close_never_active(user_id, *, actor, reason="", cause=""):
     """
     user = lock_user(user_id)
     if not _was_never_used(user):
-        raise ActionError("was_active", f"Le compte de {user} a déjà servi, ou est déjà clos.")
+        raise ActionError("was_active", f"Le compte {of(user)} a déjà servi, ou est déjà clos.")
     _close_unused([user], actor=actor, reason=reason, cause=cause)
 
 

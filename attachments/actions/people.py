@@ -18,6 +18,7 @@ from attachments.permissions import may_among, may_lead_among
 from history.models import Event, HistoryEntry
 from plumbing.errors import ActionError, ChangedMeanwhile
 from plumbing.moments import moment
+from plumbing.text import of
 
 
 class Given(NamedTuple):
@@ -225,7 +226,7 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
     """
     attachment = lock_to_change(attachment_id, actor)
     if attachment.standing == attachment.Standing.OVER:
-        raise ActionError("attachment_over", f"Le rattachement de {attachment.user} est déjà terminé.")
+        raise ActionError("attachment_over", f"Le rattachement {of(attachment.user)} est déjà terminé.")
     if attachment.version != version:
         raise ChangedMeanwhile(
             f"{_who_changed(attachment)}, pendant que cette page était ouverte. "

@@ -16,7 +16,7 @@ from attachments.views.people import ATTACH, CREATE, SEE, TAB
 from attachments.views.person import TAB_OF_ONE, roles_below
 from plumbing.reach import held
 from plumbing.requests import posted, submit, within
-from plumbing.text import loose_pattern
+from plumbing.text import loose_pattern, of
 from structures.models import Structure
 from structures.views.parts import BY_NAME, paged, searched_words, within_reach
 from structures.views.workspace import below
@@ -62,7 +62,7 @@ def attach_person(request, pk):
         "has_more": len(found) > MOST_FOUND,
         "most": MOST_FOUND,
     }
-    return _page(request, "attachments/attach_person.html", structure, context)
+    return people_page(request, "attachments/attach_person.html", structure, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -72,7 +72,7 @@ def create_account(request, pk):
     if structure is None:
         return redirect(TAB, pk)
     if structure.uses_pigp:
-        return _page(request, "attachments/no_account_here.html", structure, {"form": None})
+        return people_page(request, "attachments/no_account_here.html", structure, {"form": None})
     if not request.user.has_perm(CREATE, structure):
         raise PermissionDenied
     roles = roles_below(request.user, structure)
@@ -96,11 +96,13 @@ def create_account(request, pk):
         )
         if done:
             given = f"{place.get_role_display().lower()}, {place.extent}"
-            said = f"Le compte de {place.user} est créé et rattaché à {structure} : {given}."
+            said = f"Le compte {of(place.user)} est créé et rattaché à {structure} : {given}."
             messages.success(request, f"{said} Le lien qui l'active lui est envoyé par courriel.")
             return redirect(TAB_OF_ONE, pk, place.pk)
         has_account = form.has_error("email", "address_used")
-    return _page(request, "attachments/create_account.html", structure, {"form": form, "has_account": has_account})
+    return people_page(
+        request, "attachments/create_account.html", structure, {"form": form, "has_account": has_account}
+    )
 
 
 @require_safe
@@ -203,7 +205,8 @@ def _is_counted(request, form):
     return counted
 
 
-def _page(request, template, structure, context):
+def people_page(request, template, structure, context):
+    """A page below the list of a structure's people; `context` has its form."""
     address = reverse(TAB, args=[structure.pk])
     context |= {
         "structure": structure,

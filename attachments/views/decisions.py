@@ -19,6 +19,7 @@ from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
 from attachments.views.desk import list_address, next_reference
 from plumbing.requests import RETURN, perform, posted
+from plumbing.text import of
 
 # « Valider et rattacher un autre utilisateur ».
 NEXT, ATTACH = "rattacher", "attachments.attach_people"
@@ -100,7 +101,7 @@ def refuse_request(request, reference):
             request, actions.refuse_request, attachment_request.pk, actor=request.user, reason=form.full_reason
         )
         if done:
-            _say_done(request, f"La demande de {attachment_request.user} est refusée, et le motif envoyé.", following)
+            _say_done(request, f"La demande {of(attachment_request.user)} est refusée, et le motif envoyé.", following)
         return redirect(*[list_address(request)] if done else ["attachments:decide_request", reference])
     return render(
         request,
@@ -126,7 +127,7 @@ def _say_done(request, done, following):
 def _what_it_led_to(attachment, *, by_support):
     """What an approval changed, in a sentence; to support, what the structure still lacks."""
     done = (
-        f"Rattachement validé : {attachment.user}, {attachment.get_role_display().lower()} de {attachment.structure} "
+        f"Rattachement validé : {attachment.user}, {attachment.get_role_display().lower()} {of(attachment.structure)} "
         f"({attachment.extent}). Un courriel l'en informe."
     )
     if not by_support:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.actions import foresee_activations
 from accounts.actions import resend_activations as resend
 from attachments.exports import SOUGHT, told
-from attachments.people import PeopleSought, people_known_to, tell_places
+from attachments.people import PeopleSought, people_known_to, tell_changeable, tell_places
 from attachments.views.attaching import CHOSEN
 from attachments.views.person import say_resent
 from plumbing.exports import download
@@ -27,6 +27,7 @@ def find_people(request):
     page = Paginator(sought.people, PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = people = list(page.object_list)
     tell_places(request.user, people)
+    tell_changeable(request.user, [place for person in people for place in person.places])
     context = {"sought": sought, "page": page, "people": people, "ticks_all": "cocher" in request.GET}
     return render(request, "attachments/find_people.html", context)
 

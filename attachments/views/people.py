@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from attachments.exports import PEOPLE
 from attachments.models import Attachment
-from attachments.people import VIEW, PeopleOf, tell_requests
+from attachments.people import VIEW, PeopleOf, tell_changeable, tell_requests
 from plumbing.exports import download
 from structures.views.parts import PER_PAGE, within_reach
 from structures.views.workspace import Workspace, add_tab
@@ -34,6 +34,7 @@ def people(request, pk):
     page.object_list = rows = list(page.object_list)
     prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
     tell_requests(structure, rows)
+    tell_changeable(request.user, rows)
     return render(
         request,
         "attachments/people.html",

@@ -23,6 +23,7 @@ from attachments.views.people import SEE, TAB
 from history.models import Event, HistoryEntry
 from plumbing.moments import moment
 from plumbing.requests import came_from, posted, submit, within
+from plumbing.text import of
 from structures.views.parts import within_reach
 from structures.views.workspace import below
 
@@ -174,7 +175,7 @@ def place_to_change(request, pk, place_pk):
 
 
 def _say_over(request, place):
-    messages.info(request, f"Le rattachement de {place.user} est déjà terminé.")
+    messages.info(request, f"Le rattachement {of(place.user)} est déjà terminé.")
     return redirect(TAB_OF_ONE, place.structure_id, place.pk)
 
 

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from attachments import actions
@@ -13,6 +13,7 @@ from attachments.models import Deputy, Right, Role
 from attachments.people import typed
 from attachments.views.person import mails_within
 from plumbing.requests import perform, posted, submit
+from plumbing.text import of
 from structures.views.parts import within_reach
 from structures.views.workspace import INFORMATIONS, below
 
@@ -73,7 +74,7 @@ def personal_rights(request, pk, place_pk):
         done, made = submit(form, actions.leave_personal_rights, place.pk, actor=request.user, rights=form.rights)
         if done:
             given = [change.field.verbose_name.lower() + f" : {change.after.lower()}" for change in made]
-            said = f"Droits de {place.user} enregistrés : {', '.join(given)}." if made else "Rien n'a changé."
+            said = f"Droits {of(place.user)} enregistrés : {', '.join(given)}." if made else "Rien n'a changé."
             messages.success(request, said)
             return redirect("attachments:secondary_rights", pk)
     above = ("Droits des gestionnaires secondaires", reverse("attachments:secondary_rights", args=[pk]))
@@ -117,14 +118,19 @@ def deputy(request, pk):
     return render(request, "attachments/deputy.html", context, status=422 if form.errors else 200)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def end_deputy(request, pk):
-    """« Mettre fin à la suppléance », before its last day."""
+    """« Mettre fin à la suppléance », before its last day: what follows, then the POST."""
     structure = within_reach(request.user, pk, VIEW, "attachments.name_deputy")
-    held = Deputy.objects.current().filter(structure=structure).first()
+    held = Deputy.objects.current().filter(structure=structure).select_related("deputy").first()
     if held is None:
         messages.info(request, "La suppléance est déjà terminée.")
-    else:
+        return redirect("attachments:deputy", pk)
+    if request.method == "POST":
         done = "La suppléance est terminée. Un courriel en informe chacun."
         perform(request, actions.end_deputy, held.pk, actor=request.user, done=done)
-    return redirect("attachments:deputy", pk)
+        return redirect("attachments:deputy", pk)
+    workspace = below(request, structure, INFORMATIONS, ("Suppléance", reverse("attachments:deputy", args=[pk])))
+    return render(
+        request, "attachments/end_deputy.html", {"structure": structure, "workspace": workspace, "held": held}
+    )

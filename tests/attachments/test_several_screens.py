@@ -177,7 +177,7 @@ def test_the_list_is_sorted(client, managed, order, expected):
         user = UserFactory(pending=True, last_name=name * 3, first_name="Anne")
         AttachmentRequestFactory(structure=managed, user=user, created_at=now - timedelta(days=days))
     page = client.get("/demandes/", {"tri": order}).text
-    assert "".join(re.findall(r"Cocher la demande de Anne (\w)", page)) == expected
+    assert "".join(re.findall(r"Cocher la demande d'Anne (\w)", page)) == expected
     first = AttachmentRequest.objects.get(user__last_name=expected[0] * 3)
     following = AttachmentRequest.objects.get(user__last_name=expected[1] * 3)
     page = client.get(f"/demandes/{first.reference}/", {"retour": f"/demandes/?tri={order}"}).text

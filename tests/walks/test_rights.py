@@ -66,12 +66,14 @@ def test_rights_a_suppleance_and_more_time(site, person, axe):
     axe(other)
 
     # The deputy extends, in two clicks from home.
-    other.get_by_role("link", name="Prolonger le rattachement de Anne Tiers").click()
+    other.get_by_role("link", name="Prolonger le rattachement d’Anne Tiers").click()
     axe(other)
     other.get_by_role("button", name="Prolonger").click()
     expect(other.get_by_text("Anne Tiers reste rattaché jusqu’au")).to_be_visible()
     simple.refresh_from_db()
     assert simple.ends_on.year == soon.year + 1
+    boss.get_by_role("link", name="Mettre fin à la suppléance").click()
+    axe(boss)
     boss.get_by_role("button", name="Mettre fin à la suppléance").click()
     expect(boss.get_by_text("La suppléance est terminée.")).to_be_visible()
     assert Deputy.objects.get().ended_at
