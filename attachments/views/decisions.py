@@ -33,8 +33,8 @@ def _says_who_decides(view):
         try:
             return view(request, reference)
         except Http404:
-            asked = AttachmentRequest.objects.filter(reference=reference).order_by().values("structure")
-            places = request.user.attachments.effective().managers().filter(structure__in=asked)
+            asked = AttachmentRequest.objects.filter(reference=reference).exclude(user=request.user).order_by()
+            places = request.user.attachments.effective().managers().filter(structure__in=asked.values("structure"))
             place = places.select_related("structure").first()
             if place is None:
                 raise
