@@ -216,7 +216,7 @@ def send_attached(told, *, by, comment=""):
                     "reader": user,
                     "by": by,
                     "is_to_come": all(_is_to_come(place) for place in places),
-                    "places": [(place.structure, _terms(place)) for place in places],
+                    "places": [(place.structure, terms(place)) for place in places],
                     # Free text goes to addresses that somebody who reads them confirmed.
                     "comment": comment if user.was_ever_active else "",
                     "link": link,
@@ -239,8 +239,11 @@ def _is_to_come(place):
     return place.standing == place.Standing.UPCOMING
 
 
-def send_place_changed(attachment):
-    """To somebody whose place in a structure was changed by its managers: what it is now."""
+def send_place_changed(attachment, *, before, by, rights=()):
+    """To somebody whose place in a structure was changed: by whom, what it was and is, what a manager may do there.
+
+    `before` is what `terms` said of it, `rights` the labels of what they may do for others.
+    """
     user = attachment.user
     _write(
         "place_changed",
@@ -250,14 +253,27 @@ def send_place_changed(attachment):
         reference=user.reference,
         context={
             "reader": user,
+            "by": by,
             "structure": attachment.structure,
-            "facts": _terms(attachment),
+            "facts": _compared(before, terms(attachment)),
+            "rights": rights,
             "link": absolute_url("attachments:my_attachments"),
         },
     )
 
 
-def _terms(attachment):
+def _compared(before, now):
+    """The terms of a place, those that changed with what they were."""
+    was, told = dict(before), dict(now)
+    if "Jusqu'au" in was:
+        told.setdefault("Jusqu'au", "sans limite")
+    return [
+        (label, value if was.get(label, "") == value else f"{value} (avant : {was.get(label, 'sans limite')})")
+        for label, value in told.items()
+    ]
+
+
+def terms(attachment):
     """(label, value) of what somebody holds. Labels of services are a stranger's words, as a structure's name is."""
     known = attachment.structure.is_public or attachment.user.was_ever_active
     count = len(attachment.service_labels)
@@ -317,15 +333,21 @@ def send_attachment_extended(attachment):
     )
 
 
-def send_deputy_named(held, *, reader):
-    """To the deputy and to the principal manager: who stands in for whom, and until when."""
+def send_deputy_named(held, *, reader, principal):
+    """To the deputy and to the `principal` manager: who stands in for whom, and until when."""
     _write(
         "deputy_named",
         to=reader.mail_address,
         user=reader,
         purpose="Vous suppléez un gestionnaire principal" if reader == held.deputy else "Votre suppléant est désigné",
         reference=reader.reference,
-        context={"held": held, "reader": reader, "is_deputy": reader == held.deputy, "link": absolute_url("home")},
+        context={
+            "held": held,
+            "reader": reader,
+            "principal": principal,
+            "is_deputy": reader == held.deputy,
+            "link": absolute_url("home"),
+        },
     )
 
 

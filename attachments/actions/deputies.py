@@ -42,8 +42,9 @@ def name_deputy(structure_id, user_id, *, actor, starts_on, ends_on):
     )
     values = row_data(named, values=("starts_on", "ends_on"))
     record(Event.DEPUTY_NAMED, actor=actor, subject=user, structure=structure, **values)
+    principal = structure.attachments.current().principal().select_related("user").get().user
     for reader in _both(named):
-        emails.send_deputy_named(named, reader=reader)
+        emails.send_deputy_named(named, reader=reader, principal=principal)
     return named
 
 

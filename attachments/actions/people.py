@@ -13,7 +13,7 @@ from attachments.actions.attachments import Place, change_dates, change_role, ch
 from attachments.actions.departures import lock_to_change
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import check_active, lock, lock_accounts, lock_structure, lock_structures
-from attachments.models import MANAGERS, AttachmentRequest, Right, Role
+from attachments.models import MANAGERS, Attachment, AttachmentRequest, Right, Role
 from attachments.permissions import may_among, may_lead_among
 from history.models import Event, HistoryEntry
 from plumbing.errors import ActionError, ChangedMeanwhile
@@ -125,7 +125,7 @@ def _add_to(attachment, place, actor):
         raise ActionError("own_place", "Nul ne change son propre rattachement.")
     attachment = lock_to_change(attachment.pk, actor)
     _check_gives(actor, place.role, attachment.structure)
-    before = attachment.version
+    before, terms = attachment.version, emails.terms(attachment)
     if not attachment.whole_structure:
         services = dict.fromkeys([*attachment.services.all(), *place.services])
         change_scope(attachment.pk, actor=actor, whole_structure=place.whole_structure, services=services)
@@ -134,8 +134,17 @@ def _add_to(attachment, place, actor):
     attachment = lock(attachment.pk)
     if attachment.version == before:
         raise ActionError("unchanged", f"{attachment.user} a déjà tout cela.")
-    emails.send_place_changed(attachment)
+    _tell_changed(attachment, terms, actor)
     return attachment
+
+
+def _tell_changed(attachment, before, actor):
+    """Mail somebody what their place was and is, with what it lets a manager do."""
+    rights = ()
+    if attachment.role == Role.SECONDARY:
+        able = Attachment.objects.with_rights().get(pk=attachment.pk)
+        rights = [right.label for right in Right if getattr(able, f"may_{right}")]
+    emails.send_place_changed(attachment, before=before, by=actor, rights=rights)
 
 
 @transaction.atomic
@@ -235,13 +244,13 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
     _check_gives(actor, role, attachment.structure)
     if ends_on and ends_on < timezone.localdate():
         raise ActionError("dates_over", "Cette date est passée : pour finir aujourd'hui, détachez.", field="ends_on")
-    managed = attachment.role in MANAGERS
+    managed, before = attachment.role in MANAGERS, emails.terms(attachment)
     change_dates(attachment_id, actor=actor, starts_on=starts_on, ends_on=ends_on)
     change_scope(attachment_id, actor=actor, whole_structure=whole_structure, services=services)
     changed = change_role(attachment_id, actor=actor, role=role)
     if changed.version == version:
         return False
-    emails.send_place_changed(changed)
+    _tell_changed(lock(attachment_id), before, actor)
     if managed and role not in MANAGERS:
         hand_over_requests(attachment.structure)
     return True

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from attachments.deciders import Desk
-from attachments.models import Attachment, Right
+from attachments.models import Attachment, Right, Role
 from attachments.standing_in import tell_standing_in
 from history.models import HistoryEntry
 from plumbing.reach import held
@@ -26,10 +26,13 @@ def activities(request):
     prefetch_related_objects([row for row in oldest if not row.whole_structure], "services")
     places = user.attachments.may(*Right).with_rights(*SEEING_PEOPLE).select_related("structure")
     places = list(places.order_by("structure__legal_name_key", "pk"))
+    shown = _with_counts(places, desk)
     context = {
         "oldest": oldest,
         "waiting": desk.waiting or 0,
-        "places": _with_counts(places, desk),
+        "places": shown,
+        "led": [place for place in shown if place.role == Role.PRINCIPAL],
+        "attaches": user.is_staff or any(place.may_attach_people for place in places),
         "place_count": len(places),
         "manages": desk.manages,
         "decides": user.is_staff or bool(desk.structures),

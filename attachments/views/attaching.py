@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -55,6 +55,7 @@ def attach_person(request, pk):
     found = _found(request.user, structure, words) if words and person is None else []
     context = {
         "form": form,
+        "held": _held(structure, person, form),
         "person": person,
         "unknown": unknown and request.user.has_perm(CREATE, structure),
         "words": words,
@@ -195,6 +196,15 @@ def _attach(request, form, person):
     for place, refusal in given.skipped:
         messages.error(request, f"{place.structure} : {refusal}")
     return bool(given.done)
+
+
+def _held(structure, person, form):
+    """The place here of whoever was to be attached and already is."""
+    for field in ("email", NON_FIELD_ERRORS):
+        if form.has_error(field, "already_attached"):
+            email = person.email if person else normalised_email(form.cleaned_data.get("email") or form.data["email"])
+            return structure.attachments.lasting().filter(user__email=email).first()
+    return None
 
 
 def _is_counted(request, form):

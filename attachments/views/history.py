@@ -15,7 +15,7 @@ from attachments import exports
 from attachments.forms import HistoryForm
 from attachments.models import WHOLE_STRUCTURE, Role
 from attachments.standing_in import tell_standing_in
-from history.data import CAUSES, changes_of, facts_of
+from history.data import CAUSES, changes_of, facts_of, services_of
 from history.models import HistoryEntry
 from history.outcomes import OUTCOMES, Kind, events_of
 from plumbing.exports import download
@@ -134,7 +134,7 @@ def _gist(data):
         return data["name"]
     values = data.get("values", {})
     role = Role(values["role"]).label if values.get("role") in Role.values else ""
-    part = WHOLE_STRUCTURE if values.get("whole_structure") else ", ".join(data.get("services", []))
+    part = WHOLE_STRUCTURE if values.get("whole_structure") else ", ".join(services_of(data))
     return " · ".join(filter(None, [role, part, _period(values), CAUSES.get(data.get("cause"))]))
 
 

@@ -18,7 +18,7 @@ from attachments import actions
 from attachments.departures import tell_losses
 from attachments.forms import DetachForm, PlaceForm
 from attachments.models import Right, Role
-from attachments.people import VIEW, tell_requests
+from attachments.people import VIEW, people_known_to, tell_requests
 from attachments.views.people import SEE, TAB
 from history.models import Event, HistoryEntry
 from plumbing.moments import moment
@@ -40,13 +40,17 @@ def person(request, pk, place_pk):
     place = place_within_reach(request, pk, place_pk)
     is_over = place.standing == place.Standing.OVER
     tell_requests(place.structure, [place])
-    started = HistoryEntry.objects.filter(structure=pk, subject=place.user_id, event__in=STARTS)
+    told = HistoryEntry.objects.filter(structure=pk, subject=place.user_id).select_related("actor").order_by("pk")
+    started = told.filter(event__in=STARTS)
+    ended = told.filter(event=Event.ATTACHMENT_ENDED, created_at__gte=place.ended_at) if place.ended_at else told.none()
     return person_page(
         request,
         "attachments/person.html",
         place,
         {
-            "started": started.filter(created_at__gte=place.created_at).select_related("actor").order_by("pk").first(),
+            "ended": ended.first(),
+            "again": _again(request, place) if is_over else "",
+            "started": started.filter(created_at__gte=place.created_at).first(),
             "is_over": is_over,
             "is_own": place.user_id == request.user.pk,
             "is_principal": place.role == Role.PRINCIPAL,
@@ -55,6 +59,17 @@ def person(request, pk, place_pk):
             "is_activating": not is_over and place.user.state == place.user.State.ACTIVATING,
         },
     )
+
+
+def _again(request, place):
+    """Where somebody whose place is over is attached again; empty when that is not for the person at the screen."""
+    if not (place.structure.is_active and request.user.has_perm("attachments.attach_people", place.structure)):
+        return ""
+    if place.structure.attachments.lasting().filter(user=place.user).exists() or place.user == request.user:
+        return ""
+    address = reverse("attachments:attach_person", args=[place.structure_id])
+    known = people_known_to(request.user).filter(pk=place.user_id).exists()
+    return f"{address}?personne={place.user_id}" if known else address
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

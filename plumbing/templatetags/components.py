@@ -4,7 +4,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from django import template
-from django.forms import FileInput, PasswordInput
+from django.forms import FileInput, PasswordInput, RadioSelect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -64,6 +64,12 @@ def breakable(address):
     """An e-mail address that, where it has no room, goes on behind its « @ »."""
     name, at, host = address.partition("@")
     return format_html("{}{}<wbr>{}", name, at, host)
+
+
+@register.filter
+def is_fixed(field):
+    """Radio buttons that leave nothing to choose."""
+    return isinstance(field.field.widget, RadioSelect) and len(field.field.choices) == 1
 
 
 @register.simple_tag

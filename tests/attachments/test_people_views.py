@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts.models import User
-from attachments.actions import change_place, name_deputy
+from attachments.actions import change_place, detach, name_deputy
 from attachments.models import Attachment, Role
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
@@ -185,11 +185,16 @@ def test_rights_are_duplicated_to_the_ticked_among_those_one_knows(client, struc
     stranger = AttachmentFactory().user
     address = f"{here}{source.pk}/dupliquer/"
     assert [person.pk for person in client.get(address).context["people"]] == [known.pk]
-    answer = client.post(address, {"personne": [known.pk, stranger.pk]}, follow=True)
+    shown = client.post(address, {"personne": [known.pk, stranger.pk]})
+    assert shown.context["newcomers"] == [known]
+    assert not known.attachments.filter(structure=structure).exists()
+    answer = client.post(address, {"personne": [known.pk, stranger.pk], "confirme": "1"}, follow=True)
     assert f"Droits dupliqués : {known}" in answer.text
     assert known.attachments.get(structure=structure).role == Role.SECONDARY
     assert not structure.attachments.filter(user=stranger).exists()
-    assert "a déjà tout cela" in client.post(address, {"personne": [known.pk]}, follow=True).text
+    assert client.post(address, {"personne": [known.pk]}).context["same"] == [known]
+    again = client.post(address, {"personne": [known.pk], "confirme": "1"}, follow=True)
+    assert "a déjà tout cela" in again.text
     assert "Cochez au moins une personne" in client.post(address, {"personne": [stranger.pk]}, follow=True).text
 
 
@@ -199,11 +204,24 @@ def test_duplicating_mails_no_more_people_than_a_manager_may(client, structure, 
     ServiceFactory(structure=structure)
     Attachment.objects.filter(pk__in=[one.pk for one in people]).update(whole_structure=False)
     address = f"{here}{source.pk}/dupliquer/"
-    answer = client.post(address, {"personne": [one.user_id for one in people]}, follow=True)
+    shown = client.post(address, {"personne": [one.user_id for one in people]})
+    assert [one.gains for one in shown.context["widened"]] == [["Toute la structure"]] * 3
+    answer = client.post(address, {"personne": [one.user_id for one in people], "confirme": "1"}, follow=True)
     assert "Cochez moins de personnes, ou attendez une heure" in answer.text
     assert not OutgoingMail.objects.exists()
-    client.post(address, {"personne": [one.user_id for one in people[:2]]})
+    client.post(address, {"personne": [one.user_id for one in people[:2]], "confirme": "1"})
     assert OutgoingMail.objects.count() == 2
+
+
+def test_whoever_is_attached_already_is_led_to_and_whoever_was_detached_comes_back(client, structure, here):
+    held = AttachmentFactory(structure=structure)
+    answer = client.post(f"{here}rattacher/", place(email=held.user.email))
+    assert answer.context["form"].has_error("email", "already_attached")
+    assert f'href="{here}{held.pk}/"' in answer.text
+    detach(held.pk, actor=client.manager)
+    page = client.get(f"{here}{held.pk}/").text
+    assert f"par {client.manager}" in page
+    assert f'href="{here}rattacher/"' in page
 
 
 def test_an_unknown_address_leads_to_the_account_with_what_was_typed(client, structure, here):
