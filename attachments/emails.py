@@ -112,7 +112,12 @@ def send_requests_approved(requests):
                 "user": request.user,
                 "purpose": "Votre demande de rattachement est validée",
                 "reference": request.reference,
-                "context": {"request": request, "attachment": request.attachment, "link": link},
+                "context": {
+                    "request": request,
+                    "attachment": request.attachment,
+                    "is_to_come": _is_to_come(request.attachment),
+                    "link": link,
+                },
             }
             for request in requests
         ],
@@ -205,11 +210,12 @@ def send_attached(told, *, by, comment=""):
             {
                 "to": user.mail_address,
                 "user": user,
-                "purpose": "Vous êtes rattaché à " + ("des structures" if len(places) > 1 else "une structure"),
+                "purpose": f"{_attached(places)} à {'des structures' if len(places) > 1 else 'une structure'}",
                 "reference": user.reference,
                 "context": {
                     "reader": user,
                     "by": by,
+                    "is_to_come": all(_is_to_come(place) for place in places),
                     "places": [(place.structure, terms(place)) for place in places],
                     # Free text goes to addresses that somebody who reads them confirmed.
                     "comment": comment if user.was_ever_active else "",
@@ -219,6 +225,18 @@ def send_attached(told, *, by, comment=""):
             for user, places in told.items()
         ],
     )
+
+
+def _attached(places):
+    """« Vous êtes rattaché », « Vous serez rattaché le … » when that is still to come."""
+    days = {place.starts_on for place in places}
+    if not all(map(_is_to_come, places)):
+        return "Vous êtes rattaché"
+    return f"Vous serez rattaché le {date_format(days.pop(), 'j F Y')}" if len(days) == 1 else "Vous serez rattaché"
+
+
+def _is_to_come(place):
+    return place.standing == place.Standing.UPCOMING
 
 
 def send_place_changed(attachment, *, before, by, rights=()):

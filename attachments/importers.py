@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts.mistyped import likely_address
 from accounts.models import normalised_email
 from attachments.forms import LineForm
 from attachments.models import WHOLE_STRUCTURE
@@ -51,6 +52,11 @@ class Line:
     @property
     def email(self):
         return normalised_email(self.cells.get("email", ""))
+
+    @property
+    def likely(self):
+        """The address that was meant, when the one of the file looks mistyped; else empty."""
+        return likely_address(self.email)
 
     @property
     def is_to_do(self):

@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import openid, vouched
+from accounts.mistyped import likely_address
 from plumbing.errors import ActionError
 from plumbing.references import spaced
 from plumbing.requests import posted, submit, within
@@ -21,7 +22,7 @@ from registration.actions import (
     request_correction,
     submit_registration,
 )
-from registration.forms import CaptchaCheck, NewAddressForm, RegistrationForm, likely_address
+from registration.forms import CaptchaCheck, NewAddressForm, RegistrationForm
 
 RECAP = "registration_recap"
 TOO_MANY_ANSWERS = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."

@@ -465,8 +465,9 @@ PARTLY = {
 }
 # name: (what one needs to get there what the principal manager does, what the others get)
 NEEDS = {
-    "attachments:decide_request": (DECIDE, 404),
-    "attachments:refuse_request": (DECIDE, 404),
+    # A secondary manager is told that it is not theirs to decide.
+    "attachments:decide_request": (DECIDE, 403),
+    "attachments:refuse_request": (DECIDE, 403),
     **dict.fromkeys(["attachments:people", "attachments:export_people", "attachments:person"], (SEE, 403)),
     "attachments:attach_person": (ATTACH, 403),
     "attachments:create_account": (ATTACH, 403),

@@ -1,4 +1,5 @@
 from accounts.actions.accounts import (
+    RESEND_INTERVAL,
     activate_account,
     approve_account,
     approve_accounts,
@@ -6,6 +7,7 @@ from accounts.actions.accounts import (
     close_accounts_never_active,
     close_never_active,
     correct_address,
+    foresee_activations,
     invite_account,
     register_account,
     resend_activation,
@@ -63,6 +65,7 @@ from accounts.actions.sessions import (
 )
 
 __all__ = [
+    "RESEND_INTERVAL",
     "activate_account",
     "add_passkey",
     "add_totp",
@@ -87,6 +90,7 @@ __all__ = [
     "deactivate_account",
     "deactivate_own_account",
     "end_own_sessions",
+    "foresee_activations",
     "forget_ended_sessions",
     "forget_factors",
     "forget_identities",

@@ -1,11 +1,11 @@
 """How an account begins: registered, approved, activated, or closed unused; and the rights support gives it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts import emails, events
@@ -18,6 +18,7 @@ from history.actions import record, record_all
 from history.data import change_data
 from history.models import Event
 from notifications.actions import mailed_since, within_mail_rate, within_mail_rates
+from notifications.models import OutgoingMail
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
@@ -33,6 +34,17 @@ class Resent(NamedTuple):
 
     done: list
     skipped: list
+
+
+class Due(NamedTuple):
+    """What of a query set of accounts the activation link may leave to now; how many had it a moment ago, and when it
+    may leave to the last of them; how many do not wait for it.
+    """
+
+    users: QuerySet
+    too_soon: int
+    again_at: datetime | None
+    not_activating: int
 
 
 @transaction.atomic
@@ -163,6 +175,18 @@ def resend_activation(user_id, *, actor):
     user.save(update_fields=["activation_sent_at"])
     record(Event.ACTIVATION_RESENT, actor=actor, subject=user, reference=user.reference)
     emails.send_activation(user, reference=user.reference)
+
+
+def foresee_activations(users):
+    """What `resend_activations` would do with a query set of accounts, if nothing changed meanwhile: a Due."""
+    activating = users.filter(state=User.State.ACTIVATING).order_by()
+    lately = OutgoingMail.objects.lately("activation", [OuterRef("email")], RESEND_INTERVAL.total_seconds())
+    last = lately.order_by().values("to").annotate(last=Max("created_at")).values("last")
+    activating = activating.annotate(mailed_at=Subquery(last))
+    due = users.filter(pk__in=activating.filter(mailed_at=None).values("pk"))
+    told = activating.aggregate(count=Count("pk"), too_soon=Count("mailed_at"), last=Max("mailed_at"))
+    again_at = told["last"] and told["last"] + RESEND_INTERVAL
+    return Due(due, told["too_soon"], again_at, users.count() - told["count"])
 
 
 @transaction.atomic

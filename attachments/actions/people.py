@@ -15,7 +15,9 @@ from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import check_active, lock, lock_accounts, lock_structure, lock_structures
 from attachments.models import MANAGERS, Attachment, AttachmentRequest, Right, Role
 from attachments.permissions import may_among, may_lead_among
+from history.models import Event, HistoryEntry
 from plumbing.errors import ActionError, ChangedMeanwhile
+from plumbing.moments import moment
 from plumbing.text import of
 
 
@@ -222,6 +224,14 @@ def _address(who):
     return normalised_email(who["email"])
 
 
+def _who_changed(attachment):
+    told = HistoryEntry.objects.filter(structure=attachment.structure, subject=attachment.user)
+    last = told.last_by_somebody(Event.ATTACHMENT_CHANGED, Event.ROLE_CHANGED)
+    if last is None:
+        return "Quelqu'un d'autre a modifié ce rattachement"
+    return f"{last.actor} a modifié ce rattachement le {moment(last.created_at)}"
+
+
 @transaction.atomic
 def change_place(attachment_id, *, actor, version, role, whole_structure, services, starts_on, ends_on):
     """« Modifier » somebody's role, services and dates, and tell them: whether anything changed.
@@ -235,8 +245,8 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
         raise ActionError("attachment_over", f"Le rattachement {of(attachment.user)} est déjà terminé.")
     if attachment.version != version:
         raise ChangedMeanwhile(
-            "Quelqu'un d'autre a modifié ce rattachement pendant que cette page était ouverte. "
-            "Vos réponses sont gardées : relisez-les, puis enregistrez de nouveau."
+            f"{_who_changed(attachment)}, pendant que cette page était ouverte. "
+            "Vos réponses sont gardées : relisez-les à côté des siennes, puis enregistrez de nouveau."
         )
     _check_gives(actor, role, attachment.structure)
     if ends_on and ends_on < timezone.localdate():

@@ -107,6 +107,11 @@ class Deputy(models.Model):
         return f"{self.deputy} – {self.structure}"
 
     @property
+    def in_words(self):
+        """« en suppléance de … », behind the name of who acts. Support may name one, whoever is principal manager."""
+        return f"en suppléance {'du gestionnaire principal' if self.named_by.is_staff else of(self.named_by)}"
+
+    @property
     def is_in_force(self):
         return self.ended_at is None and self.starts_on <= timezone.localdate() <= self.ends_on
 

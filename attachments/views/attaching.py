@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.mistyped import likely_address
 from accounts.models import User, normalised_email
 from attachments import actions
 from attachments.forms import AttachForm, InviteForm
@@ -45,7 +46,9 @@ def attach_person(request, pk):
         # An account closed before anybody used it is none: it starts again.
         unknown = found is None or (found.state == User.State.CLOSED and not found.was_ever_active)
         if unknown:
-            form.add_error("email", "Aucun compte ne porte cette adresse.")
+            likely = likely_address(form.cleaned_data["email"])
+            doubt = f" Vouliez-vous écrire {likely} ?" if likely else ""
+            form.add_error("email", f"Aucun compte ne porte cette adresse.{doubt}")
         elif _attach(request, form, found):
             return redirect(TAB, pk)
     words = typed(request.GET, "q")
@@ -93,11 +96,9 @@ def create_account(request, pk):
             **form.terms,
         )
         if done:
-            messages.success(
-                request,
-                f"Le compte {of(place.user)} est créé et rattaché à {structure}. "
-                "Le lien qui l'active lui est envoyé par courriel.",
-            )
+            given = f"{place.get_role_display().lower()}, {place.extent}"
+            said = f"Le compte {of(place.user)} est créé et rattaché à {structure} : {given}."
+            messages.success(request, f"{said} Le lien qui l'active lui est envoyé par courriel.")
             return redirect(TAB_OF_ONE, pk, place.pk)
         has_account = form.has_error("email", "address_used")
     return people_page(
@@ -188,9 +189,9 @@ def _attach(request, form, person):
         form.refuse(given.skipped[0][1])
         return False
     for place in given.done:
-        part = place.full_part if place.service_labels else place.full_part.lower()
+        verb = "sera rattaché" if place.standing == place.Standing.UPCOMING else "est rattaché"
         role = place.get_role_display().lower()
-        done = f"{person} est rattaché à {place.structure} : {role}, {part}. Un courriel l'en informe."
+        done = f"{person} {verb} à {place.structure} : {role}, {place.extent}. Un courriel l'en informe."
         messages.success(request, done)
     for place, refusal in given.skipped:
         messages.error(request, f"{place.structure} : {refusal}")

@@ -31,7 +31,7 @@ def secondary_rights(request, pk):
     if request.method == "POST" and form.is_valid():
         done, made = submit(form, actions.leave_rights, pk, actor=request.user, rights=form.rights)
         if done:
-            messages.success(request, "Les droits sont enregistrés." if made else "Rien n'a changé.")
+            messages.success(request, _what_is_left(structure, form.rights) if made else "Rien n'a changé.")
             return redirect("attachments:secondary_rights", pk)
     secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY).select_related("user")
     page = Paginator(secondaries.order_by("user__last_name", "user__first_name", "pk"), PER_PAGE).get_page(
@@ -49,6 +49,19 @@ def secondary_rights(request, pk):
     )
 
 
+def _what_is_left(structure, rights):
+    """What secondary managers may do there now, and how many of them it is about."""
+    given = [right.label.lower() for right, held in rights.items() if held]
+    count = structure.attachments.lasting().filter(role=Role.SECONDARY).count()
+    whom = f"{count} gestionnaires secondaires" if count > 1 else "1 gestionnaire secondaire"
+    about = (
+        f"{whom}, sauf ceux dont les droits sont réglés à part"
+        if count
+        else "aucun gestionnaire secondaire pour l'instant"
+    )
+    return f"Droits enregistrés : {', '.join(given) or 'aucun'} ({about})."
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def personal_rights(request, pk, place_pk):
     """What one secondary manager may do, where it differs from the others."""
@@ -60,7 +73,8 @@ def personal_rights(request, pk, place_pk):
     if request.method == "POST" and form.is_valid():
         done, made = submit(form, actions.leave_personal_rights, place.pk, actor=request.user, rights=form.rights)
         if done:
-            said = f"Les droits {of(place.user)} sont enregistrés." if made else "Rien n'a changé."
+            given = [change.field.verbose_name.lower() + f" : {change.after.lower()}" for change in made]
+            said = f"Droits {of(place.user)} enregistrés : {', '.join(given)}." if made else "Rien n'a changé."
             messages.success(request, said)
             return redirect("attachments:secondary_rights", pk)
     above = ("Droits des gestionnaires secondaires", reverse("attachments:secondary_rights", args=[pk]))

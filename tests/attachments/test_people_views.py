@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.models import User
 from attachments.actions import change_place, detach, name_deputy
@@ -112,9 +113,16 @@ def test_a_place_is_changed_and_the_same_page_sent_twice_asks_again(client, stru
     assert client.post(f"{here}{row.pk}/modifier/", typed).url == f"{here}{row.pk}/"
     row.refresh_from_db()
     assert row.role == Role.SECONDARY
-    again = client.post(f"{here}{row.pk}/modifier/", typed | {"role": "simple"})
+    ends_on = TODAY() + 9 * DAY
+    again = client.post(f"{here}{row.pk}/modifier/", typed | {"ends_on": ends_on.isoformat()})
     assert again.status_code == 422
-    assert "Aujourd'hui : Gestionnaire secondaire" in again.text
+    # Only what would be overwritten: the role is the same.
+    errors = again.context["form"].errors
+    assert errors.keys() == {"ends_on", "__all__"}
+    assert errors["ends_on"] == [f"Valeur actuelle : vide. La vôtre ({date_format(ends_on, 'j F Y')}) la remplacerait."]
+    assert f"{client.manager} a modifié ce rattachement le" in errors["__all__"][0]
+    again = client.post(f"{here}{row.pk}/modifier/", typed | {"role": "simple"})
+    assert "Valeur actuelle : Gestionnaire secondaire. La vôtre (Utilisateur simple)" in again.text
     assert client.post(f"{here}{row.pk}/modifier/", again.context["form"].data).status_code == 302
 
 
@@ -295,17 +303,29 @@ def test_users_are_sought_over_the_structures_one_manages(client, structure):
     assert len(client.get("/personnes/?nom=amrani").context["people"]) == 2
 
 
-def test_the_link_is_sent_again_to_the_ticked_or_to_all(client, structure):
+def test_the_link_is_sent_again_to_the_ticked_or_to_all(client, structure, monkeypatch):
     waiting = [AttachmentFactory(structure=structure, user=UserFactory(activating=True)).user for _ in range(2)]
     stranger = UserFactory(activating=True)
     ticked = [waiting[0].pk, client.manager.pk, stranger.pk]
     page = client.get("/personnes/renvoi/", {"personne": ticked})
-    assert (page.context["count"], page.context["activating"]) == (2, waiting[:1])
-    client.post("/personnes/renvoi/", {"personne": ticked})
+    assert (page.context["count"], page.context["leaving"]) == (1, waiting[:1])
+    assert "1 compte n'attend pas d'être activé" in " ".join(page.text.replace("’", "'").split())
+    client.post("/personnes/renvoi/", {"personne": ticked}, follow=True)
     assert list(OutgoingMail.objects.values_list("to", flat=True)) == [waiting[0].email]
     answer = client.post("/personnes/renvoi/", {"tous": "1", "statut": "activating"}, follow=True)
     assert f"Le courriel d'activation est renvoyé à {waiting[1]}" in answer.text
-    assert f"{waiting[0]} : le courriel vient de partir" in answer.text
+    (said,) = answer.context["messages"]
+    assert "1 personne vient de le recevoir : possible de nouveau à partir du" in str(said)
+    page = client.get("/personnes/renvoi/", {"tous": "1", "statut": "activating"})
+    assert (page.context["count"], page.context["foreseen"].too_soon) == (0, 2)
+    (said,) = client.post("/personnes/renvoi/", {"tous": "1"}, follow=True).context["messages"]
+    assert "parti.<br>2 personnes viennent" in str(said)
+    OutgoingMail.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    with monkeypatch.context() as few:
+        few.setattr("attachments.views.finding.MOST", 1)
+        assert client.get("/personnes/renvoi/", {"tous": "1"}).context["left"] == 1
+        (said,) = client.post("/personnes/renvoi/", {"tous": "1"}, follow=True).context["messages"]
+        assert "1 personne attend encore son lien : recommencez." in str(said)
     assert client.get("/personnes/renvoi/?personne=x").status_code == 404
 
 

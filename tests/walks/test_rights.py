@@ -39,7 +39,7 @@ def test_rights_a_suppleance_and_more_time(site, person, axe):
     boss.set_viewport_size({"width": 1280, "height": 900})
     boss.get_by_label("Décider des demandes de rattachement").uncheck()
     boss.get_by_role("button", name="Valider").click()
-    expect(boss.get_by_text("Les droits sont enregistrés.")).to_be_visible()
+    expect(boss.get_by_text("Droits enregistrés")).to_be_visible()
     other.reload()
     expect(other.get_by_role("link", name="1 en attente")).to_have_count(0)
     # Given back to one.
