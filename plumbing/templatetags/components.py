@@ -4,7 +4,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from django import template
-from django.forms import FileInput, PasswordInput, RadioSelect
+from django.forms import FileInput, PasswordInput
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -69,7 +69,8 @@ def breakable(address):
 @register.filter
 def is_fixed(field):
     """Radio buttons that leave nothing to choose."""
-    return isinstance(field.field.widget, RadioSelect) and len(field.field.choices) == 1
+    # Tick boxes are radio buttons to Django.
+    return getattr(field.field.widget, "input_type", "") == "radio" and len(field.field.choices) == 1
 
 
 @register.simple_tag

@@ -34,7 +34,7 @@ def test_three_are_validated_at_once_and_one_is_refused(site, manager, person, a
     # Nothing ticked; all ticked, less one.
     page.get_by_role("button", name="Valider les demandes cochées").click()
     expect(page.get_by_role("status")).to_contain_text("Rien n'est coché".replace("'", "’"))
-    page.get_by_role("link", name="Tout cocher sur la page").click()
+    page.get_by_role("link", name="Tout cocher sur la page").first.click()
     expect(page.get_by_label("Cocher la demande d’Anne Amrani")).to_be_checked()
     assert ("coche=1" in page.url) is not javascript
     page.get_by_label("Cocher la demande d’Anne Inconnu").uncheck()
