@@ -147,7 +147,7 @@ def _tell_changed(attachment, before, actor):
     rights = ()
     if attachment.role == Role.SECONDARY:
         able = Attachment.objects.with_rights().get(pk=attachment.pk)
-        rights = [right.label for right in Right if getattr(able, f"may_{right}")]
+        rights = [right.label for right in Right if able.may(right)]
     emails.send_place_changed(attachment, before=before, by=actor, rights=rights)
 
 

@@ -90,7 +90,7 @@ def change_person(request, pk, place_pk):
 
 def _what_changed(place):
     """What somebody's place is now, and what it lets them do for others."""
-    given = [right.label.lower() for right in Right if place.role == Role.SECONDARY and getattr(place, f"may_{right}")]
+    given = [right.label.lower() for right in Right if place.role == Role.SECONDARY and place.may(right)]
     lets = f" Droits : {', '.join(given)}." if given else ""
     now = f"{place.user}, {place.get_role_display().lower()}, {place.extent}"
     return f"Rattachement modifié : {now}.{lets} Un courriel l'en informe."
