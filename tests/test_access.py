@@ -485,6 +485,8 @@ NEEDS = {
     "attachments:create_account": (ATTACH, 403),
     "attachments:import_people": (ATTACH, 403),
     "attachments:download_people_model": (ATTACH, 403),
+    "attachments:file_applied": (ATTACH, 403),
+    "attachments:download_left_lines": (ATTACH, 403),
     "attachments:change_person": (ATTACH, 403),
     "attachments:detach_person": (ATTACH, 403),
     "attachments:duplicate_rights": (ATTACH, 403),
