@@ -50,16 +50,15 @@ def secondary_rights(request, pk):
 
 
 def _what_is_left(structure, rights):
-    """What secondary managers may do there now, and how many of them it is about."""
+    """What secondary managers may do there now, and for how many of them that goes."""
     given = [right.label.lower() for right, held in rights.items() if held]
-    count = structure.attachments.lasting().filter(role=Role.SECONDARY).count()
-    whom = f"{count} gestionnaires secondaires" if count > 1 else "1 gestionnaire secondaire"
-    about = (
-        f"{whom}, sauf ceux dont les droits sont réglés à part"
-        if count
-        else "aucun gestionnaire secondaire pour l'instant"
-    )
-    return f"Droits enregistrés : {', '.join(given) or 'aucun'} ({about})."
+    secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY)
+    apart = secondaries.exclude(**dict.fromkeys(Right.values)).count()
+    count = secondaries.count() - apart
+    about = f"pour {count} gestionnaire{'s' if count > 1 else ''} secondaire{'s' if count > 1 else ''}"
+    if apart:
+        about += f", en dehors de {apart} dont les droits sont réglés à part"
+    return f"Droits enregistrés {about} : {', '.join(given) or 'aucun'}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -67,7 +67,15 @@ def test_a_new_role_is_told_with_what_it_lets_do(client, structure):
     assert "Droits : décider des demandes de rattachement," in text
     assert "consulter l'historique." not in text
     rights = client.post(f"/structures/{structure.pk}/droits/", {"view_history": "on"}, follow=True)
-    assert "Droits enregistrés : consulter l'historique (1 gestionnaire secondaire" in said(rights)
+    assert "Droits enregistrés pour 1 gestionnaire secondaire : consulter l'historique." in said(rights)
+
+
+def test_rights_set_apart_are_counted_apart(client, structure):
+    AttachmentFactory(structure=structure, role=Role.SECONDARY, view_history=False)
+    AttachmentFactory.create_batch(2, structure=structure, role=Role.SECONDARY)
+    text = said(client.post(f"/structures/{structure.pk}/droits/", {}, follow=True))
+    expected = "pour 2 gestionnaires secondaires, en dehors de 1 dont les droits sont réglés à part : aucun."
+    assert f"Droits enregistrés {expected}" in text
 
 
 def test_the_list_the_tab_and_activities_count_the_same_people(client, structure):
