@@ -112,7 +112,12 @@ def send_requests_approved(requests):
                 "user": request.user,
                 "purpose": "Votre demande de rattachement est validée",
                 "reference": request.reference,
-                "context": {"request": request, "attachment": request.attachment, "link": link},
+                "context": {
+                    "request": request,
+                    "attachment": request.attachment,
+                    "is_to_come": _is_to_come(request.attachment),
+                    "link": link,
+                },
             }
             for request in requests
         ],
@@ -205,12 +210,13 @@ def send_attached(told, *, by, comment=""):
             {
                 "to": user.mail_address,
                 "user": user,
-                "purpose": "Vous êtes rattaché à " + ("des structures" if len(places) > 1 else "une structure"),
+                "purpose": f"{_attached(places)} à {'des structures' if len(places) > 1 else 'une structure'}",
                 "reference": user.reference,
                 "context": {
                     "reader": user,
                     "by": by,
-                    "places": [(place.structure, _terms(place)) for place in places],
+                    "is_to_come": all(_is_to_come(place) for place in places),
+                    "places": [(place.structure, terms(place)) for place in places],
                     # Free text goes to addresses that somebody who reads them confirmed.
                     "comment": comment if user.was_ever_active else "",
                     "link": link,
@@ -221,8 +227,23 @@ def send_attached(told, *, by, comment=""):
     )
 
 
-def send_place_changed(attachment):
-    """To somebody whose place in a structure was changed by its managers: what it is now."""
+def _attached(places):
+    """« Vous êtes rattaché », « Vous serez rattaché le … » when that is still to come."""
+    days = {place.starts_on for place in places}
+    if not all(map(_is_to_come, places)):
+        return "Vous êtes rattaché"
+    return f"Vous serez rattaché le {date_format(days.pop(), 'j F Y')}" if len(days) == 1 else "Vous serez rattaché"
+
+
+def _is_to_come(place):
+    return place.standing == place.Standing.UPCOMING
+
+
+def send_place_changed(attachment, *, before, by, rights=()):
+    """To somebody whose place in a structure was changed: by whom, what it was and is, what a manager may do there.
+
+    `before` is what `terms` said of it, `rights` the labels of what they may do for others.
+    """
     user = attachment.user
     _write(
         "place_changed",
@@ -232,14 +253,34 @@ def send_place_changed(attachment):
         reference=user.reference,
         context={
             "reader": user,
+            "by": by,
             "structure": attachment.structure,
-            "facts": _terms(attachment),
+            "facts": _compared(before, terms(attachment)),
+            "rights": rights,
             "link": absolute_url("attachments:my_attachments"),
         },
     )
 
 
-def _terms(attachment):
+def _compared(before, now):
+    """The terms of a place, those that changed with what they were."""
+    was, told = dict(before), dict(now)
+    if "Jusqu'au" in was:
+        told.setdefault("Jusqu'au", "sans limite")
+    return [
+        (label, value if was.get(label, "") == value else f"{value} (avant : {was.get(label, 'sans limite')})")
+        for label, value in told.items()
+    ]
+
+
+def given(place):
+    """(label, value) of a place for whoever an account was just made for: the structure first."""
+    # As in emails/structure.html: a private name may be anything, and nobody confirmed this address yet.
+    named = [("Structure", str(place.structure))] if place.structure.is_public else []
+    return [*named, ("Identifiant", place.structure.full_identifier), *terms(place)]
+
+
+def terms(attachment):
     """(label, value) of what somebody holds. Labels of services are a stranger's words, as a structure's name is."""
     known = attachment.structure.is_public or attachment.user.was_ever_active
     count = len(attachment.service_labels)
@@ -299,15 +340,21 @@ def send_attachment_extended(attachment):
     )
 
 
-def send_deputy_named(held, *, reader):
-    """To the deputy and to the principal manager: who stands in for whom, and until when."""
+def send_deputy_named(held, *, reader, principal):
+    """To the deputy and to the `principal` manager: who stands in for whom, and until when."""
     _write(
         "deputy_named",
         to=reader.mail_address,
         user=reader,
         purpose="Vous suppléez un gestionnaire principal" if reader == held.deputy else "Votre suppléant est désigné",
         reference=reader.reference,
-        context={"held": held, "reader": reader, "is_deputy": reader == held.deputy, "link": absolute_url("home")},
+        context={
+            "held": held,
+            "reader": reader,
+            "principal": principal,
+            "is_deputy": reader == held.deputy,
+            "link": absolute_url("home"),
+        },
     )
 
 

@@ -32,17 +32,16 @@ ORGANISATION = {
         "create_account",
         "choose_structure_to_attach",
         "choose_structure_for_account",
-        "find_people",
-        "resend_activations",
         "duplicate_rights",
         "import_people",
+        "file_applied",
         "secondary_rights",
         "personal_rights",
         "deputy",
+        "end_deputy",
         "extend",
-        "history",
-        "history_entry",
         "structure_history",
+        "history_entry",
     )
 }
 

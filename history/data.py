@@ -12,6 +12,7 @@ cause     why the portal did it, one of CAUSES
 count     how many rows a bulk operation concerned
 """
 
+import re
 from datetime import date
 
 from django.apps import apps
@@ -83,6 +84,13 @@ def sentences(data):
     return lines
 
 
+def services_of(data):
+    """The services an entry names, « label (code) » as recorded; the codes go where the labels are enough to people."""
+    names = data.get("services", [])
+    labels = [re.sub(r" \([^()]*\)$", "", name) for name in names]
+    return labels if len(set(labels)) == len(labels) else names
+
+
 def facts_of(data):
     """(label, words) of what an entry's data say beside the changes: for a page that shows it all."""
     facts = [("Intitulé", data["name"])] if "name" in data else []
@@ -90,7 +98,7 @@ def facts_of(data):
         facts.append(("Cause", CAUSES.get(data["cause"], data["cause"])))
     facts += values_of(data)
     if "services" in data:
-        facts.append(("Services", ", ".join(data["services"])))
+        facts.append(("Services", ", ".join(services_of(data))))
     if "reason" in data:
         facts.append(("Motif", data["reason"]))
     if "count" in data:

@@ -94,6 +94,10 @@ class Event(models.TextChoices):
     HANDOVER_STOPPED = "handover_stopped", "Transmission prévue arrêtée"
 
 
+# What an approval writes beside its own line, with the number of the request.
+FOLLOWING = (Event.ATTACHMENT_STARTED, Event.ATTACHMENT_CHANGED)
+
+
 class AppendOnlyQuerySet(models.QuerySet):
     def update(self, **kwargs):
         raise TypeError("L'historique ne se modifie pas.")
@@ -121,6 +125,22 @@ class HistoryEntryQuerySet(AppendOnlyQuerySet):
     def unsealed(self, after=0):
         """Those behind the line `after`. Told to both tables, or each look would begin at the chain's first seal."""
         return self.filter(~Exists(HistorySeal.objects.filter(entry=OuterRef("pk"), entry__gt=after)), pk__gt=after)
+
+    def folded(self):
+        """Without what followed from a request being approved, under its number: the approval's own line says it."""
+        return self.exclude(~Q(reference=""), event__in=FOLLOWING)
+
+    def following(self, entry):
+        """What is folded into this line."""
+        if entry.event != Event.REQUEST_APPROVED or not entry.reference:
+            return self.none()
+        same = {"structure": entry.structure_id, "subject": entry.subject_id, "reference": entry.reference}
+        return self.filter(event__in=FOLLOWING, **same)
+
+    def last_by_somebody(self, *events):
+        """The last time somebody did one of these; None when nobody did."""
+        done = self.filter(event__in=events).exclude(actor=None)
+        return done.select_related("actor").order_by("-created_at", "-pk").first()
 
     def between(self, since, until):
         """Of these days, both included; either may be None."""

@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import openid, vouched
+from accounts.mistyped import likely_address
 from plumbing.references import spaced
 from plumbing.requests import posted, submit, within
 from registration import captcha
@@ -20,7 +21,7 @@ from registration.actions import (
     submit_registration,
 )
 from registration.captcha_answers import captcha_after, captcha_of, is_valid_with_captcha
-from registration.forms import NewAddressForm, RegistrationForm, likely_address
+from registration.forms import NewAddressForm, RegistrationForm
 
 RECAP = "registration_recap"
 TOO_MANY_REGISTRATIONS = "Trop de comptes créés ou corrigés depuis votre connexion. Réessayez dans une heure."

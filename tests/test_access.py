@@ -136,6 +136,9 @@ TABLE = {
     "attachments:create_account": (["structure_pk"], ITS_MANAGERS),
     "attachments:import_people": (["structure_pk"], ITS_MANAGERS),
     "attachments:download_people_model": (["structure_pk"], ITS_MANAGERS),
+    # No file was applied.
+    "attachments:file_applied": (["structure_pk"], (LOGIN, 403, 403, 302, 302, 403, 302)),
+    "attachments:download_left_lines": (["structure_pk"], (LOGIN, 403, 403, 302, 302, 403, 302)),
     "attachments:person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:change_person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:detach_person": (["structure_pk", "place"], ITS_MANAGERS),
@@ -149,7 +152,7 @@ TABLE = {
     "attachments:secondary_rights": (["structure_pk"], ITS_PRINCIPAL),
     "attachments:personal_rights": (["structure_pk", "secondary"], ITS_PRINCIPAL),
     "attachments:deputy": (["structure_pk"], ITS_PRINCIPAL),
-    "attachments:end_deputy": (["structure_pk"], (LOGIN, *(405,) * 6)),
+    "attachments:end_deputy": (["structure_pk"], (LOGIN, 403, 403, 403, 302, 403, 302)),
     # Of a secondary manager: its principal manager's to extend, not a colleague's.
     "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
     "attachments:history": ([], (LOGIN, 403, 403, 403, 200, 200, 200)),
@@ -519,13 +522,16 @@ PARTLY = {
 }
 # name: (what one needs to get there what the principal manager does, what the others get)
 NEEDS = {
-    "attachments:decide_request": (DECIDE, 404),
-    "attachments:refuse_request": (DECIDE, 404),
+    # A secondary manager is told that it is not theirs to decide.
+    "attachments:decide_request": (DECIDE, 403),
+    "attachments:refuse_request": (DECIDE, 403),
     **dict.fromkeys(["attachments:people", "attachments:export_people", "attachments:person"], (SEE, 403)),
     "attachments:attach_person": (ATTACH, 403),
     "attachments:create_account": (ATTACH, 403),
     "attachments:import_people": (ATTACH, 403),
     "attachments:download_people_model": (ATTACH, 403),
+    "attachments:file_applied": (ATTACH, 403),
+    "attachments:download_left_lines": (ATTACH, 403),
     "attachments:change_person": (ATTACH, 403),
     "attachments:detach_person": (ATTACH, 403),
     "attachments:duplicate_rights": (ATTACH, 403),

@@ -223,6 +223,12 @@ def test_every_template_is_used(path):
     assert any(re.search(rf"""["'](emails/)?{name}""", source) for source in sources)
 
 
+def test_names_are_elided_where_they_are_shown():
+    """« d'Émilie »: {{ name|of }}"""
+    unelided = re.compile(r"\bde \{\{ (?:[a-z_]+\.)*(?:user|person|structure|deputy|principal|actor) \}\}")
+    assert not [path for path in templates if unelided.search(path.read_text())]
+
+
 @named([path for path in templates if path.suffix == ".html" and path.parent.name != "emails"])
 def test_templates_hold_no_inline_script_or_style(path):
     text = path.read_text()

@@ -17,10 +17,13 @@ from plumbing.icons import ICONS
 from plumbing.moments import moment
 from plumbing.requests import RETURN
 from plumbing.requests import came_from as list_came_from
+from plumbing.text import grouped, of
 from plumbing.typography import french_html
 
 register = template.Library()
 register.filter(moment)
+register.filter(of)
+register.filter(grouped)
 
 _BREAK = SafeString("<br>")
 # One tone and icon per status value, whatever the model: the word carries the meaning, the rest helps.
@@ -66,6 +69,13 @@ def breakable(address):
     return format_html("{}{}<wbr>{}", name, at, host)
 
 
+@register.filter
+def is_fixed(field):
+    """Radio buttons that leave nothing to choose."""
+    # Tick boxes are radio buttons to Django.
+    return getattr(field.field.widget, "input_type", "") == "radio" and len(field.field.choices) == 1
+
+
 @register.simple_tag
 def icon(name):
     return ICONS[name]
@@ -108,7 +118,9 @@ def came_from(context, view_name):
 def tab(label, address, *, current=False, count=None, hot=False):
     """One link of `<nav class="tabs">`; `hot` marks a count that waits for somebody."""
     counted = (
-        "" if count is None else format_html('<span class="count{}">{}</span>', " count-hot" if hot else "", count)
+        ""
+        if count is None
+        else format_html('<span class="count{}">{}</span>', " count-hot" if hot else "", grouped(count))
     )
     marked = mark_safe(' aria-current="page"') if current else ""
     return format_html('<a href="{}"{}>{} {}</a>', address, marked, label, counted)

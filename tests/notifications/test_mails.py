@@ -108,8 +108,10 @@ def write_every_mail():
         left[1].whole_structure = False
         left[1].services.set(services)
         attachment_mails.send_attached({person: left}, by=user, comment=NASTY)
-        attachment_mails.send_place_changed(left[1])
-        account_mails.send_activation(person, reference=request.reference, invited_by=user)
+        attachment_mails.send_place_changed(left[1], before=[("Niveau", "x")], by=user, rights=["Décider"])
+        account_mails.send_activation(
+            person, reference=request.reference, invited_by=user, facts=attachment_mails.given(left[0])
+        )
         attachment_mails.send_attachments_ended(person, [ending := ending_place(person)], by_dates=True)
         for attachers in ([], [user, UserFactory()]):
             attachment_mails.send_places_ending([ending], attachers=attachers)
@@ -122,7 +124,7 @@ def write_every_mail():
         )
         held.refresh_from_db()
         for reader in (user, person):
-            attachment_mails.send_deputy_named(held, reader=reader)
+            attachment_mails.send_deputy_named(held, reader=reader, principal=person)
             attachment_mails.send_deputies_ended([(held, reader)], cause="dates_over")
         passing = Handover(
             structure=held.structure, outgoing=user, successor=person, named_by=user, reference=user.reference
