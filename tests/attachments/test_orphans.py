@@ -83,7 +83,7 @@ def test_each_cause_has_a_since_and_a_way_out(cause, client, support):
     for query, found in ((f"cause={cause}", True), ("cause=absent" if cause != Cause.SILENT else "cause=clos", False)):
         assert (str(structure) in client.get(f"{PAGE}?{query}").text) is found
     page = client.get(PAGE).text
-    assert f"{cause.label}, depuis le" in page
+    assert f'{cause.label}</span><span class="sub">depuis le' in page
     assert WAYS[cause] in page
     if not row.way.address.startswith("mailto:"):
         assert client.get(row.way.address).status_code == 200
