@@ -3,6 +3,11 @@
 `attachments_started`, `attachments_ended` (attachments), `role_changed` (attachment, before) and, once for all that one
 act changes, `principals_changed` (structures): sent by `attachments.actions.attachments`, each with `actor`, None when
 the portal acted by itself. A transfer sends `role_changed` twice a structure: its receivers ask the database nothing.
+
+To be asked, receivers returning a list of `plumbing.facts.Fact`: `claims_asked` (structures, by their keys), what was
+asked of support for one of them whose manager is gone, a Fact whose `who` is the structure's key and the address of
+what is to be seen to.
+
 What a structure's new identifier copies is told by `structures.events.identifier_changing` instead.
 """
 
@@ -12,3 +17,4 @@ attachments_started = Signal()
 attachments_ended = Signal()
 role_changed = Signal()
 principals_changed = Signal()
+claims_asked = Signal()

@@ -12,10 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from attachments.events import claims_asked
 from attachments.models import Attachment, AttachmentRequest, Role
 from attachments.people import chosen, typed
 from attachments.successions import ALL, STRUCTURES, seal
 from notifications.models import OutgoingMail
+from plumbing.facts import gather
 from structures.models import Structure
 
 MONTH = timedelta(days=30)
@@ -60,7 +62,8 @@ def _conditions():
 def structures():
     """The active structures, each with the principal's place (`led_by`), what waits there, and what SINCE names."""
     here = {"structure": OuterRef("pk")}
-    pending = AttachmentRequest.objects.pending().filter(**here).order_by().values("structure")
+    waiting = AttachmentRequest.objects.pending().filter(**here)
+    pending = waiting.order_by().values("structure")
     ended = Attachment.objects.principal().filter(ended_at__isnull=False, **here).order_by("-ended_at")
     later = OutgoingMail.objects.filter(
         state=OutgoingMail.State.SENT, to=OuterRef("to"), created_at__gt=OuterRef("created_at")
@@ -76,6 +79,7 @@ def structures():
         place_id=F("led_by__pk"),
         principal_id=F("led_by__user"),
         waiting=Coalesce(Subquery(pending.annotate(count=Count("pk")).values("count")), 0),
+        first_request=Subquery(waiting.order_by("created_at", "pk").values("pk")[:1]),
         oldest=Subquery(pending.annotate(first=Min("created_at")).values("first")),
         left_at=Coalesce(Subquery(ended.values("ended_at")[:1]), F("created_at")),
         refused_since=Subquery(refused.order_by("created_at").values("created_at")[:1]),
@@ -138,8 +142,9 @@ def tell(reader, rows):
     keys = [row.pk for row in rows]
     able = Attachment.objects.effective().filter(role=Role.SECONDARY, structure__in=keys, user__state=_STATES.ACTIVE)
     heirs = {place.structure_id: place.user for place in able.select_related("user").order_by("-pk")}
-    asked = AttachmentRequest.objects.pending().filter(structure__in=keys).select_related("user")
-    oldest = {request.structure_id: request for request in asked.order_by("-created_at", "-pk")}
+    first = AttachmentRequest.objects.select_related("user").in_bulk({row.first_request for row in rows} - {None})
+    asked_for = dict(fact.who for fact in gather(claims_asked, structures=keys))
+    claims = {key: Way("Traiter la sollicitation", address) for key, address in asked_for.items()}
     for row in rows:
         row.causes = [
             (cause.label, getattr(row, f"since_{cause.name.lower()}"))
@@ -147,13 +152,14 @@ def tell(reader, rows):
             if getattr(row, f"is_{cause.name.lower()}")
         ]
         row.principal = people.get(row.principal_id)
-        row.way = _way(reader, row, heirs.get(row.pk), oldest.get(row.pk))
+        row.way = claims.get(row.pk) or _way(reader, row, heirs.get(row.pk), first.get(row.first_request))
     return rows
 
 
 def _way(reader, row, heir, request):
     """Somebody who is there, or asks to be, takes over from who is gone; who may come back is helped to."""
-    if row.is_bouncing:
+    may_come_back = not (row.is_closed or row.is_disabled)
+    if row.is_bouncing and may_come_back:
         return Way("Corriger son adresse", reverse("admin:accounts_user_change", args=[row.principal_id]))
     if row.is_unseen:
         return Way("Renvoyer son lien d'activation", reverse("attachments:person", args=[row.pk, row.place_id]))

@@ -13,6 +13,7 @@ from tests.factories import (
     AttachmentRequestFactory,
     OutgoingMailFactory,
     StructureFactory,
+    TicketFactory,
     UserFactory,
 )
 from tests.test_queries import same_for_many
@@ -112,6 +113,12 @@ def test_who_is_there_takes_over_else_who_asks(client, support):
     assert (first, first.waiting, first.way.label) == (with_request, 1, f"Décider de la demande de {asker}")
     assert (second, second.way.label) == (with_heir, f"Nommer {heir}, gestionnaire secondaire")
     assert str(heir) in client.get(second.way.address).text
+    claim = TicketFactory(claim=True, structure=with_heir)
+    TicketFactory(claim=True, structure=with_request, status="solved")
+    first, second = tell(support, Orphans({}).rows)
+    assert "Décider" in first.way.label
+    assert second.way == ("Traiter la sollicitation", f"/admin/support/ticket/{claim.pk}/change/")
+    assert client.get(second.way.address).status_code == 200
     assert [*Orphans({"demandes": "1"}).rows] == [with_request]
     assert [*Orphans({"q": with_heir.identifier[:12]}).rows] == [with_heir]
     assert [*Orphans({"q": "\x00 '", "cause": "x", "demandes": "y"}).rows] == []
