@@ -18,6 +18,7 @@ from attachments.people import chosen, typed
 from attachments.successions import ALL, STRUCTURES, seal
 from notifications.models import OutgoingMail
 from plumbing.facts import gather
+from plumbing.text import of
 from structures.models import Structure
 
 MONTH = timedelta(days=30)
@@ -172,6 +173,6 @@ def _way(reader, row, heir, request):
         return Way(f"Nommer {heir}, gestionnaire secondaire", f"{address}?{chosen_one}")
     if request:
         return Way(
-            f"Décider de la demande de {request.user}", reverse("attachments:decide_request", args=[request.reference])
+            f"Décider de la demande {of(request.user)}", reverse("attachments:decide_request", args=[request.reference])
         )
     return Way("Désigner un gestionnaire principal", f"{address}?{urlencode({STRUCTURES: row.pk})}")

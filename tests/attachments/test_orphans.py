@@ -110,7 +110,7 @@ def test_who_is_there_takes_over_else_who_asks(client, support):
     AttachmentFactory(structure=with_heir, role=Role.SECONDARY, user__state="disabled")
     asker = AttachmentRequestFactory(structure=with_request).user
     first, second = tell(support, Orphans({}).rows)
-    assert (first, first.waiting, first.way.label) == (with_request, 1, f"Décider de la demande de {asker}")
+    assert (first, first.waiting, first.way.label) == (with_request, 1, f"Décider de la demande d'{asker}")
     assert (second, second.way.label) == (with_heir, f"Nommer {heir}, gestionnaire secondaire")
     assert str(heir) in client.get(second.way.address).text
     claim = TicketFactory(claim=True, structure=with_heir)
@@ -141,6 +141,6 @@ def test_its_people_read_that_nobody_manages_it(state, client):
     for user in (AttachmentFactory(structure=structure).user, UserFactory(staff=True)):
         client.force_login(user)
         page = client.get(f"/structures/{structure.pk}/").text
-        assert ("Personne ne gère cette structure aujourd'hui" in page) is (state == "disabled")
+        assert ("Aucun gestionnaire principal ne peut agir aujourd'hui" in page) is (state == "disabled")
     client.force_login(UserFactory())
-    assert "Personne ne gère" not in client.get(f"/structures/{structure.pk}/").text
+    assert "Aucun gestionnaire principal ne peut" not in client.get(f"/structures/{structure.pk}/").text
