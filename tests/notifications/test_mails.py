@@ -264,7 +264,7 @@ def test_what_people_typed_is_all_there_in_the_text(mails):
 def test_mails_are_french_pages_with_their_purpose_as_heading(mails):
     for mail in mails:
         text, html = mail.parts()
-        purpose = re.search(r"\] (.+) – ", mail.subject).group(1)
+        purpose = re.search(r"\] (.+?)(?: – |$)", mail.subject).group(1)
         assert '<html lang="fr">' in html
         assert html.count("<h1") == 1
         assert as_typed(text.splitlines()[0]) == purpose
