@@ -62,6 +62,16 @@ def test_what_was_done_is_told_in_words(client, structure, principal):
         assert words in text
 
 
+def test_lines_of_one_instant_are_walked_back_too(client, structure, principal, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    record_all(Event.STRUCTURE_CHANGED, [{"structure": structure}] * (2 * PER_PAGE + 1))
+    lines = [*HistoryEntry.objects.order_by("-pk").values_list("pk", flat=True)]
+    middle, oldest = lines[PER_PAGE : 2 * PER_PAGE], lines[-1]
+    assert shown(client.get("/historique/", {"older": lines[PER_PAGE - 1]})) == middle
+    assert shown(client.get("/historique/", {"newer": oldest})) == middle
+    assert shown(client.get("/historique/", {"newer": middle[0]})) == lines[:PER_PAGE]
+
+
 def test_an_empty_history_says_so(client, structure, principal):
     for address in (page_of(structure), "/historique/"):
         assert "Rien encore" in client.get(address).text
