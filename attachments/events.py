@@ -1,8 +1,9 @@
 """What the apps above learn of people's places in structures, inside the transaction that changes them.
 
-`attachments_started`, `attachments_ended` (attachments), `role_changed` (attachment, before): sent
-by `attachments.actions.attachments`, each with `actor`, None when the portal acted by itself. What a
-structure's new identifier copies is told by `structures.events.identifier_changing` instead.
+`attachments_started`, `attachments_ended` (attachments), `role_changed` (attachment, before) and, once for all that one
+act changes, `principals_changed` (structures): sent by `attachments.actions.attachments`, each with `actor`, None when
+the portal acted by itself. A transfer sends `role_changed` twice a structure: its receivers ask the database nothing.
+What a structure's new identifier copies is told by `structures.events.identifier_changing` instead.
 """
 
 from django.dispatch import Signal
@@ -10,3 +11,4 @@ from django.dispatch import Signal
 attachments_started = Signal()
 attachments_ended = Signal()
 role_changed = Signal()
+principals_changed = Signal()

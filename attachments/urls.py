@@ -43,6 +43,9 @@ urlpatterns = [
     path("structures/<int:pk>/suppleance/", views.deputy, name="deputy"),
     path("structures/<int:pk>/suppleance/fin/", views.end_deputy, name="end_deputy"),
     path("rattachements/<int:pk>/prolonger/", views.extend, name="extend"),
+    path("transmissions/<reference:reference>/", views.handover, name="handover"),
+    path("transmissions/<reference:reference>/annulation/", views.cancel_handover, name="cancel_handover"),
+    path("transmissions/<reference:reference>/contestation/", views.undo_transfer, name="undo_transfer"),
     path("historique/", views.history, name="history"),
     path("historique/export.<kind:kind>", views.export_history, name="export_history"),
     path("historique/<int:pk>/", views.history_entry, name="history_entry"),
@@ -56,5 +59,7 @@ urlpatterns = [
     path("mes-rattachements/export.<kind:kind>", views.export_my_attachments, name="export_my_attachments"),
     path("mes-rattachements/suppression/", views.leave_structures, name="leave_structures"),
     path("mes-rattachements/succession/", views.succession, name="succession"),
+    path("mes-rattachements/succession/choix/", views.choose_successor, name="choose_successor"),
+    path("mes-rattachements/succession/confirmation/", views.confirm_succession, name="confirm_succession"),
     path("mes-rattachements/demandes/<reference:reference>/retrait/", views.withdraw_request, name="withdraw_request"),
 ]

@@ -14,6 +14,9 @@ MINE = {
     "attachments:my_attachments",
     "attachments:leave_structures",
     "attachments:succession",
+    "attachments:choose_successor",
+    "attachments:confirm_succession",
+    "attachments:handover",
     "attachments:withdraw_request",
 }
 # Of structures, and of the people there.

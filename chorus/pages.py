@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from accounts import openid
 from accounts.models import ExternalIdentity
 from attachments.people import tell_deputyships
+from attachments.successions import handovers_of
 from chorus.errands import errands
 from chorus.overview import (
     deeds_of,
@@ -51,6 +52,7 @@ def home(request):
         request,
         "pages/home.html",
         {
+            "handovers": handovers_of(user),
             "oldest": oldest_awaiting(user, OLDEST_SHOWN) if decides else [],
             "asked": requests_of(user, places),
             "places": with_counts(places[:STRUCTURES_SHOWN]),

@@ -215,6 +215,8 @@ CELERY_BEAT_SCHEDULE = {
     "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
     # Right after midnight, when dates have run out; then by daylight, what will.
     "end-run-out-attachments": {"task": "attachments.tasks.end_run_out", "schedule": crontab(minute="4", hour="0")},
+    # Every hour: what failed is tried again, and a worker that was away at midnight holds up nobody for a day.
+    "carry-out-handovers": {"task": "attachments.tasks.carry_out_handovers", "schedule": crontab(minute="2")},
     "warn-of-endings": {"task": "attachments.tasks.warn_of_endings", "schedule": crontab(minute="23", hour="6")},
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
@@ -278,6 +280,8 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 # How long a principal manager may leave the account unactivated before losing the role.
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
+# Hours within which the outgoing principal manager, or support, can undo a hand-over.
+TRANSFER_UNDO_HOURS = whole_number("TRANSFER_UNDO_HOURS", 72)
 # How many days before an attachment ends the person and whoever attaches people there are told.
 ATTACHMENT_ENDING_DAYS = whole_number("ATTACHMENT_ENDING_DAYS", 30)
 # Days after its activation link was last sent at which an account nobody activated is closed; 0: never.

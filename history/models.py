@@ -78,6 +78,11 @@ class Event(models.TextChoices):
     DEPUTY_ENDED = "deputy_ended", "Suppléance terminée"
     ROLE_CHANGED = "role_changed", "Rôle modifié"
     PRINCIPAL_DESIGNATED = "principal_designated", "Gestionnaire principal désigné"
+    PRINCIPAL_TRANSFERRED = "principal_transferred", "Rôle de gestionnaire principal transmis"
+    TRANSFER_UNDONE = "transfer_undone", "Transmission contestée et défaite"
+    HANDOVER_PLANNED = "handover_planned", "Transmission prévue"
+    HANDOVER_CANCELLED = "handover_cancelled", "Transmission prévue annulée"
+    HANDOVER_STOPPED = "handover_stopped", "Transmission prévue arrêtée"
 
 
 class AppendOnlyQuerySet(models.QuerySet):

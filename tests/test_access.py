@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.links import Purpose, make_token
 from accounts.models import ExternalIdentity, Passkey
-from attachments.models import AttachmentRequest, Deputy, Right, Role
+from attachments.models import AttachmentRequest, Deputy, Handover, Right, Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
@@ -119,6 +119,12 @@ TABLE = {
     "attachments:export_my_attachments": (["kind"], (LOGIN, *(200,) * 6)),
     "attachments:leave_structures": ([], (LOGIN, *(302,) * 6)),
     "attachments:succession": ([], (LOGIN, *(200,) * 6)),
+    "attachments:choose_successor": ([], (LOGIN, 302, 302, 302, 200, 200, 302)),
+    "attachments:confirm_succession": ([], (LOGIN, *(302,) * 6)),
+    # Of both whom it concerns, and support: tried with them in tests/attachments/test_transfer_screens.py.
+    "attachments:handover": (["handover"], (LOGIN, *(404,) * 5, 200)),
+    "attachments:cancel_handover": (["handover"], (LOGIN, *(405,) * 6)),
+    "attachments:undo_transfer": (["handover"], (LOGIN, *(405,) * 6)),
     # Somebody's own: tried with the owner in tests/attachments/test_mine.py.
     "attachments:withdraw_request": (["request"], (LOGIN, *(404,) * 6)),
     "attachments:people": (["structure_pk"], ITS_MANAGERS),
@@ -247,6 +253,9 @@ def arguments():
         # A simple user's.
         "place": AttachmentFactory(structure=structure).pk,
         "line": record(Event.STRUCTURE_CHANGED, structure=structure).pk,
+        "handover": Handover.objects.create(
+            structure=structure, successor=(other := UserFactory()), named_by=other, reference="123456782"
+        ).reference,
         "request": AttachmentRequestFactory(structure=structure).reference,
         "secondary": AttachmentFactory(
             structure=structure, role=Role.SECONDARY, ends_on=timezone.localdate() + timedelta(days=9)
@@ -386,6 +395,9 @@ POSTS = {
     "attachments:refuse_together": ({}, (LOGIN, *(302,) * 6)),
     "attachments:leave_structures": ({}, (LOGIN, *(302,) * 6)),
     "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
+    "attachments:confirm_succession": ({}, (LOGIN, *(302,) * 6)),
+    "attachments:cancel_handover": ({}, (LOGIN, *(404,) * 5, 302)),
+    "attachments:undo_transfer": ({}, (LOGIN, *(404,) * 5, 302)),
     "attachments:attach_person": ({}, answering(ITS_MANAGERS, 422)),
     "attachments:create_account": ({}, answering(ITS_MANAGERS, 422)),
     "attachments:import_people": ({}, answering(ITS_MANAGERS, 422)),

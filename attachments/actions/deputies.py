@@ -9,7 +9,7 @@ from attachments import emails
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rights import check_leaves_rights
 from attachments.actions.rows import lock_account, lock_structure
-from attachments.models import MANAGERS, Deputy, Role
+from attachments.models import MANAGERS, Attachment, Deputy, Role
 from history.actions import record, record_all
 from history.data import row_data
 from history.models import Event
@@ -70,9 +70,13 @@ def end_deputies(deputies, *, actor, cause="", seen_to=()):
     Deputy.objects.filter(pk__in=[held.pk for held in deputies]).update(ended_at=timezone.now())
     entries = [{"subject": held.deputy, "structure": held.structure, "cause": cause} for held in deputies]
     record_all(Event.DEPUTY_ENDED, entries, actor=actor)
+    principals = Attachment.objects.current().principal().filter(structure__in=[held.structure_id for held in deputies])
+    # Who is principal manager by now was not stood in for.
+    told_too = [] if cause == "principal_changed" else principals.select_related("user")
+    principals = {place.structure_id: place.user for place in told_too}
+    told = [(held, reader) for held in deputies for reader in _of(held, principals.get(held.structure_id))]
+    emails.send_deputies_ended(told, cause=cause)
     for held in deputies:
-        for reader in _both(held):
-            emails.send_deputy_ended(held, reader=reader, cause=cause)
         if held.structure_id not in seen_to:
             hand_over_requests(held.structure)
 
@@ -89,10 +93,15 @@ def end_deputies_of(attachments, *, actor):
     end_deputies(left, actor=actor, cause="attachment_over", seen_to=managed)
 
 
-def end_deputies_for(structure, *, actor):
-    """Another person is principal manager: whom the one before had named no longer stands in."""
-    held = Deputy.objects.current().filter(structure=structure).select_related("deputy", "structure")
-    end_deputies(list(held), actor=actor, cause="principal_changed")
+def end_deputies_for(structures, *, actor):
+    """Another person is principal manager of each: whom the one before had named no longer stands in.
+
+    In a number of queries that does not grow with the structures, where the new one can log in.
+    """
+    held = list(Deputy.objects.current().filter(structure__in=structures).select_related("deputy", "structure"))
+    led = Attachment.objects.current().principal().filter(structure__in=structures, user__state=User.State.ACTIVE)
+    seen_to = set(led.values_list("structure", flat=True)) if held else set()
+    end_deputies(held, actor=actor, cause="principal_changed", seen_to=seen_to)
 
 
 def end_deputies_by(user, *, actor):
@@ -111,8 +120,12 @@ def copy_deputy(old, new):
 
 def _both(held):
     """The deputy, and the principal manager whom they stand in for: those of them who can log in."""
-    principal = held.structure.attachments.current().principal().select_related("user").first()
-    people = [held.deputy, *([principal.user] if principal else [])]
+    place = held.structure.attachments.current().principal().select_related("user").first()
+    return _of(held, place.user if place else None)
+
+
+def _of(held, principal):
+    people = [held.deputy, *([principal] if principal else [])]
     return [person for person in dict.fromkeys(people) if person.is_active]
 
 

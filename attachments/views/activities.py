@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from attachments.deciders import Desk
 from attachments.models import Attachment, Right
+from attachments.successions import handovers_of
 from history.models import HistoryEntry
 from plumbing.reach import held
 from structures.models import Structure
@@ -33,6 +34,7 @@ def activities(request):
         "manages": desk.manages,
         "decides": user.is_staff or bool(desk.structures),
         "names_structures": user.is_staff or len(places) > 1,
+        "handovers": handovers_of(user),
         "entries": _last_entries(user),
     }
     return render(request, "attachments/activities.html", context)

@@ -14,6 +14,7 @@ from attachments.deciders import annotate_deciders
 from attachments.exports import SCOPE, SENT, STATUS
 from attachments.models import AttachmentRequest
 from attachments.people import tell_deputyships
+from attachments.successions import handovers_of
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.requests import came_from, perform
@@ -103,6 +104,7 @@ def my_attachments(request):
         "page": page,
         "rows": rows,
         "mine": mine,
+        "handovers": handovers_of(request.user),
         "count_line": f"{count} résultat{'s' if count > 1 else ''}" if mine.words else "",
     }
     template = "attachments/my_requests.html" if mine.shows_requests else "attachments/my_attachments.html"

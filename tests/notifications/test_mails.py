@@ -17,7 +17,7 @@ from django.utils.html import escape
 from accounts import emails as account_mails
 from accounts.models import User
 from attachments import emails as attachment_mails
-from attachments.models import AttachmentRequest, Deputy
+from attachments.models import AttachmentRequest, Deputy, Handover
 from notifications.models import OutgoingMail
 from registration.emails import send_address_used, send_not_registered
 from structures.models import Referent
@@ -92,7 +92,16 @@ def write_every_mail():
         held.refresh_from_db()
         for reader in (user, person):
             attachment_mails.send_deputy_named(held, reader=reader)
-            attachment_mails.send_deputy_ended(held, reader=reader, cause="dates_over")
+            attachment_mails.send_deputies_ended([(held, reader)], cause="dates_over")
+        passing = Handover(
+            structure=held.structure, outgoing=user, successor=person, named_by=user, reference=user.reference
+        )
+        for actor in (user, None):
+            attachment_mails.send_transferred([passing], actor=actor)
+            attachment_mails.send_transferred([passing] * 22, actor=actor)
+            attachment_mails.send_handovers_planned([passing], actor=user)
+            attachment_mails.send_transfers_undone([passing], actor=actor)
+            attachment_mails.send_handovers_ended([passing], actor=actor, reason="" if actor else "successor_unable")
         account_mails.send_activation(person, reference=request.reference)
         account_mails.send_reset(person)
         account_mails.send_password_changed(person)
@@ -141,7 +150,7 @@ def mails(settings):
 
 def test_every_model_of_mail_is_tried(mails):
     folder = Path(django_settings.BASE_DIR) / "templates/emails"
-    models = {path.stem for path in folder.glob("*.txt")} - {"base", "structure"}
+    models = {path.stem for path in folder.glob("*.txt")} - {"base", "structure", "handovers"}
     assert {mail.slug for mail in mails} == models
 
 
