@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Deputy, Role
-from plumbing.reach import held
+from plumbing.reach import held, reach
 from plumbing.text import loose_pattern
 from structures.models import Structure
 
@@ -93,6 +93,15 @@ def tell_requests(structure, rows):
     asked = {request.user_id: request for request in waiting}
     for row in rows:
         row.request = asked.get(row.user_id)
+
+
+def tell_extendable(user, rows):
+    """Give each of `rows` `may_extend`: whether it ends soon, and `user` changes its dates."""
+    ending = [row.pk for row in rows if row.standing == Attachment.Standing.ENDING]
+    mine = Attachment.objects.filter(reach("attachments.change_place", user), pk__in=ending)
+    keys = set(mine.values_list("pk", flat=True)) if ending else ()
+    for row in rows:
+        row.may_extend = row.pk in keys
 
 
 def tell_deputyships(user, places):

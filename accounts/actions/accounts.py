@@ -1,7 +1,6 @@
 """How an account begins: registered, approved, activated, or closed unused; and the rights support gives it."""
 
 from datetime import timedelta
-from typing import NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -18,6 +17,7 @@ from history.actions import record, record_all
 from history.data import change_data
 from history.models import Event
 from notifications.actions import mailed_since, within_mail_rate, within_mail_rates
+from plumbing.batches import Batch
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
@@ -25,13 +25,6 @@ from plumbing.references import draw_reference
 ADDRESS_USED = "Cette adresse est déjà utilisée."
 # A mail takes its time, and a second link before then only confuses.
 RESEND_INTERVAL = timedelta(minutes=15)
-
-
-class Resent(NamedTuple):
-    """The accounts that were sent the link again, and (account, ActionError) of the others."""
-
-    done: list
-    skipped: list
 
 
 @transaction.atomic
@@ -159,14 +152,14 @@ def resend_activation(user_id, *, actor):
 
 @transaction.atomic
 def resend_activations(user_ids, *, actor):
-    """« Renvoyer le courriel d'activation » to each of these accounts: a Resent.
+    """« Renvoyer le courriel d'activation » to each of these accounts: a Batch.
 
     In a number of queries that does not grow with them. Those that are not « En cours d'activation », or were sent the
     link a moment ago, are left out.
     """
     users = lock_users(user_ids)
     lately = mailed_since("activation", [user.email for user in users], timezone.now() - RESEND_INTERVAL)
-    resent = Resent([], [])
+    resent = Batch.empty()
     for user in users:
         if user.state != User.State.ACTIVATING:
             resent.skipped.append((user, ActionError("not_activating", "Le compte n'est pas en cours d'activation.")))

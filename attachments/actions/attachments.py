@@ -49,7 +49,7 @@ def start_all(places, *, actor):
     withdrawn. The caller holds the locks of the structures and the accounts.
     """
     places = [place.bounded for place in places]
-    _end(held_by(places), actor=None, cause="dates_over")
+    _end([held for held in held_by(places) if is_over(held)], actor=None, cause="dates_over")
     withdrawn = withdrawn_from(places)
     attachments = Attachment.objects.bulk_create(
         Attachment(

@@ -11,8 +11,9 @@ from accounts.models import User, normalised_email
 from attachments import actions
 from attachments.forms import AttachForm, InviteForm
 from attachments.people import called, people_known_to, tell_places, typed
+from attachments.permissions import roles_given_by
 from attachments.views.people import ATTACH, CREATE, SEE, TAB
-from attachments.views.person import TAB_OF_ONE, roles_below
+from attachments.views.person import TAB_OF_ONE
 from plumbing.reach import held
 from plumbing.requests import posted, submit, within
 from plumbing.text import loose_pattern
@@ -37,7 +38,7 @@ def attach_person(request, pk):
         posted(request),
         person=person,
         others=_others(request.user, structure),
-        roles=roles_below(request.user, structure),
+        roles=roles_given_by(request.user, [pk])[pk],
     )
     unknown = False
     if request.method == "POST" and form.is_valid() and _is_counted(request, form):
@@ -72,7 +73,7 @@ def create_account(request, pk):
         return _page(request, "attachments/no_account_here.html", structure, {"form": None})
     if not request.user.has_perm(CREATE, structure):
         raise PermissionDenied
-    roles = roles_below(request.user, structure)
+    roles = roles_given_by(request.user, [pk])[pk]
     carried = request.method == "POST" and CARRIED in request.POST
     if carried:
         known = {name: request.POST.get(name, "") for name in ("email", "role", "scope", "starts_on", "ends_on")}

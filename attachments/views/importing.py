@@ -11,9 +11,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attachments import actions
 from attachments.forms import FileForm
 from attachments.importers import COLUMNS, EXAMPLE, FileRefused, read_lines, read_text
+from attachments.permissions import roles_given_by
 from attachments.views.attaching import active_within_reach
 from attachments.views.people import ATTACH, CREATE, SEE, TAB
-from attachments.views.person import MOST_SAID, roles_below
+from attachments.views.person import MOST_SAID
 from plumbing.exports import csv_chunks
 from plumbing.requests import within, within_many
 from structures.views.parts import within_reach
@@ -35,7 +36,7 @@ def import_people(request, pk):
     if applies or (request.method == "POST" and form.is_valid()):
         text = request.POST[TEXT] if applies else read_text(form.cleaned_data["file"].read())
         try:
-            lines = read_lines(text, structure, roles_below(request.user, structure))
+            lines = read_lines(text, structure, roles_given_by(request.user, [pk])[pk])
         except FileRefused as refusal:
             form.add_error("file", str(refusal)) if form.is_bound else messages.error(request, str(refusal))
     wanted = [line.terms for line in lines or () if line.is_to_do]

@@ -81,7 +81,7 @@ def _chosen(user, data):
 
 
 def _say(request, departure):
-    left = [str(row.structure) for row in departure.left]
+    left = [str(row.structure) for row in departure.done]
     if len(left) == 1:
         messages.success(request, f"Vous n'êtes plus rattaché à {left[0]}.")
     elif left:

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from attachments.exports import PEOPLE
-from attachments.people import VIEW, PeopleOf, tell_requests
+from attachments.people import VIEW, PeopleOf, tell_extendable, tell_requests
 from plumbing.exports import download
 from structures.views.parts import PER_PAGE, within_reach
 from structures.views.workspace import Workspace, add_tab
@@ -27,6 +27,7 @@ def people(request, pk):
     page.object_list = rows = list(page.object_list)
     prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
     tell_requests(structure, rows)
+    tell_extendable(request.user, rows)
     return render(
         request,
         "attachments/people.html",
@@ -37,7 +38,6 @@ def people(request, pk):
             "page": page,
             "rows": rows,
             "may_attach": structure.is_active and request.user.has_perm(ATTACH, structure),
-            "leads": request.user.has_perm("attachments.change_people", structure),
             "may_create": structure.is_active and request.user.has_perm(CREATE, structure),
         },
     )
