@@ -39,7 +39,7 @@ def import_people(request, pk):
             lines = read_lines(text, structure, roles_given_by(request.user, [pk])[pk])
         except FileRefused as refusal:
             form.add_error("file", str(refusal)) if form.is_bound else messages.error(request, str(refusal))
-    wanted = [line.terms for line in lines or () if line.is_to_do]
+    wanted = [line.wanted for line in lines or () if line.is_to_do]
     if applies and lines is not None and _is_counted(request, len(wanted)):
         _say(request, structure, actions.attach_from_file(structure, wanted, actor=request.user))
         return redirect(TAB, pk)

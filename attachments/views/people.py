@@ -9,13 +9,11 @@ from attachments.exports import PEOPLE
 from attachments.people import VIEW, PeopleOf, tell_extendable, tell_requests
 from plumbing.exports import download
 from structures.views.parts import PER_PAGE, within_reach
-from structures.views.workspace import Workspace, add_tab
+from structures.views.workspace import Workspace
 
 TAB = "attachments:people"
 SEE = "structures.view_structure"
 ATTACH, CREATE = "attachments.attach_people", "attachments.create_account"
-
-add_tab(TAB, "Personnes", VIEW, rank=1, count=lambda structure: structure.attachments.lasting().count())
 
 
 @require_safe
