@@ -18,6 +18,13 @@ SORTS = {
     "debut": ("Date de début", ("-starts_on", "user__last_name", "pk")),
     "fin": ("Date de fin", ("ends_on", "user__last_name", "pk")),
 }
+# Of people over several structures.
+SORTS_OF_PEOPLE = {
+    "nom": ("Nom", ("last_name", "first_name", "pk")),
+    "prenom": ("Prénom", ("first_name", "last_name", "pk")),
+    "adresse": ("Adresse", ("email", "pk")),
+    "compte": ("Statut du compte", ("state", "last_name", "first_name", "pk")),
+}
 # Columns whose words a criterion looks in, and how it is labelled.
 CRITERIA = {
     "nom": ("last_name", "Nom"),
@@ -95,15 +102,6 @@ def tell_requests(structure, rows):
         row.request = asked.get(row.user_id)
 
 
-def tell_extendable(user, rows):
-    """Give each of `rows` `may_extend`: whether it ends soon, and `user` changes its dates."""
-    ending = [row.pk for row in rows if row.standing == Attachment.Standing.ENDING]
-    mine = Attachment.objects.filter(reach("attachments.change_place", user), pk__in=ending)
-    keys = set(mine.values_list("pk", flat=True)) if ending else ()
-    for row in rows:
-        row.may_extend = row.pk in keys
-
-
 def tell_deputyships(user, places):
     """Give each of `user`'s own `places` its `deputyship`: their suppléance there, now or to come; None without one."""
     held = Deputy.objects.lasting().filter(deputy=user, structure__in=[place.structure_id for place in places])
@@ -127,6 +125,15 @@ def people_known_to(user):
     return User.objects.filter(Exists(known))
 
 
+def tell_changeable(user, places):
+    """Give each of `places` its `may_change`: what « attachments.change_place » answers, unless it is over."""
+    asked = [place.pk for place in places if place.standing != place.Standing.OVER]
+    mine = Attachment.objects.filter(reach("attachments.change_place", user), pk__in=asked)
+    keys = set(mine.values_list("pk", flat=True)) if asked else ()
+    for place in places:
+        place.may_change = place.pk in keys
+
+
 class PeopleSought:
     """« Rechercher utilisateur »: people over the structures whose people `user` sees, as the address asks for them."""
 
@@ -135,6 +142,21 @@ class PeopleSought:
         self.typed = {name: typed(query, name) for name in CRITERIA}
         self.state = chosen(query, "statut", User.State.values)
         self.structure, self.service = typed(query, "structure"), typed(query, "service")
+        self.sort = chosen(query, "tri", SORTS_OF_PEOPLE) or "nom"
+
+    @property
+    def asked(self):
+        """(name, value) of each criterion that is set."""
+        asked = self.typed | {"statut": self.state, "structure": self.structure, "service": self.service}
+        return {name: value for name, value in asked.items() if value}
+
+    @property
+    def sorts(self):
+        """(address, what it is called, whether it is the current one)"""
+        return [
+            (urlencode(self.asked | {"tri": value}), label, value == self.sort)
+            for value, (label, _) in SORTS_OF_PEOPLE.items()
+        ]
 
     states = User.State.choices
 
@@ -150,8 +172,7 @@ class PeopleSought:
 
     @property
     def query(self):
-        asked = self.typed | {"statut": self.state, "structure": self.structure, "service": self.service}
-        return urlencode({name: value for name, value in asked.items() if value})
+        return urlencode(self.asked | ({"tri": self.sort} if self.sort != "nom" else {}))
 
     @property
     def people(self):
@@ -166,7 +187,7 @@ class PeopleSought:
             people = people.filter(state=self.state)
         if self.structure or self.service:
             people = people.filter(Exists(self._places.filter(user=OuterRef("pk")).order_by()))
-        return people.order_by("last_name", "first_name", "pk")
+        return people.order_by(*SORTS_OF_PEOPLE[self.sort][1])
 
     @property
     def _places(self):

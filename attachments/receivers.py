@@ -20,7 +20,7 @@ add_tab(
     "attachments:people",
     "Personnes",
     "attachments.view_people",
-    count=lambda structure: structure.attachments.lasting().count(),
+    count=lambda structure: Attachment.objects.counted([structure.pk]).get(structure.pk, 0),
 )
 add_tab("attachments:structure_history", "Historique", "attachments.view_history")
 

@@ -31,6 +31,7 @@ from chorus.overview import (
 )
 from chorus.own_data import own_data_response
 from documents.models import SupportingDocument
+from support.models import Ticket
 
 # Rows of each list on home; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, DEEDS_SHOWN = 4, 6, 4
@@ -108,6 +109,7 @@ def account(request):
             "place_count": len(places) + len(asked),
             "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
             "document_count": SupportingDocument.objects.of(user).count(),
+            "tickets_to_answer": Ticket.objects.of(user).filter(status=Ticket.Status.ACTION_REQUIRED).count(),
             "sessions": user.open_sessions.living(),
             "provider_label": settings.OIDC_LABEL if openid.is_on() else "",
             "identity": ExternalIdentity.objects.current().filter(user=user).first() if openid.is_on() else None,

@@ -12,6 +12,7 @@ cause     why the portal did it, one of CAUSES
 count     how many rows a bulk operation concerned
 """
 
+import re
 from datetime import date
 
 from django.apps import apps
@@ -35,6 +36,12 @@ CAUSES = {
     "deactivated_too_long": "Compte désactivé et non réactivé à temps",
     "activation_too_late": "Compte non activé à temps",
     "account_closed": "Compte clos",
+    "claim": "Gestionnaire inconnu ou parti",
+    "no_signed_certificate": "Attestation signée pas encore revenue",
+    "objection_made": "Opposition du gestionnaire averti",
+    "objection_possible": "Opposition encore possible",
+    "no_such_account": "Aucun compte actif à l'adresse indiquée",
+    "ticket_closed": "Sollicitation déjà clôturée",
 }
 
 
@@ -77,6 +84,13 @@ def sentences(data):
     return lines
 
 
+def services_of(data):
+    """The services an entry names, « label (code) » as recorded; the codes go where the labels are enough to people."""
+    names = data.get("services", [])
+    labels = [re.sub(r" \([^()]*\)$", "", name) for name in names]
+    return labels if len(set(labels)) == len(labels) else names
+
+
 def facts_of(data):
     """(label, words) of what an entry's data say beside the changes: for a page that shows it all."""
     facts = [("Intitulé", data["name"])] if "name" in data else []
@@ -84,7 +98,7 @@ def facts_of(data):
         facts.append(("Cause", CAUSES.get(data["cause"], data["cause"])))
     facts += values_of(data)
     if "services" in data:
-        facts.append(("Services", ", ".join(data["services"])))
+        facts.append(("Services", ", ".join(services_of(data))))
     if "reason" in data:
         facts.append(("Motif", data["reason"]))
     if "count" in data:

@@ -39,6 +39,12 @@ OUTCOMES = {
     Event.ATTACHMENT_ENDED: Outcome(_ATTACHMENTS, _OFF, "Supprimé"),
     Event.ROLE_CHANGED: Outcome(_ATTACHMENTS, _PLAIN, "Modifié"),
     Event.PRINCIPAL_DESIGNATED: Outcome(_ATTACHMENTS, _GOOD, "Désigné"),
+    Event.CLAIM_OPENED: Outcome(_ATTACHMENTS, _WAIT, "Demandé"),
+    Event.CLAIM_CERTIFICATE: Outcome(_ATTACHMENTS, _PLAIN, "Établie"),
+    Event.CLAIM_SIGNED: Outcome(_ATTACHMENTS, _PLAIN, "Reçue"),
+    Event.CLAIM_OBJECTED: Outcome(_ATTACHMENTS, _BAD, "Opposition"),
+    Event.CLAIM_TRIED: Outcome(_ATTACHMENTS, _BAD, "Refusé"),
+    Event.CLAIM_CARRIED_OUT: Outcome(_ATTACHMENTS, _GOOD, "Fait"),
     Event.PRINCIPAL_TRANSFERRED: Outcome(_ATTACHMENTS, _PLAIN, "Transmis"),
     Event.TRANSFER_UNDONE: Outcome(_ATTACHMENTS, _OFF, "Défaite"),
     Event.HANDOVER_PLANNED: Outcome(_ATTACHMENTS, _WAIT, "Prévue"),
@@ -63,10 +69,10 @@ OUTCOMES = {
     Event.BANK_ACCOUNT_ACTIVATED: Outcome(Kind.BANK_ACCOUNTS, _GOOD, "Activée"),
     Event.BANK_ACCOUNT_DEACTIVATED: Outcome(Kind.BANK_ACCOUNTS, _OFF, "Désactivée"),
 }
-# Of people's own accounts, and of the referents that support keeps: read in the admin only.
+# Of people's own accounts, of the referents that support keeps, and of what people ask support: read in the admin only.
 _ACCOUNTS = (
     *("account_", "activation_", "password_", "secret_", "address_", "contact_", "second_factor_", "recovery_"),
-    *("identity_", "sessions_", "document_", "referent_"),
+    *("identity_", "sessions_", "document_", "referent_", "ticket_"),
 )
 ACCOUNTS_ONLY = {event for event in Event if event.startswith(_ACCOUNTS)} | {Event.RIGHTS_CHANGED}
 

@@ -24,6 +24,7 @@ from history.models import Event
 from plumbing.batches import Batch
 from plumbing.errors import ActionError
 from plumbing.reach import held_among
+from plumbing.text import of
 
 Status = AttachmentRequest.Status
 
@@ -263,4 +264,4 @@ def _check(request, structure_id, actor, decidable):
     if actor is not None and request.user_id == actor.pk:
         raise ActionError("own_request", "Nul ne décide de sa propre demande.")
     if request.structure_id not in decidable:
-        raise ActionError("not_decider", f"Vous ne décidez plus des demandes de {request.structure}.")
+        raise ActionError("not_decider", f"Vous ne décidez plus des demandes {of(request.structure)}.")

@@ -14,6 +14,7 @@ from history.actions import record, record_all
 from history.data import row_data
 from history.models import Event
 from plumbing.errors import ActionError, AlreadyDone
+from plumbing.text import of
 
 
 @transaction.atomic
@@ -41,8 +42,9 @@ def name_deputy(structure_id, user_id, *, actor, starts_on, ends_on):
     )
     values = row_data(named, values=("starts_on", "ends_on"))
     record(Event.DEPUTY_NAMED, actor=actor, subject=user, structure=structure, **values)
+    principal = structure.attachments.current().principal().select_related("user").get().user
     for reader in _both(named):
-        emails.send_deputy_named(named, reader=reader)
+        emails.send_deputy_named(named, reader=reader, principal=principal)
     return named
 
 
@@ -56,7 +58,7 @@ def end_deputy(deputy_id, *, actor):
     check_leaves_rights(actor, structure)
     held = Deputy.objects.select_related("deputy", "structure").get(pk=deputy_id)
     if held.ended_at or held.ends_on < timezone.localdate():
-        raise AlreadyDone("deputy_over", f"La suppléance de {held.deputy} est déjà terminée.")
+        raise AlreadyDone("deputy_over", f"La suppléance {of(held.deputy)} est déjà terminée.")
     end_deputies([held], actor=actor)
 
 
@@ -141,17 +143,17 @@ def _check_dates(starts_on, ends_on):
 def _check_place(structure, user, starts_on, ends_on):
     """That `user` can act there on each of these days."""
     if user.state != User.State.ACTIVE:
-        raise ActionError("not_active", f"Le compte de {user} n'est pas actif.", field="deputy")
+        raise ActionError("not_active", f"Le compte {of(user)} n'est pas actif.", field="deputy")
     place = structure.attachments.lasting().filter(user=user).first()
     if place is None:
         raise ActionError("not_attached", f"{user} n'est pas rattaché à cette structure.", field="deputy")
     if place.role == Role.PRINCIPAL:
         raise ActionError("is_principal", f"{user} en est le gestionnaire principal.", field="deputy")
     if place.starts_on > starts_on:
-        begins = f"Le rattachement de {user} ne commence que le {_day(place.starts_on)}."
+        begins = f"Le rattachement {of(user)} ne commence que le {_day(place.starts_on)}."
         raise ActionError("place_upcoming", begins, field="starts_on")
     if place.ends_on and place.ends_on < ends_on:
-        ends = f"Le rattachement de {user} se termine le {_day(place.ends_on)} : prolongez-le d'abord."
+        ends = f"Le rattachement {of(user)} se termine le {_day(place.ends_on)} : prolongez-le d'abord."
         raise ActionError("place_ending", ends, field="ends_on")
 
 

@@ -56,7 +56,7 @@ def _hindrance(place, held, taken):
         check_active(structure)
         check_open(user)
         if (user.pk, structure.pk) in held:
-            raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
+            raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.", field="email")
         if structure.pk in taken:
             raise ActionError("has_principal", HAS_PRINCIPAL)
         services_of(structure, place.whole_structure, place.services)

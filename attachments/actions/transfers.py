@@ -21,6 +21,7 @@ from history.models import Event
 from plumbing.errors import ActionError, AlreadyDone
 from plumbing.reach import held_among
 from plumbing.references import draw_reference
+from plumbing.text import of
 
 
 @transaction.atomic
@@ -157,7 +158,7 @@ def check_may(actor, structures):
     mine = held_among("attachments.transfer_principal", actor, structures)
     for key, structure in structures.items():
         if key not in mine:
-            raise ActionError("right_withdrawn", f"Vous n'êtes plus gestionnaire principal de {structure}.")
+            raise ActionError("right_withdrawn", f"Vous n'êtes plus gestionnaire principal {of(structure)}.")
 
 
 def check_successor(user, structure, place):
@@ -166,9 +167,9 @@ def check_successor(user, structure, place):
     if user.is_staff:
         raise ActionError("is_staff", "Un compte de l'assistance ne gère pas de structure.", field="successor")
     if place and place.user_id == user.pk:
-        raise ActionError("is_principal", f"{user} est déjà gestionnaire principal de {structure}.", field="successor")
+        raise ActionError("is_principal", f"{user} est déjà gestionnaire principal {of(structure)}.", field="successor")
 
 
 def check_active_account(user):
     if user.state != User.State.ACTIVE:
-        raise ActionError("not_active", f"Le compte de {user} n'est pas actif.", field="successor")
+        raise ActionError("not_active", f"Le compte {of(user)} n'est pas actif.", field="successor")

@@ -19,7 +19,7 @@ from attachments.views.history import (
     history_entry,
     structure_history,
 )
-from attachments.views.importing import import_people, people_model
+from attachments.views.importing import file_applied, import_people, left_lines, people_model
 from attachments.views.leaving import leave_structures
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
 from attachments.views.people import export_people, people
@@ -52,12 +52,14 @@ __all__ = [
     "export_requests",
     "export_structure_history",
     "extend",
+    "file_applied",
     "find_people",
     "handover",
     "history",
     "history_entry",
     "import_people",
     "leave_structures",
+    "left_lines",
     "my_attachments",
     "pending_requests",
     "people",

@@ -18,6 +18,7 @@ from attachments.successions import handovers_of
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.requests import came_from, perform
+from plumbing.text import grouped
 from structures.models import Structure
 
 PER_PAGE = 50
@@ -105,7 +106,7 @@ def my_attachments(request):
         "rows": rows,
         "mine": mine,
         "handovers": handovers_of(request.user),
-        "count_line": f"{count} résultat{'s' if count > 1 else ''}" if mine.words else "",
+        "count_line": f"{grouped(count)} résultat{'s' if count > 1 else ''}" if mine.words else "",
     }
     template = "attachments/my_requests.html" if mine.shows_requests else "attachments/my_attachments.html"
     return render(request, template, context)

@@ -1,12 +1,14 @@
 """« Utilisateurs rattachés à la structure »: the tab that lists them."""
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from attachments.exports import PEOPLE
-from attachments.people import VIEW, PeopleOf, tell_extendable, tell_requests
+from attachments.models import Attachment
+from attachments.people import VIEW, PeopleOf, tell_changeable, tell_requests
 from plumbing.exports import download
 from structures.views.parts import PER_PAGE, within_reach
 from structures.views.workspace import Workspace
@@ -25,7 +27,7 @@ def people(request, pk):
     page.object_list = rows = list(page.object_list)
     prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
     tell_requests(structure, rows)
-    tell_extendable(request.user, rows)
+    tell_changeable(request.user, rows)
     return render(
         request,
         "attachments/people.html",
@@ -33,6 +35,8 @@ def people(request, pk):
             "structure": structure,
             "workspace": Workspace(request, structure, TAB),
             "sought": sought,
+            "ending": 0 if sought.standing else structure.attachments.standing(Attachment.Standing.ENDING).count(),
+            "ending_days": settings.ATTACHMENT_ENDING_DAYS,
             "page": page,
             "rows": rows,
             "may_attach": structure.is_active and request.user.has_perm(ATTACH, structure),

@@ -217,7 +217,7 @@ def test_attachments_are_listed_with_their_dates_and_those_over_are_not(client, 
         ("Canal", "Bientôt terminé"),
         ("Delta", "Validé"),
     ]
-    assert answer.text.count("2 janvier 2020") == 3
+    assert answer.text.count("2 jan. 2020") == 3
     over = [row.standing for row in person.attachments.filter(structure__legal_name__in=["Étang", "Fleuve"])]
     assert over == ["over", "over"]
 
@@ -308,7 +308,7 @@ def test_a_thousand_attachments_come_by_pages(client, person):
     Attachment.objects.bulk_create(Attachment(user=person, structure=structure) for structure in structures)
     answer = client.get(PAGE, {"page": 20})
     assert len(answer.context["rows"]) == 50
-    assert "951 à 1000 sur" in answer.text.replace("1 000", "1000")
+    assert "951 à 1000 sur" in answer.text.replace("\N{NARROW NO-BREAK SPACE}", "")
     assert "Rechercher une structure" in answer.text
     assert client.get(f"{PAGE}export.csv").getvalue().count(b"\r\n") == 1_001
     assert client.get(f"{PAGE}export.xlsx").status_code == 200

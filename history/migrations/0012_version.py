@@ -14,7 +14,7 @@ def install(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('history', '0010_transfers'),
+        ('history', '0011_tickets'),
     ]
 
     operations = [
