@@ -242,8 +242,6 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
             "Vos réponses sont gardées : relisez-les à côté des siennes, puis enregistrez de nouveau."
         )
     _check_gives(actor, role, attachment.structure)
-    if ends_on and ends_on < timezone.localdate():
-        raise ActionError("dates_over", "Cette date est passée : pour finir aujourd'hui, détachez.", field="ends_on")
     managed, before = attachment.role in MANAGERS, emails.terms(attachment)
     change_dates(attachment_id, actor=actor, starts_on=starts_on, ends_on=ends_on)
     change_scope(attachment_id, actor=actor, whole_structure=whole_structure, services=services)

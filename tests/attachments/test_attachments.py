@@ -186,7 +186,12 @@ def test_a_change_to_the_same_says_nothing():
 
 @pytest.mark.parametrize(
     ("role", "starts", "ends", "code"),
-    [("simple", 3, 2, "dates_order"), ("principal", 0, 2, "principal_unbounded"), ("simple", 2, 2, None)],
+    [
+        ("simple", 3, 2, "dates_order"),
+        ("simple", -9, -1, "dates_over"),
+        ("principal", 0, 2, "principal_unbounded"),
+        ("simple", 2, 2, None),
+    ],
 )
 def test_change_dates(role, starts, ends, code):
     held = AttachmentFactory(role=role)
