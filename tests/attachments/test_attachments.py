@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from attachments import events
 from attachments.actions import attach, change_dates, change_role, detach, end, send_request, widen
+from attachments.actions.attachments import start_all
+from attachments.actions.places import Place
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
@@ -182,6 +185,13 @@ def test_a_change_to_the_same_says_nothing():
         change_role(held.pk, actor=None, role=Role.SIMPLE)
         change_dates(held.pk, actor=None, starts_on=held.starts_on, ends_on=None)
     assert (told, last_entry()) == ([], None)
+
+
+def test_a_place_in_force_is_not_ended_by_giving_another():
+    held = AttachmentFactory()
+    with transaction.atomic(), pytest.raises(IntegrityError):
+        start_all([Place(held.user, held.structure)], actor=None)
+    assert Attachment.objects.current().get() == held
 
 
 @pytest.mark.parametrize(
