@@ -11,6 +11,7 @@ from attachments.actions.rows import lock, lock_structure
 from attachments.deciders import managers_of
 from attachments.models import MANAGERS, Attachment, AttachmentRequest, Deputy, soon
 from plumbing.errors import ActionError
+from plumbing.reach import reach
 from plumbing.text import of
 
 
@@ -97,17 +98,23 @@ def _structures_of(rows):
 def _warn_in(structure_id):
     structure = lock_structure(structure_id)
     ending = list(_to_warn().filter(structure=structure).select_related("user").order_by("ends_on", "pk"))
-    managers = managers_of(structure)
     for attachment in ending:
         attachment.structure = structure
     active = [attachment for attachment in ending if attachment.user.is_active]
-    emails.send_places_ending(active, attachers=managers.attachers)
+    theirs = {manager: _changeable_by(manager, ending) for manager in managers_of(structure).attachers}
+    emails.send_places_ending(active, theirs)
     note_warned(ending)
-    for manager in managers.attachers:
-        theirs = [attachment for attachment in ending if managers.may_extend(manager, attachment)]
-        if theirs:
-            emails.send_attachments_ending(structure, theirs, manager=manager)
+    for manager, attachments in theirs.items():
+        if attachments:
+            emails.send_attachments_ending(structure, attachments, manager=manager)
     return len(ending)
+
+
+def _changeable_by(manager, attachments):
+    keys = {attachment.pk for attachment in attachments}
+    mine = Attachment.objects.filter(reach("attachments.change_place", manager), pk__in=keys)
+    mine = set(mine.values_list("pk", flat=True))
+    return [attachment for attachment in attachments if attachment.pk in mine]
 
 
 @transaction.atomic

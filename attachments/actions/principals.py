@@ -17,7 +17,7 @@ from attachments import emails
 from attachments.actions.attachments import attach_or_widen, end
 from attachments.actions.handovers import end_pending
 from attachments.actions.notices import tell_deciders
-from attachments.actions.rows import lock, lock_structure
+from attachments.actions.rows import decide, lock, lock_structure
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import Attachment, AttachmentRequest, Deputy, Handover, Role
 from plumbing.errors import ActionError
@@ -30,8 +30,9 @@ def take_over(request):
     """
     cause = "first_to_activate" if drop_unseen_principal(request.structure) else "first_registrant"
     request.whole_structure = True
+    request.save(update_fields=["whole_structure"])
     request.services.clear()
-    request.decide(AttachmentRequest.Status.APPROVED, actor=None)
+    decide([request], AttachmentRequest.Status.APPROVED, actor=None)
     attach_or_widen(
         request.user, request.structure, actor=None, role=Role.PRINCIPAL, reference=request.reference, cause=cause
     )

@@ -148,11 +148,6 @@ class AttachmentRequest(Scope):
     def spaced_reference(self):
         return spaced(self.reference)
 
-    def decide(self, status, *, actor, reason=""):
-        """Write what became of the request, locked by the caller; `actor` is None for the portal itself."""
-        self.status, self.decided_by, self.decided_at, self.reason = status, actor, timezone.now(), reason
-        self.save(update_fields=["status", "decided_by", "decided_at", "reason", "whole_structure"])
-
     # Of a decided one, `tell_attached` (attachments/decisions.py) looks whether its person is there today.
     is_attached = False
 

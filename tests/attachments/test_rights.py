@@ -21,11 +21,10 @@ from attachments.actions import (
 )
 from attachments.deciders import Desk, annotate_deciders, managers_by_structure
 from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role, SecondaryRights
-from attachments.permissions import may_among
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
-from plumbing.reach import held
+from plumbing.reach import held, held_among
 from structures.models import Structure
 from tests.at_once import meanwhile
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
@@ -100,7 +99,7 @@ def test_every_case_is_read_alike_everywhere(right):
     keys = [structure.pk for structure in structures]
     annotated = Attachment.objects.effective().with_rights()
     assert {place.structure_id for place in annotated if place.may(right)} == expected
-    assert set(held(f"attachments.{right}", user)) == may_among(user, right, keys) == expected
+    assert set(held(f"attachments.{right}", user)) == held_among(f"attachments.{right}", user, keys) == expected
     assert Desk(user).may(right).keys() == expected
     if right == Right.DECIDE_REQUESTS:
         mine = AttachmentRequest.objects.for_manager(user)

@@ -118,7 +118,7 @@ def write_every_mail():
         )
         attachment_mails.send_attachments_ended(person, [ending := ending_place(person)], by_dates=True)
         for attachers in ([], [user, UserFactory()]):
-            attachment_mails.send_places_ending([ending], attachers=attachers)
+            attachment_mails.send_places_ending([ending], {manager: [ending] for manager in attachers})
         attachment_mails.send_attachments_ending(structure, [ending], manager=person)
         attachment_mails.send_attachments_ending(structure, [ending] * 22, manager=person)
         attachment_mails.send_attachment_extended(ending)
