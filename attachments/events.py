@@ -1,7 +1,7 @@
 """What the apps above learn of people's places in structures, inside the transaction that changes them.
 
-`attachments_started`, `attachments_ended` (attachments), `role_changed` (attachment, before): sent
-by `attachments.actions.attachments`, each with `actor`, None when the portal acted by itself. What a
+`attachments_started`, `attachments_ended` (attachments), `role_changed` (attachment, before), `scope_changed`
+(attachment): sent by `attachments.actions.attachments`, each with `actor`, None when the portal acted by itself. What a
 structure's new identifier copies is told by `structures.events.identifier_changing` instead.
 """
 
@@ -10,3 +10,4 @@ from django.dispatch import Signal
 attachments_started = Signal()
 attachments_ended = Signal()
 role_changed = Signal()
+scope_changed = Signal()

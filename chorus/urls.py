@@ -33,6 +33,7 @@ urlpatterns = [
     path("favicon.ico", pages.favicon, name="favicon"),
     path("sante/", pages.health, name="health"),
     path("", include("registration.urls")),
+    path("", include("spaces.urls")),
     path("", include("attachments.urls")),
     path("", include("structures.urls")),
     path("", include("documents.urls")),

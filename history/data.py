@@ -30,6 +30,9 @@ CAUSES = {
     "deactivated_too_long": "Compte désactivé et non réactivé à temps",
     "activation_too_late": "Compte non activé à temps",
     "account_closed": "Compte clos",
+    "role_changed": "Rôle modifié",
+    "space_opened": "Espace ouvert sur la structure",
+    "space_closed": "Espace fermé sur la structure",
 }
 
 

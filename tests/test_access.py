@@ -181,6 +181,7 @@ TABLE = {
     "structures:change_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:deactivate_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:activate_bank_account": (["bank_account"], (LOGIN, *(405,) * 6)),
+    "spaces:my_subscriptions": ([], (LOGIN, *(302,) * 6)),
     "own_data": ([], (LOGIN, *(200,) * 6)),
     "download_own_data": ([], (LOGIN, *(200,) * 6)),
     "documents:documents": ([], (LOGIN, *(200,) * 6)),

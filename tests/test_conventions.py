@@ -27,6 +27,7 @@ ROOT = Path(settings.BASE_DIR)
 OUR_APPS = (
     "chorus",
     "registration",
+    "spaces",
     "attachments",
     "structures",
     "documents",

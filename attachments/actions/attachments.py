@@ -23,7 +23,7 @@ from attachments.actions.rows import (
     lock_structure,
     services_of,
 )
-from attachments.events import attachments_ended, attachments_started, role_changed
+from attachments.events import attachments_ended, attachments_started, role_changed, scope_changed
 from attachments.models import Attachment, Right, Role
 from history.actions import record, record_all
 from history.data import change_data, row_data
@@ -213,6 +213,7 @@ def change_scope(attachment_id, *, actor, whole_structure=True, services=(), ref
         data = change_data(attachment, made)
         data["changes"]["services"] = [before, after]
         _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
+        scope_changed.send(sender=None, attachment=attachment, actor=actor)
     return attachment
 
 

@@ -20,10 +20,19 @@ from attachments import emails as attachment_mails
 from attachments.models import AttachmentRequest, Deputy
 from notifications.models import OutgoingMail
 from registration.emails import send_address_used, send_not_registered
+from spaces import emails as space_mails
+from spaces.models import Space, Subscription
 from structures.models import Referent
 from tests.conftest import as_typed
 from tests.deferred import work_off_everything
-from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
+from tests.factories import (
+    AttachmentFactory,
+    AttachmentRequestFactory,
+    ServiceFactory,
+    StructureFactory,
+    SubscriptionFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +52,21 @@ HEADERS = {
 
 def ending_place(person):
     return AttachmentFactory(user=person, ends_on=timezone.localdate() + timedelta(days=9))
+
+
+def write_mails_of_spaces(user, person, structure):
+    space = Space.objects.first()
+    row = SubscriptionFactory(user=person, structure=structure, space=space, comment=NASTY)
+    for decider in (user, None):
+        space_mails.send_subscription_asked(person, structure, [row], to=user.email, decider=decider)
+    for rows in (
+        [row],
+        [row, SubscriptionFactory(user=person, structure=structure, space=space, access="modification")],
+    ):
+        for status in ("approved", "refused"):
+            row.status = status
+            space_mails.send_subscriptions_decided(rows, by=None, comment=NASTY)
+        space_mails.send_subscriptions_ended(rows, by=None, reason=NASTY)
 
 
 def write_every_mail():
@@ -93,6 +117,7 @@ def write_every_mail():
         for reader in (user, person):
             attachment_mails.send_deputy_named(held, reader=reader)
             attachment_mails.send_deputy_ended(held, reader=reader, cause="dates_over")
+        write_mails_of_spaces(user, person, structure)
         account_mails.send_activation(person, reference=request.reference)
         account_mails.send_reset(person)
         account_mails.send_password_changed(person)
@@ -199,6 +224,7 @@ def test_a_mail_names_its_dossier_in_the_outbox(mails):
     references = set(AttachmentRequest.objects.values_list("reference", flat=True)) | set(
         User.objects.values_list("reference", flat=True)
     )
+    references |= set(Subscription.objects.values_list("reference", flat=True))
     assert {mail.reference for mail in mails} <= references
 
 

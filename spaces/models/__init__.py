@@ -1,0 +1,14 @@
+from spaces.models.spaces import Access, Grant, Space, SpaceQuerySet, StructureSpace
+from spaces.models.subscriptions import WHOLE, Subscription, SubscriptionQuerySet, by_person
+
+__all__ = [
+    "WHOLE",
+    "Access",
+    "Grant",
+    "Space",
+    "SpaceQuerySet",
+    "StructureSpace",
+    "Subscription",
+    "SubscriptionQuerySet",
+    "by_person",
+]
