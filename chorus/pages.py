@@ -30,6 +30,8 @@ from chorus.overview import (
 )
 from chorus.own_data import own_data_response
 from documents.models import SupportingDocument
+from spaces.models import Space
+from spaces.standing import OwnSpaces
 
 # Rows of each list on home; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, DEEDS_SHOWN = 4, 6, 4
@@ -55,6 +57,7 @@ def home(request):
             "asked": requests_of(user, places),
             "places": with_counts(places[:STRUCTURES_SHOWN]),
             "place_count": len(places),
+            "own_spaces": OwnSpaces(user, places),
             "manages": any(place.manages for place in places),
             "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
             "beginning": beginning,
@@ -105,6 +108,8 @@ def account(request):
             "places": shown,
             "place_count": len(places) + len(asked),
             "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
+            "spaces": Space.objects.filter(pk__in=user.subscriptions.effective().order_by().values("space")),
+            "spaces_asked": user.subscriptions.pending().order_by().values("reference").distinct().count(),
             "document_count": SupportingDocument.objects.of(user).count(),
             "sessions": user.open_sessions.living(),
             "provider_label": settings.OIDC_LABEL if openid.is_on() else "",

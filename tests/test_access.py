@@ -181,7 +181,13 @@ TABLE = {
     "structures:change_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:deactivate_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:activate_bank_account": (["bank_account"], (LOGIN, *(405,) * 6)),
-    "spaces:my_subscriptions": ([], (LOGIN, *(302,) * 6)),
+    "spaces:my_subscriptions": ([], (LOGIN, *(200,) * 6)),
+    "spaces:export_my_subscriptions": (["kind"], (LOGIN, *(200,) * 6)),
+    "spaces:add_subscription": ([], (LOGIN, *(200,) * 6)),
+    # Nothing is ticked.
+    "spaces:end_subscriptions": ([], (LOGIN, *(302,) * 6)),
+    "spaces:space": (["space"], (LOGIN, *(200,) * 6)),
+    "spaces:ask_space": (["space"], (LOGIN, *(405,) * 6)),
     "own_data": ([], (LOGIN, *(200,) * 6)),
     "download_own_data": ([], (LOGIN, *(200,) * 6)),
     "documents:documents": ([], (LOGIN, *(200,) * 6)),
@@ -245,6 +251,7 @@ def arguments():
         "passkey": PasskeyFactory().pk,
         "way": "totp",
         "kind": "csv",
+        "space": "engagements",
         # A simple user's.
         "place": AttachmentFactory(structure=structure).pk,
         "line": record(Event.STRUCTURE_CHANGED, structure=structure).pk,

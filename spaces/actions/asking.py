@@ -120,6 +120,6 @@ def _kept(row, actor):
         return ActionError("not_own", "Cet abonnement n'est pas le vôtre.")
     if not row.is_live:
         return AlreadyDone("over", f"{row} : déjà désactivé.")
-    if row.by_default and not row.space.is_free:
+    if not row.may_be_given_back:
         return ActionError("by_default", f"« {row.space} » est donné avec votre rôle : il ne se supprime pas.")
     return None

@@ -151,6 +151,11 @@ class Subscription(models.Model):
         return self.status in self.LIVE
 
     @property
+    def may_be_given_back(self):
+        """Whether its person may delete it: what comes with the role goes with it, but for free spaces."""
+        return self.space.is_free or not self.by_default
+
+    @property
     def is_to_come(self):
         return self.status == self.Status.APPROVED and self.starts_on > timezone.localdate()
 

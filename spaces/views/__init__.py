@@ -1,7 +1,12 @@
-from django.shortcuts import redirect
-from django.views.decorators.http import require_safe
+from spaces.views.asking import add_subscription, ask_space
+from spaces.views.mine import end_subscriptions, export_my_subscriptions, my_subscriptions
+from spaces.views.space import space_page
 
-
-@require_safe
-def my_subscriptions(request):
-    return redirect("account")
+__all__ = [
+    "add_subscription",
+    "ask_space",
+    "end_subscriptions",
+    "export_my_subscriptions",
+    "my_subscriptions",
+    "space_page",
+]
