@@ -77,9 +77,9 @@ def standings(user, places, spaces=None):
 
 
 def _tell_givers(user, found):
-    lacking = [standing for standing in found if not standing.is_held and not standing.is_own_to_give]
-    givers = deciders_on({standing.structure.pk for standing in lacking}, besides=user) if lacking else {}
-    for standing in lacking:
+    given = [standing for standing in found if not standing.is_own_to_give]
+    givers = deciders_on({standing.structure.pk for standing in given}, besides=user) if given else {}
+    for standing in given:
         there = givers[standing.structure.pk]
         standing.givers = there.openers if standing.state is State.NOT_OPEN else there.deciders
 

@@ -92,7 +92,7 @@ def test_one_click_asks_for_both_levels(client, me, structure):
     asked = {"structure": structure.pk, "accueil": "1"}
     assert client.post("/espaces/engagements/demander/", asked, follow=True).redirect_chain[-1][0] == "/"
     assert me.subscriptions.pending().get().space == space()
-    assert "Votre demande attend" in client.get("/").text
+    assert "En cours de validation" in client.get("/").text
     client.post("/espaces/engagements/demander/", asked)
     assert me.subscriptions.count() == 1
     for wrong in (StructureFactory().pk, "x", ""):
