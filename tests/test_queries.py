@@ -20,6 +20,7 @@ from plumbing.references import new_reference
 from registration.captcha import challenge, fresh
 from registration.models import AddressCorrection, Submission
 from structures.models import Referent
+from support.models import ReadyAnswer
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -30,6 +31,7 @@ from tests.factories import (
     OpenSessionFactory,
     ServiceFactory,
     StructureFactory,
+    TicketFactory,
     UserFactory,
 )
 
@@ -271,6 +273,8 @@ ADD = {
     "attachments.Deputy": lambda: Deputy.objects.create(
         structure=StructureFactory(), deputy=UserFactory(), named_by=UserFactory(), ends_on="2099-01-01"
     ),
+    "support.Ticket": TicketFactory,
+    "support.ReadyAnswer": lambda: ReadyAnswer.objects.create(title="Bonjour", text="Bonjour"),
     "history.HistoryEntry": lambda: record(
         Event.REQUEST_SENT, actor=UserFactory(), subject=UserFactory(), structure=StructureFactory()
     ),
