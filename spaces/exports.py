@@ -18,3 +18,11 @@ SUBSCRIPTIONS = [
     Column("Commentaire", lambda row: row.comment),
     Column("Motif", lambda row: row.reason),
 ]
+
+# What waits for a decision, and of whom.
+WAITING = [
+    Column("Nom", lambda row: row.user.last_name),
+    Column("Prénom", lambda row: row.user.first_name),
+    Column("Adresse", lambda row: row.user.email),
+    *(column for column in SUBSCRIPTIONS if column.title not in ("Statut", "Motif")),
+]

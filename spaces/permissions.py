@@ -8,11 +8,21 @@ from django.db import models
 from django.db.models import Exists, F, FilteredRelation, Q, Subquery
 from django.utils import timezone
 
-from attachments.models import Attachment
+from attachments.models import Attachment, Right
+from attachments.permissions import holding
+from plumbing.reach import add_holding
 from spaces.models import Access, Grant, Space, Subscription
 from spaces.models.spaces import is_opened
+from structures.models import Structure
 
 Status = Subscription.Status
+
+# Which spaces are open on a structure: what whoever opens them, or decides who has them, sees.
+add_holding(
+    "spaces.view_spaces",
+    Structure,
+    lambda user: None if user.is_staff else holding(user, Right.DECIDE_SUBSCRIPTIONS, Right.OPEN_SPACES),
+)
 
 
 class Step(models.TextChoices):

@@ -1,6 +1,7 @@
 from spaces.actions.asking import add_free, ask, give_back
 from spaces.actions.catalogue import change_space, create_space
-from spaces.actions.decisions import approve, end, give, refuse
+from spaces.actions.deciding import decide
+from spaces.actions.decisions import approve, end, foresee, give, refuse
 from spaces.actions.defaults import (
     copy_spaces,
     end_with,
@@ -11,10 +12,12 @@ from spaces.actions.defaults import (
     withdraw_for,
 )
 from spaces.actions.openings import close_space, open_space
+from spaces.actions.reaches import Reached
 from spaces.actions.rows import Line, Result
 
 __all__ = [
     "Line",
+    "Reached",
     "Result",
     "add_free",
     "approve",
@@ -23,10 +26,12 @@ __all__ = [
     "close_space",
     "copy_spaces",
     "create_space",
+    "decide",
     "end",
     "end_with",
     "follow_role",
     "follow_scope",
+    "foresee",
     "forget_comments",
     "give",
     "give_back",

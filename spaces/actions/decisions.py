@@ -143,6 +143,14 @@ def end(subscription_ids, *, actor, reason=""):
     return result
 
 
+def foresee(rows, *, actor, approving):
+    """What `approve`, or `refuse`, would do of these lines now: a Result. Nothing is locked nor written."""
+    desk, result = _Desk(actor, {row.structure_id for row in rows}, {row.key[:2] for row in rows}), Result([], [])
+    check = desk.check_given if approving else desk.check
+    result.done.extend(row for row in rows if _may(_check_pending, check, row=row, result=result))
+    return result
+
+
 def _lock(subscription_ids, actor):
     rows = lock_rows(subscription_ids)
     desk = _Desk(actor, {row.structure_id for row in rows}, {row.key[:2] for row in rows})

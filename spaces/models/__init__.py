@@ -1,3 +1,4 @@
+from spaces.models.reaches import Reach
 from spaces.models.spaces import Access, Grant, Space, SpaceQuerySet, StructureSpace
 from spaces.models.subscriptions import WHOLE, Subscription, SubscriptionQuerySet, by_person
 
@@ -5,6 +6,7 @@ __all__ = [
     "WHOLE",
     "Access",
     "Grant",
+    "Reach",
     "Space",
     "SpaceQuerySet",
     "StructureSpace",
