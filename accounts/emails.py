@@ -39,12 +39,15 @@ CHANGES = {
 }
 
 
-def send_activation(user, *, reference, invited_by=""):
-    """To a person whose account was approved, or created by a manager (`invited_by`): the link that activates it."""
-    send_activations({user: reference}, invited_by=str(invited_by))
+def send_activation(user, *, reference, invited_by="", facts=()):
+    """To a person whose account was approved, or created by a manager (`invited_by`): the link that activates it.
+
+    `facts` are (label, value) of what the account gives them.
+    """
+    send_activations({user: reference}, invited_by=str(invited_by), facts=facts)
 
 
-def send_activations(references, *, invited_by=""):
+def send_activations(references, *, invited_by="", facts=()):
     """To people whose accounts were approved, each with what it quotes: the link that activates it."""
     resend_link = absolute_url("accounts:resend_activation")
     _to_each(
@@ -52,7 +55,8 @@ def send_activations(references, *, invited_by=""):
         references,
         "Activez votre compte",
         lambda user: (
-            _link("activate", user, Purpose.ACTIVATION) | {"resend_link": resend_link, "invited_by": invited_by}
+            _link("activate", user, Purpose.ACTIVATION)
+            | {"resend_link": resend_link, "invited_by": invited_by, "facts": facts}
         ),
         references=references,
     )
@@ -175,7 +179,14 @@ def send_reactivation(user):
 def send_reactivation_over(user):
     """To whoever wants their account back too late: only support can reopen it."""
     days = settings.REACTIVATION_DAYS
-    _write("reactivation_over", user, "L'assistance seule peut rouvrir votre compte", user=user, days=days)
+    _write(
+        "reactivation_over",
+        user,
+        "L'assistance seule peut rouvrir votre compte",
+        user=user,
+        days=days,
+        link=absolute_url("support:reactivation"),
+    )
 
 
 def send_account_reactivated(user):

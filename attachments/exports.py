@@ -41,12 +41,19 @@ DECIDED = [
     Column("Décidée le", lambda row: timezone.localdate(row.decided_at)),
     Column("Décidée par", lambda row: str(row.decided_by or "le portail")),
 ]
+
+
+def _author(row):
+    author = str(row.actor or "le portail")
+    return f"{author}, {row.deputyship.in_words}" if row.deputyship else author
+
+
 HISTORY = [
     Column("Date", lambda row: timezone.localdate(row.created_at)),
     Column("Heure", lambda row: f"{timezone.localtime(row.created_at):%H:%M}"),
     Column("Action", lambda row: row.get_event_display()),
     Column("Commentaire", lambda row: row.outcome.word),
-    Column("Auteur", lambda row: str(row.actor or "le portail")),
+    Column("Auteur", _author),
     Column("Personne concernée", lambda row: str(row.subject or "")),
     Column("Structure", lambda row: str(row.structure)),
     Column("Type d'identifiant", lambda row: row.structure.get_identifier_type_display()),

@@ -5,8 +5,10 @@ import io
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts.mistyped import likely_address
 from accounts.models import normalised_email
 from attachments.forms import LineForm
+from attachments.models import WHOLE_STRUCTURE
 from plumbing.exports import unguarded
 from plumbing.text import folded
 
@@ -23,6 +25,8 @@ COLUMNS = {
     "Date de fin": "ends_on",
 }
 REQUIRED = ("Adresse de connexion", "Prénom", "Nom")
+# The column more of a file of lines to correct: given again, it is not read.
+WHY = "À corriger"
 EXAMPLE = ["prenom.nom@exemple.fr", "Prénom", "Nom", "", "Utilisateur simple", "CODE1, CODE2", "", ""]
 
 
@@ -50,8 +54,27 @@ class Line:
         return normalised_email(self.cells.get("email", ""))
 
     @property
+    def likely(self):
+        """The address that was meant, when the one of the file looks mistyped; else empty."""
+        return likely_address(self.email)
+
+    @property
     def is_to_do(self):
         return not self.faults and self.held is None
+
+    @property
+    def place(self):
+        """What it would give, as a Place takes it."""
+        return self.terms[1]
+
+    @property
+    def part(self):
+        return ", ".join(service.label for service in self.place["services"]) or WHOLE_STRUCTURE
+
+    @property
+    def row(self):
+        """The line as the file has it, in the columns of the model."""
+        return [self.cells.get(name, "") for name in COLUMNS.values()]
 
 
 def read_text(content):

@@ -142,6 +142,11 @@ def may_lead_among(user, structures):
     return set(structures) if user.is_staff else set(leading(user).filter(structure__in=structures))
 
 
+def may_transfer_among(user, structures):
+    """Those of `structures`, by their ids, that `user` may hand over to another principal manager today."""
+    return set(structures) if user.is_staff else set(principal_of(user).filter(structure__in=structures))
+
+
 def _may(*rights):
     return _all_for_staff(lambda user: holding(user, *rights))
 
@@ -158,6 +163,7 @@ add_holding(
 add_holding("attachments.change_people", Structure, _all_for_staff(leading))
 # Not a deputy's: they would go on acting after their last day.
 add_holding("attachments.leave_rights", Structure, _all_for_staff(principal_of))
+add_holding("attachments.transfer_principal", Structure, _all_for_staff(principal_of))
 add_holding("attachments.name_deputy", Structure, _all_for_staff(principal_of))
 
 # A public structure shows itself to everybody; a private one to its own people.

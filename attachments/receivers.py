@@ -3,6 +3,7 @@
 from django.db.models import Count
 from django.dispatch import receiver
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from accounts import events as account_events
 from attachments import actions
@@ -25,10 +26,9 @@ def end_their_deputies(sender, attachments, actor, **kwargs):
     actions.end_deputies_of(attachments, actor=actor)
 
 
-@receiver(own_events.role_changed)
-def end_its_deputy(sender, attachment, before, actor, **kwargs):
-    if Role.PRINCIPAL in (before, attachment.role):
-        actions.end_deputies_for(attachment.structure, actor=actor)
+@receiver(own_events.principals_changed)
+def end_its_deputy(sender, structures, actor, **kwargs):
+    actions.end_deputies_for(structures, actor=actor)
 
 
 @receiver(structure_events.structure_founded)
@@ -44,6 +44,7 @@ def carry_over(sender, old, new, services, **kwargs):
     actions.move_requests(old, new, services=services)
     actions.copy_rights(old, new)
     actions.copy_deputy(old, new)
+    actions.copy_handover(old, new)
 
 
 @receiver(structure_events.place_asked)
@@ -70,6 +71,21 @@ def of_manager(sender, structure, **kwargs):
     """Its principal manager in force who can log in."""
     principal = managers_of(structure).acting_principal
     return [Fact("managed_by", 1, (principal,))] if principal else []
+
+
+@receiver(structure_events.handover_asked)
+def of_handover(sender, structure, user, **kwargs):
+    mine = structure.handovers.concerning(user).select_related("successor", "outgoing")
+    planned = [
+        Fact("handover_planned", 1, (row.reference, row.successor, date_format(row.takes_effect_on, "j F Y")))
+        for row in mine.pending()
+    ]
+    until = r"j F Y à G \h i"
+    done = [
+        Fact("handover_done", 1, (row.reference, row.successor, date_format(localtime(row.undoable_until), until)))
+        for row in mine.undoable()
+    ]
+    return planned + done
 
 
 @receiver(structure_events.waiting_asked)
@@ -179,3 +195,4 @@ def withdraw(sender, user, actor, **kwargs):
     for held in user.attachments.may(Right.DECIDE_REQUESTS).select_related("structure"):
         actions.hand_over_requests(held.structure)
     actions.end_deputies_by(user, actor=actor)
+    actions.stop_handovers_to(user, actor=actor)

@@ -16,6 +16,12 @@ def end_run_out():
 
 
 @shared_task
+def carry_out_handovers():
+    """Carry out the hand-overs planned for today."""
+    actions.carry_out_due()
+
+
+@shared_task
 def warn_of_endings():
     """Tell of the attachments that end soon."""
     actions.warn_of_endings()

@@ -18,9 +18,11 @@ from notifications.models import OutgoingMail
 from registration.models import AddressCorrection, Submission
 from spaces.models import Space
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Referent, Structure
+from support.models import ReadyAnswer, Ticket
 
 # The tables as the first page groups them.
 WORKS = {
+    "Sollicitations": [Ticket, ReadyAnswer],
     "Structures": [Structure, BankAccount, Referent],
     "Personnes": [User, Submission, AddressCorrection, LinkRequest, AccessAttempt],
     "Rattachements": [AttachmentRequest, Attachment, Deputy],

@@ -10,6 +10,7 @@ from attachments.models import Attachment
 from notifications.models import OutgoingMail
 from registration.models import AddressCorrection, Submission
 from structures.models import DirectoryImport
+from support.models import Ticket
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ def errands():
     unseen = Attachment.objects.current().principal().filter(user__activated_at=None)
     imports = DirectoryImport.objects
     lines = [
+        line(
+            Ticket.objects.waiting(),
+            "sollicitation attend votre réponse",
+            "sollicitations attendent votre réponse",
+            "Les plus anciennes d'abord ; prenez-en une avant d'y répondre.",
+            changelist(Ticket, "?status__exact=in_progress"),
+        ),
         line(
             unseen,
             "gestionnaire principal n'a jamais activé son compte",

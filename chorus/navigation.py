@@ -14,6 +14,9 @@ MINE = {
     "attachments:my_attachments",
     "attachments:leave_structures",
     "attachments:succession",
+    "attachments:choose_successor",
+    "attachments:confirm_succession",
+    "attachments:handover",
     "attachments:withdraw_request",
 }
 # Of structures, and of the people there.
@@ -29,17 +32,16 @@ ORGANISATION = {
         "create_account",
         "choose_structure_to_attach",
         "choose_structure_for_account",
-        "find_people",
-        "resend_activations",
         "duplicate_rights",
         "import_people",
+        "file_applied",
         "secondary_rights",
         "personal_rights",
         "deputy",
+        "end_deputy",
         "extend",
-        "history",
-        "history_entry",
         "structure_history",
+        "history_entry",
     )
 }
 
@@ -77,6 +79,8 @@ def _sections(request):
     if desk.manages:
         views.append(("attachments:activities", "Activités du gestionnaire", waiting or 0))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
+    if not request.user.is_staff:
+        views.append(("support:tickets", "Sollicitations", 0))
     section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
     sections = Navigation()
     sections.waiting = waiting
@@ -95,4 +99,5 @@ def _section_of(request, view_name):
     if view_name in MINE:
         return view_name
     namespace = view_name.partition(":")[0]
-    return {"attachments": "attachments:activities", "structures": "organisation"}.get(namespace, view_name)
+    sections = {"attachments": "attachments:activities", "structures": "organisation", "support": "support:tickets"}
+    return sections.get(namespace, view_name)

@@ -1,5 +1,6 @@
 """What home and « Organisation » show of one person's structures and work. Only reads, and holds no rule."""
 
+from collections import Counter
 from datetime import timedelta
 
 from django.db.models import Count, Q, prefetch_related_objects
@@ -8,7 +9,7 @@ from django.utils import timezone
 from attachments.deciders import annotate_deciders
 from attachments.models import Attachment, AttachmentRequest, Deputy, Role, soon
 from history.models import Event, HistoryEntry
-from structures.models import BankAccount, Referent, Service
+from structures.models import BankAccount, Referent, Service, Structure
 
 REFUSALS_STAY = timedelta(weeks=4)
 ENDING_SHOWN = 5
@@ -57,7 +58,7 @@ def with_counts(places):
     services = _per_structure(Service.objects.open().filter(structure__in=structures))
     accounts = _per_structure(BankAccount.objects.open().filter(structure__in=structures))
     attached = Attachment.objects.effective().filter(structure__in=structures)
-    people = _per_structure(attached)
+    people = Attachment.objects.counted(structures)
     principals = {found.structure_id: found.user for found in attached.principal().select_related("user")}
     for place in places:
         place.service_count = services.get(place.structure_id, 0)
@@ -98,19 +99,30 @@ def requests_of(user, places):
 
 
 def to_come(user, places):
-    """(their attachments that begin or end soon; those of others that end soon and they may extend; how many more)."""
+    """(their attachments that begin or end soon; those of others that end soon and they may extend; how many more, as
+    (structure, number)).
+    """
     today = timezone.localdate()
     mine = user.attachments.lasting().filter(Q(starts_on__gt=today) | Q(ends_on__lte=soon()))
     ending = Attachment.objects.effective().filter(ends_on__lte=soon()).exclude(user=user)
     leads = [place.structure_id for place in places if place.leads]
     attaches = [place.structure_id for place in places if place.may_attach_people]
-    found, more = [], 0
+    found, more = [], []
     if attaches:
         theirs = Q(structure__in=leads) | Q(structure__in=attaches, role=Role.SIMPLE)
         ending = ending.filter(theirs).select_related("user", "structure").order_by("ends_on", "pk")
         found = list(ending[:ENDING_SHOWN])
-        more = ending.count() - len(found) if len(found) == ENDING_SHOWN else 0
+        if len(found) == ENDING_SHOWN:
+            more = _rest(_per_structure(ending), found)
     return list(mine.select_related("structure").order_by("starts_on")[:5]), found, more
+
+
+def _rest(counts, found):
+    """(structure, how many are not among `found`) of each where some are not, from how many there are in each."""
+    rest = Counter(counts)
+    rest.subtract(place.structure_id for place in found)
+    structures = Structure.objects.in_bulk([key for key, number in rest.items() if number])
+    return [(structures[key], number) for key, number in rest.most_common() if number]
 
 
 def deputies_of(user, places):

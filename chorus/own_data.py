@@ -13,7 +13,7 @@ from django.db.models import Q
 from zipstream import ZipStream
 
 from accounts.models import DEVICES, User
-from attachments.models import Right
+from attachments.models import Handover, Right
 from documents.exports import chunks_of, different_names, sandboxed
 from documents.models import SupportingDocument
 from history.models import HistoryEntry
@@ -75,12 +75,16 @@ def _json(user, documents):
             _subscription, _rows(user.subscriptions.select_related("structure", "space", "service").order_by("pk"))
         ),
         "suppleances": map(_deputyship, _rows(user.deputyships.select_related("structure"))),
+        "transmissions": map(
+            _handover, _rows(Handover.objects.filter(Q(outgoing=user) | Q(successor=user)).select_related("structure"))
+        ),
         "double_authentification": _factors(user),
         "cles_d_acces": map(_passkey, user.passkeys.all()),
         "identites_externes": map(_identity, user.identities.all()),
         "sessions_ouvertes": map(_session, user.open_sessions.living()),
         "courriels_envoyes": map(_mail, _rows(user.mails.defer("message"))),
         "pieces_jointes": (_document(document, name) for document, name in documents),
+        "sollicitations": map(_ticket, _rows(user.tickets.all(), "messages", "files")),
         "historique": (_entry(entry, user) for entry in _rows(_history_of(user))),
     }
     yield f'{{\n"compte": {_dumped(_account(user))}'.encode()
@@ -138,6 +142,16 @@ def _deputyship(row):
     }
 
 
+def _handover(row):
+    return {
+        "structure": row.structure.legal_name,
+        "identifiant": row.structure.identifier,
+        "dossier": row.reference,
+        "date_d_effet": row.takes_effect_on,
+        "statut": row.get_status_display(),
+    }
+
+
 def _request(row):
     return _scope(row) | {
         "dossier": row.reference,
@@ -162,6 +176,22 @@ def _subscription(row):
         "demande_le": row.created_at,
         "statut": row.get_status_display(),
         "motif": row.reason,
+    }
+
+
+def _ticket(row):
+    return {
+        "dossier": row.reference,
+        "categorie": row.get_category_display(),
+        "objet": row.subject,
+        "reponses": dict(row.facts),
+        "statut": row.get_status_display(),
+        "envoyee_le": row.sent_at,
+        "messages": [
+            {"de": "l'assistance" if message.from_support else "vous", "le": message.sent_at, "texte": message.text}
+            for message in row.messages.all()
+        ],
+        "fichiers": [file.original_name for file in row.files.all()],
     }
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from accounts import openid
 from accounts.models import ExternalIdentity
 from attachments.people import tell_deputyships
+from attachments.successions import handovers_of
 from chorus.errands import errands
 from chorus.overview import (
     deeds_of,
@@ -32,6 +33,7 @@ from chorus.own_data import own_data_response
 from documents.models import SupportingDocument
 from spaces.models import Space
 from spaces.standing import OwnSpaces
+from support.models import Ticket
 
 # Rows of each list on home; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, DEEDS_SHOWN = 4, 6, 4
@@ -53,6 +55,7 @@ def home(request):
         request,
         "pages/home.html",
         {
+            "handovers": handovers_of(user),
             "oldest": oldest_awaiting(user, OLDEST_SHOWN) if decides else [],
             "asked": requests_of(user, places),
             "places": with_counts(places[:STRUCTURES_SHOWN]),
@@ -111,6 +114,7 @@ def account(request):
             "spaces": Space.objects.filter(pk__in=user.subscriptions.effective().order_by().values("space")),
             "spaces_asked": user.subscriptions.pending().order_by().values("reference").distinct().count(),
             "document_count": SupportingDocument.objects.of(user).count(),
+            "tickets_to_answer": Ticket.objects.of(user).filter(status=Ticket.Status.ACTION_REQUIRED).count(),
             "sessions": user.open_sessions.living(),
             "provider_label": settings.OIDC_LABEL if openid.is_on() else "",
             "identity": ExternalIdentity.objects.current().filter(user=user).first() if openid.is_on() else None,

@@ -79,6 +79,7 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 # --- Apps, lowest floor last (README, « Where each rule lives ») --------------------------
 INSTALLED_APPS = [
     "chorus",
+    "support",
     "registration",
     "spaces",
     "attachments",
@@ -213,12 +214,15 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-link-requests": {"task": "accounts.tasks.answer_link_requests", "schedule": _SWEEP},
     "sweep-submissions": {"task": "registration.tasks.carry_out_submissions", "schedule": _SWEEP},
     "sweep-documents": {"task": "documents.tasks.finish_unfinished", "schedule": timedelta(minutes=1)},
+    "sweep-ticket-files": {"task": "support.tasks.finish_unfinished", "schedule": timedelta(minutes=1)},
     "sweep-history": {"task": "history.tasks.seal", "schedule": timedelta(minutes=1)},
     "seal-history": {"task": "history.tasks.seal_everything", "schedule": crontab(minute="47")},
     "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
     "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
     # Right after midnight, when dates have run out; then by daylight, what will.
     "end-run-out-attachments": {"task": "attachments.tasks.end_run_out", "schedule": crontab(minute="4", hour="0")},
+    # Every hour: what failed is tried again, and a worker that was away at midnight holds up nobody for a day.
+    "carry-out-handovers": {"task": "attachments.tasks.carry_out_handovers", "schedule": crontab(minute="2")},
     "warn-of-endings": {"task": "attachments.tasks.warn_of_endings", "schedule": crontab(minute="23", hour="6")},
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
@@ -282,10 +286,14 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 # How long a principal manager may leave the account unactivated before losing the role.
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
+# Hours within which the outgoing principal manager, or support, can undo a hand-over.
+TRANSFER_UNDO_HOURS = whole_number("TRANSFER_UNDO_HOURS", 72)
 # How many days before an attachment ends the person and whoever attaches people there are told.
 ATTACHMENT_ENDING_DAYS = whole_number("ATTACHMENT_ENDING_DAYS", 30)
 # Days after its activation link was last sent at which an account nobody activated is closed; 0: never.
 NEVER_ACTIVATED_DAYS = whole_number("NEVER_ACTIVATED_DAYS", 90, least=0)
+# Hours in which a sitting principal manager may object to being replaced by support.
+OBJECTION_HOURS = whole_number("OBJECTION_HOURS", 72)
 ACTIVATION_HOURS = whole_number("ACTIVATION_HOURS", 72)
 RESET_MINUTES = whole_number("RESET_MINUTES", 60)
 # Days a deactivated account may be reactivated by its owner; support alone reopens it after.
@@ -338,6 +346,8 @@ PREFILL_RATE = rate("PREFILL_RATE", "30/m")
 REGISTRATION_RATE = rate("REGISTRATION_RATE", "20/h")
 CAPTCHA_AUDIO_RATE = rate("CAPTCHA_AUDIO_RATE", "20/m")
 CAPTCHA_IMAGE_RATE = rate("CAPTCHA_IMAGE_RATE", "60/m")
+# Tickets one person, or one network address, may open; and files they may add.
+TICKET_RATE = rate("TICKET_RATE", "20/h")
 MAIL_REQUEST_RATE = rate("MAIL_REQUEST_RATE", "10/h")
 LOGIN_RATE = rate("LOGIN_RATE", "60/m")
 # Addresses one manager may try or attach, each answer saying whether there is an account; and changes that mail.
@@ -370,8 +380,14 @@ DOCUMENT_MAX_BYTES = 10 * 2**20
 DOCUMENTS_MAX_BYTES = whole_number("DOCUMENTS_MAX_MB", 200, least=10) * 2**20
 # The pages that take files, by URL name, and how many bytes of them: from support alone; from whoever is logged in,
 # in memory (as many at once as there are threads).
-STAFF_UPLOADS = {"admin:structures_directoryimport_add": IMPORT_MAX_BYTES}
-USER_UPLOADS = {"documents:add": DOCUMENT_MAX_BYTES, "attachments:import_people": 200 * 2**10}
+STAFF_UPLOADS = {
+    "admin:structures_directoryimport_add": IMPORT_MAX_BYTES,
+    "admin:support_ticket_change": DOCUMENT_MAX_BYTES,
+}
+USER_UPLOADS = {
+    **dict.fromkeys(("documents:add", "support:write", "support:ticket", "support:deposit"), DOCUMENT_MAX_BYTES),
+    "attachments:import_people": 200 * 2**10,
+}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -32,6 +32,7 @@ urlpatterns = [
     path("mentions-legales/", pages.legal_notice, name="legal_notice"),
     path("favicon.ico", pages.favicon, name="favicon"),
     path("sante/", pages.health, name="health"),
+    path("", include("support.urls")),
     path("", include("registration.urls")),
     path("", include("spaces.urls")),
     path("", include("attachments.urls")),

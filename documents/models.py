@@ -52,12 +52,42 @@ class SupportingDocumentQuerySet(models.QuerySet):
         return self.aggregate(taken=Sum("size", default=0))["taken"]
 
 
-class SupportingDocument(models.Model):
-    """« Pièce jointe »: a file somebody keeps in their own library.
+class StoredFile(models.Model):
+    """A row and its file in the store. Abstract.
 
     The row is committed before its file is written and stays until its file is gone, so that whatever dies in
-    between leaves a row which a sweep finishes, and never a file nobody knows of (actions.py).
+    between leaves a row which a sweep finishes, and never a file nobody knows of (actions/files.py).
     """
+
+    class State(models.TextChoices):
+        RECEIVING = "receiving", "En cours de réception"
+        READY = "ready", "Enregistrée"
+        DELETING = "deleting", "En cours de suppression"
+
+    file = models.FileField("fichier", upload_to=new_key, max_length=100, unique=True)
+    original_name = models.CharField("nom du fichier", max_length=NAME_LENGTH)
+    size = models.PositiveIntegerField("taille (octets)")
+    content_type = models.CharField("nature du contenu", max_length=100)
+    sha256 = models.CharField("empreinte", max_length=64)
+    state = models.CharField("état", max_length=9, choices=State, default=State.RECEIVING)
+    created_at = models.DateTimeField("ajoutée le", auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def kind(self):
+        """What kind of file it is, as people call it."""
+        return KINDS[self.original_name.rpartition(".")[2].lower()].label
+
+    @property
+    def facts(self):
+        """« PDF, 412 Ko »"""
+        return f"{self.kind}, {bytes_in_words(self.size)}"
+
+
+class SupportingDocument(StoredFile):
+    """« Pièce jointe »: a file somebody keeps in their own library."""
 
     class Type(models.TextChoices):
         DELEGATION = "delegation", "Délégation de signature"
@@ -70,23 +100,11 @@ class SupportingDocument(models.Model):
         INVOICE = "invoice", "Facture ou avoir"
         OTHER = "other", "Autre pièce"
 
-    class State(models.TextChoices):
-        RECEIVING = "receiving", "En cours de réception"
-        READY = "ready", "Enregistrée"
-        DELETING = "deleting", "En cours de suppression"
-
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="supporting_documents", verbose_name="propriétaire"
     )
     designation = models.CharField("désignation", max_length=50, validators=[validate_visible_line])
     type = models.CharField("type", max_length=12, choices=Type)
-    file = models.FileField("fichier", upload_to=new_key, max_length=100, unique=True)
-    original_name = models.CharField("nom du fichier", max_length=NAME_LENGTH)
-    size = models.PositiveIntegerField("taille (octets)")
-    content_type = models.CharField("nature du contenu", max_length=100)
-    sha256 = models.CharField("empreinte", max_length=64)
-    state = models.CharField("état", max_length=9, choices=State, default=State.RECEIVING)
-    created_at = models.DateTimeField("ajoutée le", auto_now_add=True)
     # What the filter above the list looks into.
     search_text = models.CharField(max_length=400, editable=False, default="")
 
@@ -107,13 +125,3 @@ class SupportingDocument(models.Model):
     def save(self, *args, **kwargs):
         self.search_text = search_key(f"{self.designation} {self.original_name}")[:400]
         super().save(*args, **kwargs)
-
-    @property
-    def kind(self):
-        """What kind of file it is, as people call it."""
-        return KINDS[self.original_name.rpartition(".")[2].lower()].label
-
-    @property
-    def facts(self):
-        """« PDF, 412 Ko »"""
-        return f"{self.kind}, {bytes_in_words(self.size)}"

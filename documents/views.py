@@ -14,7 +14,7 @@ from documents.forms import DocumentForm, NewDocumentForm
 from documents.models import SupportingDocument
 from plumbing.errors import ActionError
 from plumbing.requests import came_from, posted, submit
-from plumbing.text import bytes_in_words
+from plumbing.text import bytes_in_words, grouped
 
 PER_PAGE = 50
 # A shorter list is read faster than it is searched.
@@ -33,7 +33,7 @@ def documents(request):
         "words": words,
         "query": urlencode({"q": words}) if words else "",
         "searched": words or count > SEARCHED_FROM,
-        "count_line": f"{count} résultat{'s' if count > 1 else ''}" if words else "",
+        "count_line": f"{grouped(count)} résultat{'s' if count > 1 else ''}" if words else "",
         "taken": bytes_in_words(taken) if taken else "",
         "most": bytes_in_words(settings.DOCUMENTS_MAX_BYTES),
         "largest": bytes_in_words(settings.DOCUMENT_MAX_BYTES),

@@ -12,6 +12,7 @@ cause     why the portal did it, one of CAUSES
 count     how many rows a bulk operation concerned
 """
 
+import re
 from datetime import date
 
 from django.apps import apps
@@ -24,6 +25,11 @@ CAUSES = {
     "first_to_activate": "Première personne de la structure à activer son compte",
     "never_activated": "Compte jamais activé",
     "principal_changed": "Gestionnaire principal changé",
+    "on_its_day": "À la date prévue",
+    "transferred_before": "Rôle transmis avant la date prévue",
+    "successor_unable": "Compte du successeur inactif",
+    "outgoing_changed": "Gestionnaire principal changé avant la date prévue",
+    "contested": "Transmission contestée",
     "attachment_over": "Rattachement terminé",
     "dates_over": "Date de fin dépassée",
     "account_deactivated": "Compte désactivé",
@@ -33,6 +39,12 @@ CAUSES = {
     "role_changed": "Rôle modifié",
     "space_opened": "Espace ouvert sur la structure",
     "space_closed": "Espace fermé sur la structure",
+    "claim": "Gestionnaire inconnu ou parti",
+    "no_signed_certificate": "Attestation signée pas encore revenue",
+    "objection_made": "Opposition du gestionnaire averti",
+    "objection_possible": "Opposition encore possible",
+    "no_such_account": "Aucun compte actif à l'adresse indiquée",
+    "ticket_closed": "Sollicitation déjà clôturée",
 }
 
 
@@ -75,6 +87,13 @@ def sentences(data):
     return lines
 
 
+def services_of(data):
+    """The services an entry names, « label (code) » as recorded; the codes go where the labels are enough to people."""
+    names = data.get("services", [])
+    labels = [re.sub(r" \([^()]*\)$", "", name) for name in names]
+    return labels if len(set(labels)) == len(labels) else names
+
+
 def facts_of(data):
     """(label, words) of what an entry's data say beside the changes: for a page that shows it all."""
     facts = [("Intitulé", data["name"])] if "name" in data else []
@@ -82,7 +101,7 @@ def facts_of(data):
         facts.append(("Cause", CAUSES.get(data["cause"], data["cause"])))
     facts += values_of(data)
     if "services" in data:
-        facts.append(("Services", ", ".join(data["services"])))
+        facts.append(("Services", ", ".join(services_of(data))))
     if "reason" in data:
         facts.append(("Motif", data["reason"]))
     if "count" in data:

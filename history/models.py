@@ -85,7 +85,25 @@ class Event(models.TextChoices):
     SPACE_CREATED = "space_created", "Espace ajouté au catalogue"
     SPACE_CHANGED = "space_changed", "Espace du catalogue modifié"
     ROLE_CHANGED = "role_changed", "Rôle modifié"
+    TICKET_OPENED = "ticket_opened", "Sollicitation envoyée"
+    TICKET_ANSWERED = "ticket_answered", "Message d'une sollicitation"
+    TICKET_CLOSED = "ticket_closed", "Sollicitation clôturée"
+    CLAIM_OPENED = "claim_opened", "Remplacement du gestionnaire principal demandé à l'assistance"
+    CLAIM_CERTIFICATE = "claim_certificate", "Remplacement du gestionnaire principal : attestation établie"
+    CLAIM_SIGNED = "claim_signed", "Remplacement du gestionnaire principal : attestation signée reçue"
+    CLAIM_OBJECTED = "claim_objected", "Remplacement du gestionnaire principal : opposition"
+    CLAIM_TRIED = "claim_tried", "Remplacement du gestionnaire principal : essai refusé"
+    CLAIM_CARRIED_OUT = "claim_carried_out", "Remplacement du gestionnaire principal par l'assistance"
     PRINCIPAL_DESIGNATED = "principal_designated", "Gestionnaire principal désigné"
+    PRINCIPAL_TRANSFERRED = "principal_transferred", "Rôle de gestionnaire principal transmis"
+    TRANSFER_UNDONE = "transfer_undone", "Transmission contestée et défaite"
+    HANDOVER_PLANNED = "handover_planned", "Transmission prévue"
+    HANDOVER_CANCELLED = "handover_cancelled", "Transmission prévue annulée"
+    HANDOVER_STOPPED = "handover_stopped", "Transmission prévue arrêtée"
+
+
+# What an approval writes beside its own line, with the number of the request.
+FOLLOWING = (Event.ATTACHMENT_STARTED, Event.ATTACHMENT_CHANGED)
 
 
 class AppendOnlyQuerySet(models.QuerySet):
@@ -115,6 +133,22 @@ class HistoryEntryQuerySet(AppendOnlyQuerySet):
     def unsealed(self, after=0):
         """Those behind the line `after`. Told to both tables, or each look would begin at the chain's first seal."""
         return self.filter(~Exists(HistorySeal.objects.filter(entry=OuterRef("pk"), entry__gt=after)), pk__gt=after)
+
+    def folded(self):
+        """Without what followed from a request being approved, under its number: the approval's own line says it."""
+        return self.exclude(~Q(reference=""), event__in=FOLLOWING)
+
+    def following(self, entry):
+        """What is folded into this line."""
+        if entry.event != Event.REQUEST_APPROVED or not entry.reference:
+            return self.none()
+        same = {"structure": entry.structure_id, "subject": entry.subject_id, "reference": entry.reference}
+        return self.filter(event__in=FOLLOWING, **same)
+
+    def last_by_somebody(self, *events):
+        """The last time somebody did one of these; None when nobody did."""
+        done = self.filter(event__in=events).exclude(actor=None)
+        return done.select_related("actor").order_by("-created_at", "-pk").first()
 
     def between(self, since, until):
         """Of these days, both included; either may be None."""

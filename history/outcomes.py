@@ -40,6 +40,17 @@ OUTCOMES = {
     Event.ATTACHMENT_ENDED: Outcome(_ATTACHMENTS, _OFF, "Supprimé"),
     Event.ROLE_CHANGED: Outcome(_ATTACHMENTS, _PLAIN, "Modifié"),
     Event.PRINCIPAL_DESIGNATED: Outcome(_ATTACHMENTS, _GOOD, "Désigné"),
+    Event.CLAIM_OPENED: Outcome(_ATTACHMENTS, _WAIT, "Demandé"),
+    Event.CLAIM_CERTIFICATE: Outcome(_ATTACHMENTS, _PLAIN, "Établie"),
+    Event.CLAIM_SIGNED: Outcome(_ATTACHMENTS, _PLAIN, "Reçue"),
+    Event.CLAIM_OBJECTED: Outcome(_ATTACHMENTS, _BAD, "Opposition"),
+    Event.CLAIM_TRIED: Outcome(_ATTACHMENTS, _BAD, "Refusé"),
+    Event.CLAIM_CARRIED_OUT: Outcome(_ATTACHMENTS, _GOOD, "Fait"),
+    Event.PRINCIPAL_TRANSFERRED: Outcome(_ATTACHMENTS, _PLAIN, "Transmis"),
+    Event.TRANSFER_UNDONE: Outcome(_ATTACHMENTS, _OFF, "Défaite"),
+    Event.HANDOVER_PLANNED: Outcome(_ATTACHMENTS, _WAIT, "Prévue"),
+    Event.HANDOVER_CANCELLED: Outcome(_ATTACHMENTS, _OFF, "Annulée"),
+    Event.HANDOVER_STOPPED: Outcome(_ATTACHMENTS, _BAD, "Arrêtée"),
     Event.SECONDARY_RIGHTS_CHANGED: Outcome(_ATTACHMENTS, _PLAIN, "Modifiés"),
     Event.PERSONAL_RIGHTS_CHANGED: Outcome(_ATTACHMENTS, _PLAIN, "Modifiés"),
     Event.DEPUTY_NAMED: Outcome(_ATTACHMENTS, _GOOD, "Désignée"),
@@ -65,10 +76,10 @@ OUTCOMES = {
     Event.BANK_ACCOUNT_ACTIVATED: Outcome(Kind.BANK_ACCOUNTS, _GOOD, "Activée"),
     Event.BANK_ACCOUNT_DEACTIVATED: Outcome(Kind.BANK_ACCOUNTS, _OFF, "Désactivée"),
 }
-# Of people's own accounts, and of the referents that support keeps: read in the admin only.
+# Of people's own accounts, of the referents that support keeps, and of what people ask support: read in the admin only.
 _ACCOUNTS = (
     *("account_", "activation_", "password_", "secret_", "address_", "contact_", "second_factor_", "recovery_"),
-    *("identity_", "sessions_", "document_", "referent_", "space_created", "space_changed"),
+    *("identity_", "sessions_", "document_", "referent_", "ticket_", "space_created", "space_changed"),
 )
 ACCOUNTS_ONLY = {event for event in Event if event.startswith(_ACCOUNTS)} | {Event.RIGHTS_CHANGED}
 

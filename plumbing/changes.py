@@ -34,8 +34,17 @@ class Change(NamedTuple):
     def after(self):
         return in_words(self.field, self.new)
 
+    @property
+    def overwriting(self):
+        """Beside the field, of a value somebody else wrote meanwhile: theirs, and the one typed."""
+        return overwriting(self.before, self.after)
+
     def __str__(self):
         return f"{self.label} : {self.before or 'vide'} → {self.after or 'vide'}"
+
+
+def overwriting(theirs, typed):
+    return f"Valeur actuelle : {theirs or 'vide'}. La vôtre ({typed or 'vide'}) la remplacerait."
 
 
 def changes(row, values):

@@ -8,6 +8,21 @@ def folded(text):
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
 
 
+# An « h » is silent before these in the first names and the words of structures' names that are met (Hélène, Hugo,
+# Hôpital), and keeps its « de » before « a » (Hamid, Hans, Haute-Garonne); a « y » is a vowel before a consonant.
+_ELIDING = re.compile(r"(?:[aeiou\u0153\u00e6]|h[eiouy]|y[^aeiou])")
+
+
+def of(name):
+    """« de » before a name, « d' » where French elides it: « d'Émilie », « de Claire »."""
+    return f"d'{name}" if _ELIDING.match(folded(str(name))) else f"de {name}"
+
+
+def grouped(number):
+    """A count as French writes it: « 999 », « 1 520 » with narrow no-break spaces."""
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
 def bytes_in_words(count):
     """A file's size as people read it: « 812 octets », « 412 Ko », « 1,2 Mo », « 10 Mo »."""
     if count < 2**10:

@@ -1,5 +1,4 @@
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -8,6 +7,7 @@ from django.utils.html import format_html
 from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.forms.doors import AddressField, AddressTwice
+from accounts.mistyped import likely_address
 from accounts.models import normalised_email
 from attachments.forms import PER_SERVICE, ScopeForm
 from attachments.models import WHOLE_STRUCTURE
@@ -17,20 +17,6 @@ from plumbing.validators import validate_person_name
 from structures.forms import IdentifiedForm
 from structures.identifiers import IdentifierType, spaced_identifier
 from structures.models import Establishment, Nature, address_lines
-
-# Where most people have their mail: what is nearly one of these is likely mistyped.
-COMMON_DOMAINS = (
-    "gmail.com", "orange.fr", "wanadoo.fr", "free.fr", "laposte.net", "hotmail.com", "hotmail.fr", "outlook.com",
-    "outlook.fr", "yahoo.fr", "yahoo.com", "sfr.fr", "live.fr", "icloud.com", "bbox.fr", "ac-versailles.fr",
-)  # fmt: skip
-NEARLY = 0.85
-
-
-def likely_address(email):
-    """`email` with the well-known domain it nearly ends in; empty when nothing looks mistyped."""
-    name, _, domain = normalised_email(email).rpartition("@")
-    nearest = get_close_matches(domain, COMMON_DOMAINS, n=1, cutoff=NEARLY)
-    return f"{name}@{nearest[0]}" if nearest and domain not in COMMON_DOMAINS else ""
 
 
 @dataclass

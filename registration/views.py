@@ -9,22 +9,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import openid, vouched
-from plumbing.errors import ActionError
+from accounts.mistyped import likely_address
 from plumbing.references import spaced
 from plumbing.requests import posted, submit, within
 from registration import captcha
 from registration.actions import (
     MOST_CORRECTIONS,
-    answer_captcha,
     expected_outcome,
     recap_of,
     request_correction,
     submit_registration,
 )
-from registration.forms import CaptchaCheck, NewAddressForm, RegistrationForm, likely_address
+from registration.captcha_answers import captcha_after, captcha_of, is_valid_with_captcha
+from registration.forms import NewAddressForm, RegistrationForm
 
 RECAP = "registration_recap"
-TOO_MANY_ANSWERS = "Trop d'essais depuis votre connexion. Attendez une minute, puis recommencez."
 TOO_MANY_REGISTRATIONS = "Trop de comptes créés ou corrigés depuis votre connexion. Réessayez dans une heure."
 BUTTONS = {"find_structure", "other_structure", "new_captcha", "check_captcha"}
 
@@ -45,7 +44,7 @@ def register(request):
     if request.method != "POST":
         return _page(request, _first_form(request), captcha.fresh())
     if BUTTONS & request.POST.keys():
-        return _page(request, _typed_so_far(request), _captcha_after(request))
+        return _page(request, _typed_so_far(request), captcha_after(request))
 
     refusal = ""
     if not within(request, "registration", settings.REGISTRATION_RATE, count=False):
@@ -54,11 +53,11 @@ def register(request):
     # Looked for before and after: the same form may be on its way a second time, or have come first.
     if (
         _was_taken(request, form)
-        or (_is_valid_with_captcha(request, form) and _registered(request, form))
+        or (is_valid_with_captcha(request, form) and _registered(request, form))
         or ("captcha_answer" in form.errors and _was_taken(request, form))
     ):
         return redirect("registration:recap")
-    return _page(request, form, _captcha_of(form))
+    return _page(request, form, captcha_of(form))
 
 
 @visitors_only
@@ -66,14 +65,14 @@ def register(request):
 def structure_block(request):
     """The part of the form that depends on the identifier, for our script."""
     form = _typed_so_far(request)
-    return render(request, "registration/structure_answer.html", _context(form, _captcha_after(request)))
+    return render(request, "registration/structure_answer.html", _context(form, captcha_after(request)))
 
 
 @visitors_only
 @require_POST
 def captcha_block(request):
     """The captcha after « Valider le captcha » or « Nouvelle image », for our script."""
-    return render(request, "registration/captcha_answer.html", {"captcha": _captcha_after(request)})
+    return render(request, "registration/captcha_answer.html", {"captcha": captcha_after(request)})
 
 
 @visitors_only
@@ -170,52 +169,6 @@ def _typed_so_far(request):
 def _may_look_up(request):
     """Every answer that shows a structure counts as a look-up, whatever button asked for it."""
     return within(request, "prefill", settings.PREFILL_RATE)
-
-
-def _captcha_after(request):
-    """What the captcha block shows after one of the form's inner buttons."""
-    data = request.POST
-    if "check_captcha" in data and not _may_answer(request):
-        return captcha.fresh(TOO_MANY_ANSWERS)
-    sent = CaptchaCheck(data)
-    complete = sent.is_valid()
-    key, answer = (sent.cleaned_data.get(name, "") for name in ("captcha_key", "captcha_answer"))
-    if "check_captcha" in data and complete:
-        try:
-            answer_captcha(key, answer)
-        except ActionError as refusal:
-            return captcha.fresh(str(refusal))
-        return captcha.Shown(key, answer, confirmed=True)
-    if "new_captcha" in data or not captcha.is_live(key):
-        return captcha.fresh()
-    return captcha.Shown(key, answer, error=captcha.EMPTY if "check_captcha" in data else "")
-
-
-def _is_valid_with_captcha(request, form):
-    """Whether all is right, captcha included: its answer is judged even when something else is wrong."""
-    form.full_clean()
-    answer = form.cleaned_data.get("captcha_answer")
-    if answer and not _may_answer(request):
-        form.add_error("captcha_answer", TOO_MANY_ANSWERS)
-    elif answer:
-        submit(form, answer_captcha, form.cleaned_data.get("captcha_key", ""), answer)
-    return form.is_valid()
-
-
-def _may_answer(request):
-    """Every answer to a picture counts, whatever button sent it."""
-    return within(request, "captcha_answer", settings.CAPTCHA_IMAGE_RATE)
-
-
-def _captcha_of(form):
-    """What the captcha block shows above a form not taken: a right answer need not be given twice."""
-    errors = form.errors.get("captcha_answer")
-    key, answer = form["captcha_key"].value() or "", form["captcha_answer"].value() or ""
-    if form.cleaned_data.get("captcha_answer"):
-        return captcha.Shown(key, answer, confirmed=True)
-    if form.refusal and captcha.is_live(key):
-        return captcha.Shown(key, answer)
-    return captcha.fresh(errors[0] if errors else "")
 
 
 def _registered(request, form):

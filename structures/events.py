@@ -8,7 +8,8 @@ To be asked what will follow, receivers returning a list of `plumbing.facts.Fact
 `structure_deactivating` (structure), `service_deactivating` (service), `identifier_change_asked`
 (structure). Likewise `place_asked` (structure, user): what `user` is there; `manager_asked` (structure):
 who may change it; `waiting_asked` (structures, by their ids): what waits in each for its managers, a Fact
-whose `who` is the structure's id.
+whose `who` is the structure's id; `handover_asked` (structure, user): who takes it over and when, or took it lately,
+a Fact whose `who` begins with the reference of the act.
 """
 
 from django.dispatch import Signal
@@ -21,3 +22,4 @@ identifier_change_asked = Signal()
 place_asked = Signal()
 manager_asked = Signal()
 waiting_asked = Signal()
+handover_asked = Signal()

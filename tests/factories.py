@@ -12,6 +12,7 @@ from notifications.models import OutgoingMail
 from plumbing.references import new_reference
 from spaces.models import Subscription
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Service, Structure
+from support.models import Message, Ticket, TicketFile
 
 # Of structures, directory entries and legal units together: what lives here is not in the directory by accident.
 establishments = count()
@@ -173,6 +174,56 @@ class SupportingDocumentFactory(factory.django.DjangoModelFactory):
     size = 1_000
     content_type = "application/pdf"
     state = SupportingDocument.State.READY
+
+
+class TicketFactory(factory.django.DjangoModelFactory):
+    """A ticket that waits for support, with its first message."""
+
+    class Meta:
+        model = Ticket
+        skip_postgeneration_save = True
+
+    class Params:
+        claim = factory.Trait(
+            category="manager_gone",
+            structure=factory.SubFactory(StructureFactory),
+            answers=factory.LazyAttribute(
+                lambda o: {
+                    "siret": o.structure.identifier,
+                    "legal_name": o.structure.legal_name,
+                    "target_name": str(o.author),
+                    "target_login": o.author.email,
+                }
+            ),
+        )
+
+    reference = factory.LazyFunction(new_reference)
+    category = "general"
+    status = "in_progress"
+    author = factory.SubFactory(UserFactory)
+    subject = factory.Sequence(lambda n: f"Question {n}")
+    sent_at = factory.LazyFunction(timezone.now)
+    waiting_since = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def first_message(self, create, extracted, **kwargs):
+        if self.status != "draft":
+            Message.objects.create(ticket=self, author=self.author, text="Bonjour, une question.")
+
+
+class TicketFileFactory(factory.django.DjangoModelFactory):
+    """A row as if its file were there."""
+
+    class Meta:
+        model = TicketFile
+
+    ticket = factory.SubFactory(TicketFactory)
+    added_by = factory.SelfAttribute("ticket.author")
+    file = factory.LazyFunction(new_key)
+    original_name = "piece.pdf"
+    size = 1_000
+    content_type = "application/pdf"
+    state = TicketFile.State.READY
 
 
 class OutgoingMailFactory(factory.django.DjangoModelFactory):

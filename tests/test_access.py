@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from accounts.links import Purpose, make_token
 from accounts.models import ExternalIdentity, Passkey
-from attachments.models import AttachmentRequest, Deputy, Right, Role
+from attachments.models import AttachmentRequest, Deputy, Handover, Right, Role
 from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
+from support.emails import follow_link
 from tests.accounts.provider import CLIENT, SECRET, running_provider
 from tests.factories import (
     AttachmentFactory,
@@ -27,6 +28,8 @@ from tests.factories import (
     ServiceFactory,
     StructureFactory,
     SupportingDocumentFactory,
+    TicketFactory,
+    TicketFileFactory,
     UserFactory,
 )
 
@@ -119,6 +122,12 @@ TABLE = {
     "attachments:export_my_attachments": (["kind"], (LOGIN, *(200,) * 6)),
     "attachments:leave_structures": ([], (LOGIN, *(302,) * 6)),
     "attachments:succession": ([], (LOGIN, *(200,) * 6)),
+    "attachments:choose_successor": ([], (LOGIN, 302, 302, 302, 200, 200, 302)),
+    "attachments:confirm_succession": ([], (LOGIN, *(302,) * 6)),
+    # Of both whom it concerns, and support: tried with them in tests/attachments/test_transfer_screens.py.
+    "attachments:handover": (["handover"], (LOGIN, *(404,) * 5, 200)),
+    "attachments:cancel_handover": (["handover"], (LOGIN, *(405,) * 6)),
+    "attachments:undo_transfer": (["handover"], (LOGIN, *(405,) * 6)),
     # Somebody's own: tried with the owner in tests/attachments/test_mine.py.
     "attachments:withdraw_request": (["request"], (LOGIN, *(404,) * 6)),
     "attachments:people": (["structure_pk"], ITS_MANAGERS),
@@ -127,6 +136,9 @@ TABLE = {
     "attachments:create_account": (["structure_pk"], ITS_MANAGERS),
     "attachments:import_people": (["structure_pk"], ITS_MANAGERS),
     "attachments:download_people_model": (["structure_pk"], ITS_MANAGERS),
+    # No file was applied.
+    "attachments:file_applied": (["structure_pk"], (LOGIN, 403, 403, 302, 302, 403, 302)),
+    "attachments:download_left_lines": (["structure_pk"], (LOGIN, 403, 403, 302, 302, 403, 302)),
     "attachments:person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:change_person": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:detach_person": (["structure_pk", "place"], ITS_MANAGERS),
@@ -140,7 +152,7 @@ TABLE = {
     "attachments:secondary_rights": (["structure_pk"], ITS_PRINCIPAL),
     "attachments:personal_rights": (["structure_pk", "secondary"], ITS_PRINCIPAL),
     "attachments:deputy": (["structure_pk"], ITS_PRINCIPAL),
-    "attachments:end_deputy": (["structure_pk"], (LOGIN, *(405,) * 6)),
+    "attachments:end_deputy": (["structure_pk"], (LOGIN, 403, 403, 403, 302, 403, 302)),
     # Of a secondary manager: its principal manager's to extend, not a colleague's.
     "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
     "attachments:history": ([], (LOGIN, 403, 403, 403, 200, 200, 200)),
@@ -199,6 +211,19 @@ TABLE = {
     "documents:delete": (["document"], (LOGIN, *(404,) * 6)),
     "documents:download_ticked": ([], (LOGIN, *(302,) * 6)),
     "documents:delete_ticked": ([], (LOGIN, *(302,) * 6)),
+    "support:tickets": ([], (LOGIN, *(200,) * 6)),
+    "support:choose": ([], (LOGIN, *(200,) * 6)),
+    "support:write": (["category"], (LOGIN, *(200,) * 6)),
+    "support:reactivation": ([], PUBLIC),
+    "support:follow": (["follow"], PUBLIC),
+    # Somebody's own, and support's in the admin: its author is none of ROLES, who are tried in tests/support.
+    "support:ticket": (["ticket"], (LOGIN, *(404,) * 6)),
+    "support:close": (["ticket"], (LOGIN, *(405,) * 6)),
+    "support:delete_draft": (["ticket"], (LOGIN, *(405,) * 6)),
+    "support:deposit": (["ticket"], (LOGIN, *(405,) * 6)),
+    "support:object": (["ticket"], (LOGIN, *(404,) * 6)),
+    "support:download_file": (["ticket_file"], (LOGIN, *(404,) * 5, 302)),
+    "support:remove_file": (["ticket_file"], (LOGIN, *(405,) * 6)),
     "demo:mailbox": ([], PUBLIC),
     "demo:mail": (["mail"], PUBLIC),
     "demo:mail_html": (["mail"], PUBLIC),
@@ -212,7 +237,19 @@ WITHOUT_FACTOR = (
 )
 # Django's own, for whoever is logged in; the rest of the admin is support's.
 ADMIN_FOR_ALL = {"admin:jsi18n", "admin:logout", "admin:password_change", "admin:password_change_done"}
-OF_ONE_ROW = ("_change", "_delete", "_history", "_rejected_lines", "_retry", "_cancel", "app_list", "view_on_site")
+OF_ONE_ROW = (
+    "_change",
+    "_delete",
+    "_history",
+    "_rejected_lines",
+    "_retry",
+    "_cancel",
+    "app_list",
+    "view_on_site",
+    "_take",
+    "_issue",
+    "_transfer",
+)
 
 
 def names(resolver, prefix=""):
@@ -249,12 +286,22 @@ def arguments():
         "session": OpenSessionFactory().pk,
         "document": SupportingDocumentFactory().pk,
         "passkey": PasskeyFactory().pk,
+        "category": "general",
+        "ticket": (ticket := TicketFactory()).reference,
+        # Its file is in no store: who may have it is sent back to a page that says so.
+        "ticket_file": TicketFileFactory(ticket=ticket, message=ticket.messages.get()).pk,
+        "follow": follow_link(TicketFactory(author=None, visitor_email="v@exemple.example")).rpartition("suivi/")[2][
+            :-1
+        ],
         "way": "totp",
         "kind": "csv",
         "space": "engagements",
         # A simple user's.
         "place": AttachmentFactory(structure=structure).pk,
         "line": record(Event.STRUCTURE_CHANGED, structure=structure).pk,
+        "handover": Handover.objects.create(
+            structure=structure, successor=(other := UserFactory()), named_by=other, reference="123456782"
+        ).reference,
         "request": AttachmentRequestFactory(structure=structure).reference,
         "secondary": AttachmentFactory(
             structure=structure, role=Role.SECONDARY, ends_on=timezone.localdate() + timedelta(days=9)
@@ -279,17 +326,18 @@ def log_in_as(client, role, structure):
     client.force_login(user)
 
 
-@pytest.mark.parametrize("name", TABLE)
-def test_access(arguments, name):
-    wanted, answers = TABLE[name]
-    given = {}
-    for role in ROLES:
-        client = Client()
-        log_in_as(client, role, arguments["structure"])
-        given[role] = client.get(reverse(name, args=[arguments[argument] for argument in wanted]))
-    assert {role: answer.status_code for role, answer in given.items()} == dict(zip(ROLES, answers, strict=True))
-    if name.startswith("attachments:"):
-        assert given["visitor"].url.startswith("/connexion/?next=")
+@pytest.mark.parametrize("role", ROLES)
+def test_access(client, arguments, role):
+    log_in_as(client, role, arguments["structure"])
+    expected, given = {}, {}
+    for name, (wanted, answers) in TABLE.items():
+        answer = client.get(reverse(name, args=[arguments[argument] for argument in wanted]))
+        expected[name], given[name] = answers[ROLES.index(role)], answer.status_code
+        # One export at a time: it ends once it was read.
+        b"".join(answer)
+        if role == "visitor" and name.startswith("attachments:"):
+            assert answer.url.startswith("/connexion/?next="), name
+    assert given == expected
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "staff"])
@@ -385,6 +433,13 @@ POSTS = {
     "structures:change_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 422)),
     "structures:deactivate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
     "structures:activate_bank_account": ({}, answering(ITS_PRINCIPAL_AMONG_THEM, 302)),
+    "support:write": ({}, (LOGIN, *(422,) * 6)),
+    "support:reactivation": ({}, (422,) * 7),
+    "support:follow": ({}, (422,) * 7),
+    **dict.fromkeys(
+        [f"support:{name}" for name in ("ticket", "close", "delete_draft", "deposit", "object", "remove_file")],
+        ({}, (LOGIN, *(404,) * 6)),
+    ),
     "documents:add": ({}, (LOGIN, *(422,) * 6)),
     "documents:change": ({}, (LOGIN, *(404,) * 6)),
     "documents:delete": ({}, (LOGIN, *(404,) * 6)),
@@ -394,6 +449,9 @@ POSTS = {
     "attachments:refuse_together": ({}, (LOGIN, *(302,) * 6)),
     "attachments:leave_structures": ({}, (LOGIN, *(302,) * 6)),
     "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
+    "attachments:confirm_succession": ({}, (LOGIN, *(302,) * 6)),
+    "attachments:cancel_handover": ({}, (LOGIN, *(404,) * 5, 302)),
+    "attachments:undo_transfer": ({}, (LOGIN, *(404,) * 5, 302)),
     "attachments:attach_person": ({}, answering(ITS_MANAGERS, 422)),
     "attachments:create_account": ({}, answering(ITS_MANAGERS, 422)),
     "attachments:import_people": ({}, answering(ITS_MANAGERS, 422)),
@@ -423,18 +481,20 @@ def test_every_url_that_takes_a_post_is_in_the_table_of_posts(client, arguments)
             assert answer.status_code == 405 or answer.url == "/", name
 
 
-@pytest.mark.parametrize("name", POSTS)
-def test_access_by_post(arguments, name):
-    for role in ROLES:
+@pytest.mark.parametrize("role", ROLES)
+def test_access_by_post(client, arguments, role):
+    log_in_as(client, role, arguments["structure"])
+    cookies = client.cookies.output(header="", sep=";")
+    for name in POSTS:
+        client.cookies.load(cookies)
         with transaction.atomic():
-            _check_post(Client(), arguments, name, role)
-            # Each role finds everything as it was.
+            _check_post(client, arguments, name, role)
+            # Each finds everything as it was.
             transaction.set_rollback(True)
 
 
 def _check_post(client, arguments, name, role):
     posted, answers = POSTS[name]
-    log_in_as(client, role, arguments["structure"])
     answer = client.post(reverse(name, args=[arguments[argument] for argument in TABLE[name][0]]), posted)
     if (
         role == "visitor"
@@ -445,12 +505,12 @@ def _check_post(client, arguments, name, role):
             assert answer.url == f"/connexion/?next={answer.wsgi_request.path}"
             return
         # Not sent away: the login page keeps what was typed.
-        assert (answer.status_code, answer.templates[0].name) == (200, "accounts/login.html")
+        assert (answer.status_code, answer.templates[0].name) == (200, "accounts/login.html"), name
         return
-    assert answer.status_code == answers[ROLES.index(role)], role
+    assert answer.status_code == answers[ROLES.index(role)], name
     decides = name in ("attachments:decide_request", "attachments:refuse_request")
     decided = decides and answer.status_code == 302 and role != "visitor"
-    assert AttachmentRequest.objects.get().is_pending is not decided, role
+    assert AttachmentRequest.objects.get().is_pending is not decided, name
 
 
 # Those who manage a part of a structure: (their own rights, the days of their suppléance from today, what they may).
@@ -470,13 +530,16 @@ PARTLY = {
 }
 # name: (what one needs to get there what the principal manager does, what the others get)
 NEEDS = {
-    "attachments:decide_request": (DECIDE, 404),
-    "attachments:refuse_request": (DECIDE, 404),
+    # A secondary manager is told that it is not theirs to decide.
+    "attachments:decide_request": (DECIDE, 403),
+    "attachments:refuse_request": (DECIDE, 403),
     **dict.fromkeys(["attachments:people", "attachments:export_people", "attachments:person"], (SEE, 403)),
     "attachments:attach_person": (ATTACH, 403),
     "attachments:create_account": (ATTACH, 403),
     "attachments:import_people": (ATTACH, 403),
     "attachments:download_people_model": (ATTACH, 403),
+    "attachments:file_applied": (ATTACH, 403),
+    "attachments:download_left_lines": (ATTACH, 403),
     "attachments:change_person": (ATTACH, 403),
     "attachments:detach_person": (ATTACH, 403),
     "attachments:duplicate_rights": (ATTACH, 403),
@@ -496,6 +559,8 @@ NEEDS = {
         [f"attachments:{name}" for name in ("secondary_rights", "personal_rights", "deputy", "end_deputy")],
         (NOBODY, 403),
     ),
+    # Without anything to hand over.
+    "attachments:choose_successor": (NOBODY, 302),
     "structures:change_structure": (NOBODY, 403),
 }
 

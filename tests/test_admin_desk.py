@@ -17,6 +17,7 @@ from history.models import Event
 from registration.models import AddressCorrection, Submission
 from spaces.models import Space
 from structures.models import DirectoryImport, Referent, Structure
+from support.models import ReadyAnswer
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -26,6 +27,7 @@ from tests.factories import (
     LegalUnitFactory,
     OutgoingMailFactory,
     ServiceFactory,
+    TicketFactory,
     UserFactory,
 )
 
@@ -66,6 +68,11 @@ WAITING = [
         lambda: OutgoingMailFactory(state="failed"),
         lambda: OutgoingMailFactory(state="sent"),
         "courriel n'a pas pu partir",
+    ),
+    (
+        lambda: TicketFactory(),
+        lambda: TicketFactory(status="action_required"),
+        "sollicitation attend votre réponse",
     ),
     (
         lambda: Submission.objects.create(reference="123456782", payload={}, attempts=1),
@@ -126,10 +133,10 @@ def test_the_first_page_costs_the_same_for_many(client, django_assert_num_querie
         return client.get(DESK)
 
     page(2)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(DESK)
     page(20)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(DESK)
 
 
@@ -213,6 +220,8 @@ def test_no_page_speaks_as_machines_do(client):
         AddressCorrection.objects.create(reference="123456782", email="a@exemple.example", payload={}, attempts=1),
         LinkRequest.objects.create(email="a@b.example", purpose="reset", attempts=1),
         AccessAttempt.objects.create(username="a@b.example", ip_address="10.0.0.1", failures_since_start=3),
+        TicketFactory(),
+        ReadyAnswer.objects.create(title="Bien reçu", text="Nous regardons."),
     ]
     assert {type(row) for row in rows} == set(admin.site._registry)
     for row in rows:

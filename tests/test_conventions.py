@@ -26,6 +26,7 @@ from tests.factories import AttachmentFactory, AttachmentRequestFactory, Structu
 ROOT = Path(settings.BASE_DIR)
 OUR_APPS = (
     "chorus",
+    "support",
     "registration",
     "spaces",
     "attachments",
@@ -221,6 +222,12 @@ def test_every_template_is_used(path):
         name = rf"{path.stem}\b" if path.stem not in ("base", "button", "structure") else name
     sources = [text_of(other) for other in (*app_files, *templates) if other != path]
     assert any(re.search(rf"""["'](emails/)?{name}""", source) for source in sources)
+
+
+def test_names_are_elided_where_they_are_shown():
+    """« d'Émilie »: {{ name|of }}"""
+    unelided = re.compile(r"\bde \{\{ (?:[a-z_]+\.)*(?:user|person|structure|deputy|principal|actor) \}\}")
+    assert not [path for path in templates if unelided.search(path.read_text())]
 
 
 @named([path for path in templates if path.suffix == ".html" and path.parent.name != "emails"])

@@ -21,6 +21,7 @@ from registration.captcha import challenge, fresh
 from registration.models import AddressCorrection, Submission
 from spaces.models import Space
 from structures.models import Referent
+from support.models import ReadyAnswer
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -31,6 +32,7 @@ from tests.factories import (
     OpenSessionFactory,
     ServiceFactory,
     StructureFactory,
+    TicketFactory,
     UserFactory,
 )
 
@@ -273,6 +275,8 @@ ADD = {
         structure=StructureFactory(), deputy=UserFactory(), named_by=UserFactory(), ends_on="2099-01-01"
     ),
     "spaces.Space": lambda: Space.objects.create(code=f"espace-{Space.objects.count()}", label="Espace"),
+    "support.Ticket": TicketFactory,
+    "support.ReadyAnswer": lambda: ReadyAnswer.objects.create(title="Bonjour", text="Bonjour"),
     "history.HistoryEntry": lambda: record(
         Event.REQUEST_SENT, actor=UserFactory(), subject=UserFactory(), structure=StructureFactory()
     ),

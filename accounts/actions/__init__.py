@@ -1,4 +1,5 @@
 from accounts.actions.accounts import (
+    RESEND_INTERVAL,
     activate_account,
     approve_account,
     approve_accounts,
@@ -6,10 +7,12 @@ from accounts.actions.accounts import (
     close_accounts_never_active,
     close_never_active,
     correct_address,
+    foresee_activations,
     invite_account,
     register_account,
     resend_activation,
     resend_activations,
+    tell_invited,
 )
 from accounts.actions.asked_links import answer_link_request
 from accounts.actions.credentials import (
@@ -62,6 +65,7 @@ from accounts.actions.sessions import (
 )
 
 __all__ = [
+    "RESEND_INTERVAL",
     "activate_account",
     "add_passkey",
     "add_totp",
@@ -86,6 +90,7 @@ __all__ = [
     "deactivate_account",
     "deactivate_own_account",
     "end_own_sessions",
+    "foresee_activations",
     "forget_ended_sessions",
     "forget_factors",
     "forget_identities",
@@ -108,6 +113,7 @@ __all__ = [
     "resend_contact_confirmation",
     "reset_password",
     "restore_address",
+    "tell_invited",
     "turn_off_second_factor",
     "turn_on_email_code",
     "unlink_identity",

@@ -1,11 +1,11 @@
 """How an account begins: registered, approved, activated, or closed unused; and the rights support gives it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts import emails, events
@@ -18,9 +18,11 @@ from history.actions import record, record_all
 from history.data import change_data
 from history.models import Event
 from notifications.actions import mailed_since, within_mail_rate, within_mail_rates
+from notifications.models import OutgoingMail
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
+from plumbing.text import of
 
 ADDRESS_USED = "Cette adresse est déjà utilisée."
 # A mail takes its time, and a second link before then only confuses.
@@ -32,6 +34,17 @@ class Resent(NamedTuple):
 
     done: list
     skipped: list
+
+
+class Due(NamedTuple):
+    """What of a query set of accounts the activation link may leave to now; how many had it a moment ago, and when it
+    may leave to the last of them; how many do not wait for it.
+    """
+
+    users: QuerySet
+    too_soon: int
+    again_at: datetime | None
+    not_activating: int
 
 
 @transaction.atomic
@@ -55,7 +68,7 @@ def register_account(*, email, first_name, last_name, phone, contact_email, surv
 def invite_account(*, actor, email, first_name, last_name, phone):
     """Create somebody else's account, « En cours d'activation »: they accept the conditions as they activate it.
 
-    Nothing `actor` wrote but the names is mailed. Raises ActionError when the address has an account, or just got one.
+    The caller tells them (`tell_invited`). Raises ActionError when the address has an account, or just got one.
     """
     user = _newcomer(email)
     user.first_name, user.last_name, user.phone = first_name, last_name, phone
@@ -66,10 +79,17 @@ def invite_account(*, actor, email, first_name, last_name, phone):
     except IntegrityError as error:  # two at once
         raise ActionError("address_used", ADDRESS_USED, field="email") from error
     record(Event.ACCOUNT_REGISTERED, actor=actor, subject=user, reference=user.reference)
+    return user
+
+
+def tell_invited(user, *, actor, facts=()):
+    """The activation mail of whoever `actor` made an account for; `facts`, (label, value), are what it gives them.
+
+    Nothing `actor` wrote but the names is mailed.
+    """
     # Whoever was refused starts again: somebody may create and lose accounts of one address again and again.
     if within_mail_rate("activation", user.email, settings.MAIL_TO_ONE_RATE):
-        emails.send_activation(user, reference=user.reference, invited_by=actor)
-    return user
+        emails.send_activation(user, reference=user.reference, invited_by=actor, facts=facts)
 
 
 def _newcomer(email):
@@ -150,11 +170,23 @@ def resend_activation(user_id, *, actor):
     """
     user = lock_user(user_id)
     if user.state != User.State.ACTIVATING:
-        raise ActionError("not_activating", f"Le compte de {user} n'est pas en cours d'activation.")
+        raise ActionError("not_activating", f"Le compte {of(user)} n'est pas en cours d'activation.")
     user.activation_sent_at = timezone.now()
     user.save(update_fields=["activation_sent_at"])
     record(Event.ACTIVATION_RESENT, actor=actor, subject=user, reference=user.reference)
     emails.send_activation(user, reference=user.reference)
+
+
+def foresee_activations(users):
+    """What `resend_activations` would do with a query set of accounts, if nothing changed meanwhile: a Due."""
+    activating = users.filter(state=User.State.ACTIVATING).order_by()
+    lately = OutgoingMail.objects.lately("activation", [OuterRef("email")], RESEND_INTERVAL.total_seconds())
+    last = lately.order_by().values("to").annotate(last=Max("created_at")).values("last")
+    activating = activating.annotate(mailed_at=Subquery(last))
+    due = users.filter(pk__in=activating.filter(mailed_at=None).values("pk"))
+    told = activating.aggregate(count=Count("pk"), too_soon=Count("mailed_at"), last=Max("mailed_at"))
+    again_at = told["last"] and told["last"] + RESEND_INTERVAL
+    return Due(due, told["too_soon"], again_at, users.count() - told["count"])
 
 
 @transaction.atomic
@@ -211,7 +243,7 @@ def close_never_active(user_id, *, actor, reason="", cause=""):
     """
     user = lock_user(user_id)
     if not _was_never_used(user):
-        raise ActionError("was_active", f"Le compte de {user} a déjà servi, ou est déjà clos.")
+        raise ActionError("was_active", f"Le compte {of(user)} a déjà servi, ou est déjà clos.")
     _close_unused([user], actor=actor, reason=reason, cause=cause)
 
 

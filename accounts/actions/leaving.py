@@ -13,6 +13,7 @@ from history.actions import record
 from history.models import Event
 from plumbing.errors import ActionError
 from plumbing.facts import gather, sentence
+from plumbing.text import of
 
 
 @transaction.atomic
@@ -38,7 +39,7 @@ def deactivate_account(user_id, *, actor):
     events.account_locking.send(sender=None, user_id=user_id)
     user = lock_user(user_id)
     if user.state != User.State.ACTIVE:
-        raise ActionError("not_active", f"Le compte de {user} n'est pas actif.")
+        raise ActionError("not_active", f"Le compte {of(user)} n'est pas actif.")
     return _deactivate(user, actor=actor)
 
 
@@ -88,7 +89,7 @@ def reactivate_account(user_id, *, actor):
     user = lock_user(user_id)
     refuse_anonymised(user)
     if not user.was_ever_active or user.state not in (User.State.DISABLED, User.State.CLOSED):
-        raise ActionError("not_deactivated", f"Le compte de {user} n'est ni désactivé ni clos après avoir servi.")
+        raise ActionError("not_deactivated", f"Le compte {of(user)} n'est ni désactivé ni clos après avoir servi.")
     user.state, user.deactivated_at, user.closed_at = User.State.ACTIVATING, None, None
     user.activation_sent_at = timezone.now()
     user.link_version += 1

@@ -83,14 +83,22 @@ def next_query(request, **more):
 
 def session_ended(request):
     """In answer to a form sent without a session: the login page, which keeps what was typed for after."""
-    return _login_page(request, LoginForm(), kept.keep(request), back_to=kept.page_of(request))
+    typed = kept.keep(request)
+    return _login_page(request, LoginForm(), typed, back_to=kept.page_of(request), is_lost=not typed)
 
 
-def _login_page(request, form, typed, *, back_to="", session_ended=True, status=200):
+def _login_page(request, form, typed, *, back_to="", session_ended=True, is_lost=False, status=200):
     back_to = back_to or request.GET.get("next", "")
     query = f"?{urlencode({'next': back_to})}" if back_to else ""
     provider = openid.is_on() and {"label": settings.OIDC_LABEL, "vouched": vouched.remembered(request)}
-    context = {"form": form, "kept": typed, "session_ended": session_ended, "query": query, "provider": provider}
+    context = {
+        "form": form,
+        "kept": typed,
+        "session_ended": session_ended,
+        "is_lost": is_lost,
+        "query": query,
+        "provider": provider,
+    }
     return render(request, "accounts/login.html", context, status=status)
 
 

@@ -35,6 +35,13 @@ from attachments.actions.people import (
     create_attached_account,
     duplicate_place,
 )
+from attachments.actions.planned import (
+    cancel_handovers,
+    carry_out_due,
+    copy_handover,
+    plan_handovers,
+    stop_handovers_to,
+)
 from attachments.actions.principals import (
     lapse_unactivated_principals,
     lock_structures_of,
@@ -49,6 +56,7 @@ from attachments.actions.requests import (
 )
 from attachments.actions.rights import copy_rights, leave_personal_rights, leave_rights
 from attachments.actions.rows import lock_structures_with
+from attachments.actions.transfers import transfer_principal, undo_transfers
 
 __all__ = [
     "Place",
@@ -58,12 +66,15 @@ __all__ = [
     "attach",
     "attach_from_file",
     "attach_people",
+    "cancel_handovers",
+    "carry_out_due",
     "change_dates",
     "change_place",
     "change_role",
     "change_scope",
     "copy_attachments",
     "copy_deputy",
+    "copy_handover",
     "copy_rights",
     "create_attached_account",
     "detach",
@@ -87,10 +98,14 @@ __all__ = [
     "lock_structures_with",
     "move_requests",
     "name_deputy",
+    "plan_handovers",
     "refuse_request",
     "refuse_requests",
     "send_request",
     "settle_on_activation",
+    "stop_handovers_to",
+    "transfer_principal",
+    "undo_transfers",
     "warn_of_endings",
     "widen",
     "withdraw_request",

@@ -6,53 +6,25 @@ structure queue up instead of crossing (no race, no deadlock); each checks, writ
 announces (`attachments.events`). Mails are the caller's, who knows why it is done.
 """
 
-from datetime import date
-from typing import NamedTuple
-
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
 
-from accounts.models import User
+from attachments.actions.places import HAS_PRINCIPAL, Place, held_by, hindrances, is_over, withdrawn_from, withdrawn_of
 from attachments.actions.rows import (
-    check_active,
-    check_open,
     lock,
     lock_account,
     lock_accounts,
     lock_structure,
     services_of,
 )
-from attachments.events import attachments_ended, attachments_started, role_changed, scope_changed
+from attachments.events import attachments_ended, attachments_started, principals_changed, roles_changed, scope_changed
 from attachments.models import Attachment, Right, Role
 from history.actions import record, record_all
 from history.data import change_data, row_data
 from history.models import Event
-from plumbing.changes import write_changes
+from plumbing.changes import changes, write_changes
 from plumbing.errors import ActionError
-from structures.models import Structure
-
-HAS_PRINCIPAL = "Cette structure a déjà un gestionnaire principal."
-
-
-class Place(NamedTuple):
-    """What somebody is to hold: a principal manager has the whole structure, from today, without end."""
-
-    user: User
-    structure: Structure
-    role: Role = Role.SIMPLE
-    whole_structure: bool = True
-    services: tuple = ()
-    starts_on: date | None = None
-    ends_on: date | None = None
-    reference: str = ""
-    cause: str = ""
-
-    @property
-    def bounded(self):
-        if self.role != Role.PRINCIPAL:
-            return self
-        return self._replace(whole_structure=True, services=(), starts_on=None, ends_on=None)
 
 
 @transaction.atomic
@@ -70,37 +42,6 @@ def attach(user, structure, *, actor, **terms):
     return start_all([place], actor=actor)[0]
 
 
-def hindrances(places):
-    """For each of these places, why it cannot be given: an ActionError, or None.
-
-    Only reads, in a number of queries that does not grow; to act upon it, the caller holds the locks of the
-    structures and of the accounts.
-    """
-    held = {(row.user_id, row.structure_id) for row in _held_by(places) if not _is_over(row)}
-    wanted = [place.structure.pk for place in places if place.role == Role.PRINCIPAL]
-    managed = Attachment.objects.current().principal().filter(structure__in=wanted) if wanted else ()
-    taken = {row.structure_id for row in managed}
-    return [_hindrance(place.bounded, held, taken) for place in places]
-
-
-def _hindrance(place, held, taken):
-    user, structure = place.user, place.structure
-    try:
-        if place.ends_on and place.ends_on < timezone.localdate():
-            over = f"Ce rattachement finirait le {place.ends_on:%d/%m/%Y} : cette date est passée."
-            raise ActionError("dates_over", over)
-        check_active(structure)
-        check_open(user)
-        if (user.pk, structure.pk) in held:
-            raise ActionError("already_attached", f"{user} a déjà un rattachement à cette structure.")
-        if structure.pk in taken:
-            raise ActionError("has_principal", HAS_PRINCIPAL)
-        services_of(structure, place.whole_structure, place.services)
-    except ActionError as refusal:
-        return refusal
-    return None
-
-
 def start_all(places, *, actor):
     """Give these places, which nothing hinders, in a number of queries that does not grow with them: the attachments.
 
@@ -108,8 +49,8 @@ def start_all(places, *, actor):
     withdrawn. The caller holds the locks of the structures and the accounts.
     """
     places = [place.bounded for place in places]
-    _end(_held_by(places), actor=None, cause="dates_over")
-    withdrawn = _withdrawn_from(places)
+    _end(held_by(places), actor=None, cause="dates_over")
+    withdrawn = withdrawn_from(places)
     attachments = Attachment.objects.bulk_create(
         Attachment(
             user=place.user,
@@ -137,33 +78,6 @@ def start_all(places, *, actor):
     if attachments:
         attachments_started.send(sender=None, attachments=attachments, actor=actor)
     return attachments
-
-
-def _held_by(places):
-    """What these people hold in these structures, run out or not."""
-    return _of_these(places, Attachment.objects.current().select_related("user", "structure"))
-
-
-def _of_these(places, rows):
-    """Those of `rows` that are these people's in these structures."""
-    wanted = {(place.user.pk, place.structure.pk) for place in places}
-    people, structures = ({key[n] for key in wanted} for n in (0, 1))
-    rows = rows.filter(user__in=people, structure__in=structures).order_by("pk")
-    return [row for row in rows if (row.user_id, row.structure_id) in wanted]
-
-
-def _withdrawn_from(places):
-    """What was withdrawn by name from these people in their last place there, by (person, structure)."""
-    last = {(row.user_id, row.structure_id): row for row in _of_these(places, Attachment.objects.all())}
-    return {key: _withdrawn(row) for key, row in last.items() if row.role != Role.PRINCIPAL}
-
-
-def _withdrawn(attachment):
-    return {str(right): False for right in Right if getattr(attachment, right) is False}
-
-
-def _is_over(attachment):
-    return attachment.standing == Attachment.Standing.OVER
 
 
 def _beginning(attachment, place):
@@ -230,7 +144,7 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     before = attachment.role
     if role == before:
         return attachment
-    kept = {} if role == Role.PRINCIPAL else _withdrawn(attachment)
+    kept = {} if role == Role.PRINCIPAL else withdrawn_of(attachment)
     values = {"role": role, "role_since": timezone.now(), **dict.fromkeys(Right.values), **kept}
     held = _service_names(attachment)
     if role == Role.PRINCIPAL:
@@ -245,8 +159,58 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     if held and role == Role.PRINCIPAL:
         data["changes"]["services"] = [held, []]
     _journal(event, attachment, actor=actor, reference=reference, cause=cause, **data)
-    role_changed.send(sender=None, attachment=attachment, before=before, actor=actor)
+    roles_changed.send(sender=None, changed=[(attachment, before)], actor=actor)
+    if Role.PRINCIPAL in (before, role):
+        principals_changed.send(sender=None, structures=[attachment.structure], actor=actor)
     return attachment
+
+
+def hand_on(handed, *, actor, left_role=Role.SIMPLE, **told):
+    """The one way a role of principal manager passes on: from the first to the second of each (place or None, Place).
+
+    In a number of queries that does not grow with them. The outgoing managers keep their place and its dates, as
+    `left_role`; who has no place there gets one. The caller holds the locks of the structures, the accounts and what
+    these people hold there. At no instant that anybody can see has a structure two principal managers, by constraint,
+    or none: both happen here, in one transaction. `told` is the entries' reference and cause.
+    """
+    outgoing, places = [place for place, _ in handed if place], [place for _, place in handed]
+    rest = {"role_since": timezone.now(), **dict.fromkeys(Right.values)}
+    # First the one, then the other: the constraint is checked at each statement.
+    _give_role(Event.PRINCIPAL_TRANSFERRED, outgoing, {"role": left_role} | rest, actor=actor, **told)
+    held = {(row.user_id, row.structure_id): row for row in held_by(places) if not is_over(row)}
+    risen, new = [], []
+    for place in places:
+        row = held.get((place.user.pk, place.structure.pk))
+        risen.extend([row] if row else [])
+        new.extend([] if row else [place])
+    prefetch_related_objects(risen, "services")
+    today = timezone.localdate()
+    Attachment.objects.filter(pk__in=[row.pk for row in risen], starts_on__gt=today).update(starts_on=today)
+    values = {"role": Role.PRINCIPAL, "whole_structure": True, "ends_on": None} | rest
+    _give_role(Event.PRINCIPAL_DESIGNATED, risen, values, actor=actor, **told)
+    Attachment.services.through.objects.filter(attachment__in=risen).delete()
+    if new:
+        start_all(new, actor=actor)
+    principals_changed.send(sender=None, structures=[place.structure for place in places], actor=actor)
+    return risen
+
+
+def _give_role(event, rows, values, *, actor, **told):
+    """Write and journal these `values`, with another role, of all `rows`."""
+    before = {row.pk: row.role for row in rows}
+    entries = []
+    for row in rows:
+        data = change_data(row, [change for change in changes(row, values) if change.name != "role_since"])
+        if not row.whole_structure and values.get("whole_structure"):
+            data["changes"]["services"] = [_service_names(row), []]
+        entries.append({"subject": row.user, "structure": row.structure, **told, **data})
+        for name, value in values.items():
+            setattr(row, name, value)
+    Attachment.objects.filter(pk__in=before).update(**values)
+    if entries:
+        record_all(event, entries, actor=actor)
+    if rows:
+        roles_changed.send(sender=None, changed=[(row, before[row.pk]) for row in rows], actor=actor)
 
 
 @transaction.atomic
@@ -293,6 +257,11 @@ def end(attachment_id, *, actor, cause="", reason=""):
     attachment = lock(attachment_id)
     _end([attachment], actor=actor, cause=cause, reason=reason)
     return attachment
+
+
+def end_places(places, *, actor, cause=""):
+    """End these, which the caller locked with their structures."""
+    _end(places, actor=actor, cause=cause)
 
 
 def end_all(users, *, actor, cause=""):

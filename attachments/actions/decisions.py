@@ -23,6 +23,7 @@ from history.data import row_data
 from history.models import Event
 from plumbing.errors import ActionError
 from plumbing.reach import held
+from plumbing.text import of
 from structures.models import Structure
 
 Status = AttachmentRequest.Status
@@ -288,7 +289,7 @@ def _check(request, structure_id, actor, decidable):
     if actor is not None and request.user_id == actor.pk:
         raise ActionError("own_request", "Nul ne décide de sa propre demande.")
     if decidable is not None and request.structure_id not in decidable:
-        raise ActionError("not_decider", f"Vous ne décidez plus des demandes de {request.structure}.")
+        raise ActionError("not_decider", f"Vous ne décidez plus des demandes {of(request.structure)}.")
 
 
 def _decide(requests, status, *, actor, reason=""):

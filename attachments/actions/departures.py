@@ -10,6 +10,7 @@ from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import lock
 from attachments.models import MANAGERS, Role
 from plumbing.errors import ActionError
+from plumbing.text import of
 from structures.models import Structure
 
 
@@ -42,7 +43,7 @@ def lock_to_change(attachment_id, actor):
     attachment = lock(attachment_id)
     _refuse_principal(attachment, actor)
     if actor is not None and not actor.has_perm("attachments.change_place", attachment):
-        told = f"Vous ne changez pas, ou plus, le rattachement de {attachment.user}."
+        told = f"Vous ne changez pas, ou plus, le rattachement {of(attachment.user)}."
         raise ActionError("right_withdrawn", told)
     return attachment
 
@@ -76,7 +77,7 @@ def _refuse_principal(attachment, actor):
         who = "Vous êtes" if actor == attachment.user else f"{attachment.user} est"
         raise ActionError(
             "is_principal",
-            f"{who} gestionnaire principal de {attachment.structure} : "
+            f"{who} gestionnaire principal {of(attachment.structure)} : "
             "désignez d'abord un autre gestionnaire principal.",
         )
 

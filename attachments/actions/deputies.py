@@ -9,11 +9,12 @@ from attachments import emails
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rights import check_leaves_rights
 from attachments.actions.rows import lock_account, lock_structure
-from attachments.models import MANAGERS, Deputy, Role
+from attachments.models import MANAGERS, Attachment, Deputy, Role
 from history.actions import record, record_all
 from history.data import row_data
 from history.models import Event
 from plumbing.errors import ActionError, AlreadyDone
+from plumbing.text import of
 
 
 @transaction.atomic
@@ -41,8 +42,9 @@ def name_deputy(structure_id, user_id, *, actor, starts_on, ends_on):
     )
     values = row_data(named, values=("starts_on", "ends_on"))
     record(Event.DEPUTY_NAMED, actor=actor, subject=user, structure=structure, **values)
+    principal = structure.attachments.current().principal().select_related("user").get().user
     for reader in _both(named):
-        emails.send_deputy_named(named, reader=reader)
+        emails.send_deputy_named(named, reader=reader, principal=principal)
     return named
 
 
@@ -56,7 +58,7 @@ def end_deputy(deputy_id, *, actor):
     check_leaves_rights(actor, structure)
     held = Deputy.objects.select_related("deputy", "structure").get(pk=deputy_id)
     if held.ended_at or held.ends_on < timezone.localdate():
-        raise AlreadyDone("deputy_over", f"La suppléance de {held.deputy} est déjà terminée.")
+        raise AlreadyDone("deputy_over", f"La suppléance {of(held.deputy)} est déjà terminée.")
     end_deputies([held], actor=actor)
 
 
@@ -70,9 +72,13 @@ def end_deputies(deputies, *, actor, cause="", seen_to=()):
     Deputy.objects.filter(pk__in=[held.pk for held in deputies]).update(ended_at=timezone.now())
     entries = [{"subject": held.deputy, "structure": held.structure, "cause": cause} for held in deputies]
     record_all(Event.DEPUTY_ENDED, entries, actor=actor)
+    principals = Attachment.objects.current().principal().filter(structure__in=[held.structure_id for held in deputies])
+    # Who is principal manager by now was not stood in for.
+    told_too = [] if cause == "principal_changed" else principals.select_related("user")
+    principals = {place.structure_id: place.user for place in told_too}
+    told = [(held, reader) for held in deputies for reader in _of(held, principals.get(held.structure_id))]
+    emails.send_deputies_ended(told, cause=cause)
     for held in deputies:
-        for reader in _both(held):
-            emails.send_deputy_ended(held, reader=reader, cause=cause)
         if held.structure_id not in seen_to:
             hand_over_requests(held.structure)
 
@@ -89,10 +95,15 @@ def end_deputies_of(attachments, *, actor):
     end_deputies(left, actor=actor, cause="attachment_over", seen_to=managed)
 
 
-def end_deputies_for(structure, *, actor):
-    """Another person is principal manager: whom the one before had named no longer stands in."""
-    held = Deputy.objects.current().filter(structure=structure).select_related("deputy", "structure")
-    end_deputies(list(held), actor=actor, cause="principal_changed")
+def end_deputies_for(structures, *, actor):
+    """Another person is principal manager of each: whom the one before had named no longer stands in.
+
+    In a number of queries that does not grow with the structures, where the new one can log in.
+    """
+    held = list(Deputy.objects.current().filter(structure__in=structures).select_related("deputy", "structure"))
+    led = Attachment.objects.current().principal().filter(structure__in=structures, user__state=User.State.ACTIVE)
+    seen_to = set(led.values_list("structure", flat=True)) if held else set()
+    end_deputies(held, actor=actor, cause="principal_changed", seen_to=seen_to)
 
 
 def end_deputies_by(user, *, actor):
@@ -111,8 +122,12 @@ def copy_deputy(old, new):
 
 def _both(held):
     """The deputy, and the principal manager whom they stand in for: those of them who can log in."""
-    principal = held.structure.attachments.current().principal().select_related("user").first()
-    people = [held.deputy, *([principal.user] if principal else [])]
+    place = held.structure.attachments.current().principal().select_related("user").first()
+    return _of(held, place.user if place else None)
+
+
+def _of(held, principal):
+    people = [held.deputy, *([principal] if principal else [])]
     return [person for person in dict.fromkeys(people) if person.is_active]
 
 
@@ -128,17 +143,17 @@ def _check_dates(starts_on, ends_on):
 def _check_place(structure, user, starts_on, ends_on):
     """That `user` can act there on each of these days."""
     if user.state != User.State.ACTIVE:
-        raise ActionError("not_active", f"Le compte de {user} n'est pas actif.", field="deputy")
+        raise ActionError("not_active", f"Le compte {of(user)} n'est pas actif.", field="deputy")
     place = structure.attachments.lasting().filter(user=user).first()
     if place is None:
         raise ActionError("not_attached", f"{user} n'est pas rattaché à cette structure.", field="deputy")
     if place.role == Role.PRINCIPAL:
         raise ActionError("is_principal", f"{user} en est le gestionnaire principal.", field="deputy")
     if place.starts_on > starts_on:
-        begins = f"Le rattachement de {user} ne commence que le {_day(place.starts_on)}."
+        begins = f"Le rattachement {of(user)} ne commence que le {_day(place.starts_on)}."
         raise ActionError("place_upcoming", begins, field="starts_on")
     if place.ends_on and place.ends_on < ends_on:
-        ends = f"Le rattachement de {user} se termine le {_day(place.ends_on)} : prolongez-le d'abord."
+        ends = f"Le rattachement {of(user)} se termine le {_day(place.ends_on)} : prolongez-le d'abord."
         raise ActionError("place_ending", ends, field="ends_on")
 
 

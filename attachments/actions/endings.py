@@ -11,6 +11,7 @@ from attachments.actions.rows import lock, lock_structure
 from attachments.deciders import managers_of
 from attachments.models import MANAGERS, Attachment, Deputy, soon
 from plumbing.errors import ActionError
+from plumbing.text import of
 
 
 @transaction.atomic
@@ -21,11 +22,11 @@ def extend(attachment_id, *, actor, ends_on):
     """
     attachment = lock(attachment_id)
     if not actor.has_perm("attachments.change_place", attachment):
-        raise ActionError("right_withdrawn", f"Vous ne changez plus les dates de {attachment.user}.")
+        raise ActionError("right_withdrawn", f"Vous ne changez plus les dates {of(attachment.user)}.")
     if attachment.standing == attachment.Standing.OVER:
-        raise ActionError("attachment_over", f"Le rattachement de {attachment.user} est déjà terminé.")
+        raise ActionError("attachment_over", f"Le rattachement {of(attachment.user)} est déjà terminé.")
     if attachment.ends_on is None:
-        raise ActionError("no_end", f"Le rattachement de {attachment.user} n'a pas de date de fin.")
+        raise ActionError("no_end", f"Le rattachement {of(attachment.user)} n'a pas de date de fin.")
     if ends_on and ends_on <= attachment.ends_on:
         raise ActionError("not_later", "Choisissez un jour après l'actuelle date de fin.", field="ends_on")
     attachment = change_dates(attachment_id, actor=actor, ends_on=ends_on)

@@ -6,16 +6,19 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from accounts.actions import approve_accounts, invite_account
+from accounts.actions import approve_accounts, invite_account, tell_invited
 from accounts.models import User, normalised_email
 from attachments import emails
 from attachments.actions.attachments import Place, change_dates, change_role, change_scope, hindrances, start_all
 from attachments.actions.departures import lock_to_change
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import check_active, lock, lock_accounts, lock_structure, lock_structures
-from attachments.models import MANAGERS, AttachmentRequest, Right, Role
+from attachments.models import MANAGERS, Attachment, AttachmentRequest, Right, Role
 from attachments.permissions import may_among, may_lead_among
+from history.models import Event, HistoryEntry
 from plumbing.errors import ActionError, ChangedMeanwhile
+from plumbing.moments import moment
+from plumbing.text import of
 
 
 class Given(NamedTuple):
@@ -26,11 +29,12 @@ class Given(NamedTuple):
 
 
 @transaction.atomic
-def attach_people(places, *, actor, comment=""):
+def attach_people(places, *, actor, comment="", invited=()):
     """« Rattacher un utilisateur »: give these `Place`s, and tell each person in one mail with the `comment`: a Given.
 
     In a number of queries that does not grow with them. What cannot be given is left out, and why is said: the others
-    do not suffer from it. No person comes twice for the same structure.
+    do not suffer from it. No person comes twice for the same structure. Those `invited`, whose accounts were just
+    made, are told of their place and of the link that activates their account in one mail.
     """
     structures = lock_structures({place.structure.pk for place in places})
     accounts = lock_accounts({place.user.pk for place in places})
@@ -55,9 +59,12 @@ def attach_people(places, *, actor, comment=""):
     prefetch_related_objects([place for place in given.done if not place.whole_structure], "services")
     told = {}
     for place in given.done:
-        if (place.user_id, place.structure_id) not in answered:
+        if (place.user_id, place.structure_id) not in answered and place.user not in invited:
             told.setdefault(place.user, []).append(place)
     emails.send_attached(told, by=actor, comment=comment)
+    places_of = {place.user: place for place in given.done}
+    for user in invited:
+        tell_invited(user, actor=actor, facts=emails.given(places_of[user]) if user in places_of else ())
     return given
 
 
@@ -122,7 +129,7 @@ def _add_to(attachment, place, actor):
         raise ActionError("own_place", "Nul ne change son propre rattachement.")
     attachment = lock_to_change(attachment.pk, actor)
     _check_gives(actor, place.role, attachment.structure)
-    before = attachment.version
+    before, terms = attachment.version, emails.terms(attachment)
     if not attachment.whole_structure:
         services = dict.fromkeys([*attachment.services.all(), *place.services])
         change_scope(attachment.pk, actor=actor, whole_structure=place.whole_structure, services=services)
@@ -131,8 +138,17 @@ def _add_to(attachment, place, actor):
     attachment = lock(attachment.pk)
     if attachment.version == before:
         raise ActionError("unchanged", f"{attachment.user} a déjà tout cela.")
-    emails.send_place_changed(attachment)
+    _tell_changed(attachment, terms, actor)
     return attachment
+
+
+def _tell_changed(attachment, before, actor):
+    """Mail somebody what their place was and is, with what it lets a manager do."""
+    rights = ()
+    if attachment.role == Role.SECONDARY:
+        able = Attachment.objects.with_rights().get(pk=attachment.pk)
+        rights = [right.label for right in Right if able.may(right)]
+    emails.send_place_changed(attachment, before=before, by=actor, rights=rights)
 
 
 @transaction.atomic
@@ -148,7 +164,9 @@ def create_attached_account(structure, *, actor, person, services=(), **terms):
         raise ActionError("uses_pigp", "Les comptes de cette structure viennent de l'annuaire du ministère (PIGP).")
     user = invite_account(actor=actor, **person)
     given = attach_people(
-        [Place(user, structure, whole_structure=not services, services=tuple(services), **terms)], actor=actor
+        [Place(user, structure, whole_structure=not services, services=tuple(services), **terms)],
+        actor=actor,
+        invited=[user],
     )
     for _place, refusal in given.skipped:
         raise refusal
@@ -182,7 +200,7 @@ def _attach_lot(structure, wanted, *, actor):
     # Only a person who creates accounts there does so; hindrances say the rest.
     creates = structure.is_active and actor.has_perm("attachments.create_account", structure)
     leading = may_lead_among(actor, [structure.pk])
-    places, skipped = [], []
+    places, skipped, invited = [], [], []
     for who, terms in wanted:
         user = accounts.get(_address(who))
         try:
@@ -193,16 +211,25 @@ def _attach_lot(structure, wanted, *, actor):
                 if refused := _role_refused(terms["role"], structure, leading):
                     raise refused
                 user = invite_account(actor=actor, **who)
+                invited.append(user)
         except ActionError as refusal:
             skipped.append((who["email"], refusal))
         else:
             places.append(Place(user, structure, **terms))
-    given = attach_people(places, actor=actor)
+    given = attach_people(places, actor=actor, invited=invited)
     return Given(given.done, skipped + [(place.user.email, refusal) for place, refusal in given.skipped])
 
 
 def _address(who):
     return normalised_email(who["email"])
+
+
+def _who_changed(attachment):
+    told = HistoryEntry.objects.filter(structure=attachment.structure, subject=attachment.user)
+    last = told.last_by_somebody(Event.ATTACHMENT_CHANGED, Event.ROLE_CHANGED)
+    if last is None:
+        return "Quelqu'un d'autre a modifié ce rattachement"
+    return f"{last.actor} a modifié ce rattachement le {moment(last.created_at)}"
 
 
 @transaction.atomic
@@ -215,22 +242,22 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
     """
     attachment = lock_to_change(attachment_id, actor)
     if attachment.standing == attachment.Standing.OVER:
-        raise ActionError("attachment_over", f"Le rattachement de {attachment.user} est déjà terminé.")
+        raise ActionError("attachment_over", f"Le rattachement {of(attachment.user)} est déjà terminé.")
     if attachment.version != version:
         raise ChangedMeanwhile(
-            "Quelqu'un d'autre a modifié ce rattachement pendant que cette page était ouverte. "
-            "Vos réponses sont gardées : relisez-les, puis enregistrez de nouveau."
+            f"{_who_changed(attachment)}, pendant que cette page était ouverte. "
+            "Vos réponses sont gardées : relisez-les à côté des siennes, puis enregistrez de nouveau."
         )
     _check_gives(actor, role, attachment.structure)
     if ends_on and ends_on < timezone.localdate():
         raise ActionError("dates_over", "Cette date est passée : pour finir aujourd'hui, détachez.", field="ends_on")
-    managed = attachment.role in MANAGERS
+    managed, before = attachment.role in MANAGERS, emails.terms(attachment)
     change_dates(attachment_id, actor=actor, starts_on=starts_on, ends_on=ends_on)
     change_scope(attachment_id, actor=actor, whole_structure=whole_structure, services=services)
     changed = change_role(attachment_id, actor=actor, role=role)
     if changed.version == version:
         return False
-    emails.send_place_changed(changed)
+    _tell_changed(lock(attachment_id), before, actor)
     if managed and role not in MANAGERS:
         hand_over_requests(attachment.structure)
     return True

@@ -18,7 +18,7 @@ from attachments.actions.attachments import attach_or_widen, end
 from attachments.actions.notices import tell_deciders
 from attachments.actions.rows import lock, lock_structure
 from attachments.deciders import is_open_to_first_comer
-from attachments.models import Attachment, AttachmentRequest, Deputy, Role
+from attachments.models import Attachment, AttachmentRequest, Deputy, Handover, Role
 from plumbing.errors import ActionError
 
 
@@ -54,7 +54,8 @@ def lock_structures_of(user_id):
     asked = AttachmentRequest.objects.pending().filter(user=user_id).values_list("structure_id", flat=True)
     managed = Attachment.objects.current().managers().filter(user=user_id).values_list("structure_id", flat=True)
     stood_in = Deputy.objects.current().filter(deputy=user_id).values_list("structure_id", flat=True)
-    for structure_id in sorted({*asked, *managed, *stood_in}):
+    awaited = Handover.objects.pending().filter(successor=user_id).values_list("structure_id", flat=True)
+    for structure_id in sorted({*asked, *managed, *stood_in, *awaited}):
         lock_structure(structure_id)
 
 

@@ -11,6 +11,7 @@ from history.data import change_data
 from history.models import Event
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
+from plumbing.text import of
 
 
 @transaction.atomic
@@ -57,7 +58,7 @@ def copy_rights(old, new):
 def check_leaves_rights(actor, structure):
     """Asked once the structure is locked: who takes the role of principal manager away locks it too."""
     if not actor.has_perm("attachments.leave_rights", structure):
-        raise ActionError("right_withdrawn", f"Vous n'êtes plus gestionnaire principal de {structure}.")
+        raise ActionError("right_withdrawn", f"Vous n'êtes plus gestionnaire principal {of(structure)}.")
 
 
 def _hand_over(structure, made):

@@ -5,6 +5,7 @@ from django.db.models import Q
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest
 from plumbing.errors import ActionError
+from plumbing.text import of
 from structures.models import Structure
 
 
@@ -43,7 +44,7 @@ def check_open(user):
     if user.state in (User.State.DISABLED, User.State.CLOSED):
         raise ActionError(
             "account_closed",
-            f"Le compte de {user} est désactivé ou clos : ni rattachement ni rôle ne peut y être ajouté.",
+            f"Le compte {of(user)} est désactivé ou clos : ni rattachement ni rôle ne peut y être ajouté.",
         )
 
 
@@ -53,7 +54,7 @@ def lock(attachment_id):
     locked = Attachment.objects.select_for_update(of=("self",)).select_related("user").get(pk=attachment_id)
     locked.structure = structure
     if locked.ended_at is not None:
-        raise ActionError("attachment_over", f"Le rattachement de {locked.user} à {structure} est déjà terminé.")
+        raise ActionError("attachment_over", f"Le rattachement {of(locked.user)} à {structure} est déjà terminé.")
     return locked
 
 

@@ -9,7 +9,7 @@ from attachments.forms.requests import (
     RefusalForm,
     ScopeForm,
 )
-from attachments.forms.rights import DeputyForm, ExtensionForm, PersonalRightsForm, SecondaryRightsForm
+from attachments.forms.rights import DeputyForm, ExtensionForm, HandoverDayForm, PersonalRightsForm, SecondaryRightsForm
 
 __all__ = [
     "PER_SERVICE",
@@ -22,6 +22,7 @@ __all__ = [
     "DetachForm",
     "ExtensionForm",
     "FileForm",
+    "HandoverDayForm",
     "HistoryForm",
     "InviteForm",
     "LineForm",

@@ -6,8 +6,10 @@ from django.utils import timezone
 from phonenumber_field.formfields import PhoneNumberField
 
 from accounts.forms.doors import AddressField, AddressTwice
+from accounts.mistyped import likely_address
 from attachments.forms.requests import PER_SERVICE, WHOLE, DayField, DecisionForm, LevelForm, check_day
-from attachments.models import Role
+from attachments.models import WHOLE_STRUCTURE, Role
+from plumbing.changes import changes, overwriting
 from plumbing.errors import ChangedMeanwhile
 from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields, PhoneAsTyped
 from plumbing.text import folded
@@ -95,9 +97,18 @@ class PlaceForm(LevelForm):
             current = type(self.place).objects.get(pk=self.place.pk)
             self.data = self.data.copy()
             self.data["version"] = current.version
-            now = f"{current.get_role_display()}, {current.full_part}"
-            self.add_error("role", f"Aujourd'hui : {now}. Votre choix le remplacerait.")
+            for name, theirs, typed in list(self._differences(current)):
+                self.add_error(name, overwriting(theirs, typed))
         super().refuse(refusal)
+
+    def _differences(self, current):
+        """(field, what is there now, what was typed) of each answer that would replace another one."""
+        for change in changes(current, self.terms):
+            yield change.name, change.before, change.after
+        theirs = {service.pk: service.label for service in current.services.all()}
+        typed = {service.pk: service.label for service in self.services_chosen}
+        if theirs.keys() != typed.keys():
+            yield "scope", *(", ".join(sorted(part.values())) or WHOLE_STRUCTURE for part in (theirs, typed))
 
 
 class AttachForm(PlaceForm):
@@ -143,7 +154,10 @@ class AttachForm(PlaceForm):
 
 
 class InviteForm(AddressTwice, PlaceForm):
-    """« Créer le compte utilisateur »: for somebody who then only activates it."""
+    """« Créer le compte utilisateur »: for somebody who then only activates it.
+
+    An address that is likely mistyped is doubted once: the same one sent again is meant, or `corrected` replaces it.
+    """
 
     REQUIRED = (
         PlaceForm.REQUIRED
@@ -155,15 +169,30 @@ class InviteForm(AddressTwice, PlaceForm):
     first_name = forms.CharField(label="Prénom", max_length=100, validators=[validate_person_name])
     last_name = forms.CharField(label="Nom", max_length=100, validators=[validate_person_name])
     phone = PhoneNumberField(label="Téléphone", required=False, max_length=30, widget=PhoneAsTyped)
+    meant = forms.CharField(widget=forms.HiddenInput, required=False)
     field_order = ["email", "email_again", "first_name", "last_name", "phone", "role"]
 
     def __init__(self, structure, data=None, **options):
+        if data is not None and (corrected := data.get("corrected")):
+            data = data.copy()
+            data["email"] = data["email_again"] = data["meant"] = corrected
         super().__init__(structure, data, **options)
+        self.likely = ""
         self.fields["email"].label = "Adresse de connexion"
         self.fields["email"].help_text = "Son adresse professionnelle : le lien d'activation y est envoyé."
         self.fields["email_again"].label = "Confirmation de l'adresse de connexion"
         for name, width in (("email", "email"), ("email_again", "email"), ("phone", "phone")):
             self.fields[name].widget.attrs |= {"class": f"width-{width}", "autocomplete": "off"}
+
+    def clean(self):
+        super().clean()
+        email = self.cleaned_data.get("email", "")
+        likely = likely_address(email) if email else ""
+        if likely and self.cleaned_data.get("meant") != email:
+            self.likely, self.data = likely, self.data.copy()
+            self.data["meant"] = email
+            self.add_error("email", f"Vouliez-vous écrire {likely} ? Si l'adresse est juste, envoyez de nouveau.")
+        return self.cleaned_data
 
     @property
     def person(self):

@@ -6,7 +6,7 @@ from django import forms
 from django.utils import timezone
 
 from attachments.forms.requests import LAST_DAY, DayField
-from attachments.models import LEFT_BY_DEFAULT, Right
+from attachments.models import FURTHEST_DAYS, LEFT_BY_DEFAULT, Right
 from plumbing.forms import LimitedForm
 
 # What each right lets one do, in the words of whoever leaves it.
@@ -121,3 +121,30 @@ def a_year_after(day):
     if day.year >= LAST_DAY.year:
         return LAST_DAY
     return day.replace(year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+class HandoverDayForm(LimitedForm):
+    """When a structure passes to its next principal manager: empty, or today, for at once."""
+
+    date = DayField(
+        label="À partir du",
+        required=False,
+        help_text="Laissez vide pour tout de suite. Sinon, tout se fera de soi-même ce jour-là.",
+    )
+
+    def __init__(self, data=None, **options):
+        super().__init__(data, **options)
+        tomorrow = timezone.localdate() + timedelta(days=1)
+        self.fields["date"].widget.attrs["min"] = tomorrow.isoformat()
+
+    def clean_date(self):
+        day, today = self.cleaned_data["date"], timezone.localdate()
+        if day and not today <= day <= today + timedelta(days=FURTHEST_DAYS):
+            raise forms.ValidationError("Choisissez un jour à venir, d'ici un an, ou laissez vide.")
+        return day
+
+    @property
+    def day(self):
+        """None for at once."""
+        day = self.cleaned_data["date"]
+        return None if day == timezone.localdate() else day

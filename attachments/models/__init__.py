@@ -1,8 +1,10 @@
 from attachments.models.attachments import PERSONAL, WHOLE_STRUCTURE, Attachment, AttachmentQuerySet, Scope, soon
+from attachments.models.handovers import FURTHEST_DAYS, Handover, HandoverQuerySet
 from attachments.models.requests import AttachmentRequest, AttachmentRequestQuerySet
 from attachments.models.rights import LEFT_BY_DEFAULT, MANAGERS, Deputy, Right, Role, SecondaryRights
 
 __all__ = [
+    "FURTHEST_DAYS",
     "LEFT_BY_DEFAULT",
     "MANAGERS",
     "PERSONAL",
@@ -12,6 +14,8 @@ __all__ = [
     "AttachmentRequest",
     "AttachmentRequestQuerySet",
     "Deputy",
+    "Handover",
+    "HandoverQuerySet",
     "Right",
     "Role",
     "Scope",

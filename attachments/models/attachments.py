@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from attachments.models.rights import MANAGERS, Right, Role, holds, leads, stands_in, was_left
 from plumbing.changes import version_of
@@ -68,6 +69,11 @@ class AttachmentQuerySet(models.QuerySet):
         """Not ended by a decision nor run out: in force, or still to come."""
         today = today or timezone.localdate()
         return self.current().filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today))
+
+    def counted(self, structures):
+        """How many people are attached to each of these structures, by its key: those that « Personnes » lists."""
+        listed = self.lasting().filter(structure__in=structures).order_by()
+        return dict(listed.values_list("structure").annotate(models.Count("pk")))
 
     def standing(self, standing, today=None):
         """Those whose `Attachment.standing` is this one today; without one, all that are not over."""
@@ -240,6 +246,20 @@ class Attachment(Scope):
         """Fingerprint of what its managers may change."""
         values = {name: getattr(self, name) for name in ("role", "whole_structure", "starts_on", "ends_on", "ended_at")}
         return version_of(values | {"services": sorted(service.pk for service in self.services.all())})
+
+    @property
+    def period(self):
+        """« à partir du …, jusqu'au … », of a beginning to come and of an end; empty without either."""
+        begins = self.starts_on > timezone.localdate()
+        said = [f"à partir du {date_format(self.starts_on, 'j F Y')}"] if begins else []
+        said += [f"jusqu'au {date_format(self.ends_on, 'j F Y')}"] if self.ends_on else []
+        return ", ".join(said)
+
+    @property
+    def extent(self):
+        """Part and dates, within a sentence: « toute la structure, jusqu'au 10 décembre 2026 »."""
+        part = self.full_part if self.service_labels else self.full_part.lower()
+        return f"{part}, {self.period}" if self.period else part
 
     @property
     def known_email(self):

@@ -6,6 +6,8 @@ from django.db.models import BooleanField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from plumbing.text import of
+
 
 class Role(models.TextChoices):
     PRINCIPAL = "principal", "Gestionnaire principal"
@@ -47,7 +49,7 @@ class SecondaryRights(models.Model):
         verbose_name_plural = "droits des gestionnaires secondaires"
 
     def __str__(self):
-        return f"Droits des gestionnaires secondaires de {self.structure}"
+        return f"Droits des gestionnaires secondaires {of(self.structure)}"
 
 
 class DeputyQuerySet(models.QuerySet):
@@ -105,6 +107,11 @@ class Deputy(models.Model):
 
     def __str__(self):
         return f"{self.deputy} – {self.structure}"
+
+    @property
+    def in_words(self):
+        """« en suppléance de … », behind the name of who acts. Support may name one, whoever is principal manager."""
+        return f"en suppléance {'du gestionnaire principal' if self.named_by.is_staff else of(self.named_by)}"
 
     @property
     def is_in_force(self):

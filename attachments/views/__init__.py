@@ -11,6 +11,7 @@ from attachments.views.desk import export_requests, pending_requests
 from attachments.views.duplicating import duplicate_rights
 from attachments.views.extending import extend
 from attachments.views.finding import export_found, find_people, resend_activations
+from attachments.views.handovers import cancel_handover, handover, undo_transfer
 from attachments.views.history import (
     export_history,
     export_structure_history,
@@ -18,21 +19,25 @@ from attachments.views.history import (
     history_entry,
     structure_history,
 )
-from attachments.views.importing import import_people, people_model
-from attachments.views.leaving import leave_structures, succession
+from attachments.views.importing import file_applied, import_people, left_lines, people_model
+from attachments.views.leaving import leave_structures
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
 from attachments.views.people import export_people, people
 from attachments.views.person import change_person, detach_person, person, resend_activation
 from attachments.views.rights import deputy, end_deputy, personal_rights, secondary_rights
 from attachments.views.several import approve_together, decided_together, refuse_together
+from attachments.views.succession import choose_successor, confirm_succession, succession
 
 __all__ = [
     "activities",
     "approve_together",
     "attach_person",
+    "cancel_handover",
     "change_person",
     "choose_structure_for_account",
     "choose_structure_to_attach",
+    "choose_successor",
+    "confirm_succession",
     "create_account",
     "decide_request",
     "decided_together",
@@ -47,11 +52,14 @@ __all__ = [
     "export_requests",
     "export_structure_history",
     "extend",
+    "file_applied",
     "find_people",
+    "handover",
     "history",
     "history_entry",
     "import_people",
     "leave_structures",
+    "left_lines",
     "my_attachments",
     "pending_requests",
     "people",
@@ -66,5 +74,6 @@ __all__ = [
     "secondary_rights",
     "structure_history",
     "succession",
+    "undo_transfer",
     "withdraw_request",
 ]

@@ -5,7 +5,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from attachments.deciders import Desk
-from attachments.models import Attachment, Right
+from attachments.models import Attachment, Right, Role
+from attachments.standing_in import tell_standing_in
+from attachments.successions import handovers_of
 from history.models import HistoryEntry
 from plumbing.reach import held
 from structures.models import Structure
@@ -25,14 +27,18 @@ def activities(request):
     prefetch_related_objects([row for row in oldest if not row.whole_structure], "services")
     places = user.attachments.may(*Right).with_rights(*SEEING_PEOPLE).select_related("structure")
     places = list(places.order_by("structure__legal_name_key", "pk"))
+    shown = _with_counts(places, desk)
     context = {
         "oldest": oldest,
         "waiting": desk.waiting or 0,
-        "places": _with_counts(places, desk),
+        "places": shown,
+        "led": [place for place in shown if place.role == Role.PRINCIPAL],
+        "attaches": user.is_staff or any(place.may_attach_people for place in places),
         "place_count": len(places),
         "manages": desk.manages,
         "decides": user.is_staff or bool(desk.structures),
         "names_structures": user.is_staff or len(places) > 1,
+        "handovers": handovers_of(user),
         "entries": _last_entries(user),
     }
     return render(request, "attachments/activities.html", context)
@@ -44,8 +50,7 @@ def _with_counts(places, desk):
     for place in places:
         place.waiting = waiting.get(place.structure_id, 0)
     shown = sorted(places, key=lambda place: -place.waiting)[:STRUCTURES_SHOWN]
-    attached = Attachment.objects.effective().filter(structure__in=[place.structure_id for place in shown])
-    people = _per_structure(attached)
+    people = Attachment.objects.counted([place.structure_id for place in shown])
     for place in shown:
         place.people_count = people.get(place.structure_id, 0)
         place.shows_people = place.may(*SEEING_PEOPLE)
@@ -58,10 +63,16 @@ def _per_structure(rows):
 
 def _last_entries(user):
     """What was last done on the structures whose history is theirs to see; None for somebody who sees none."""
-    entries = HistoryEntry.objects.exclude(structure=None).select_related("actor", "subject", "structure")
+    entries = HistoryEntry.objects.folded().exclude(structure=None).select_related("actor", "subject", "structure")
     keys = held("attachments.view_history", user)
     if keys is None:
         # In the order they were written: the only one that a table of millions gives at once.
-        return list(entries.order_by("-pk")[:ENTRIES_SHOWN])
+        return _told(entries.order_by("-pk"))
     seen = list(Structure.objects.filter(pk__in=keys).order_by().values_list("pk", flat=True))
-    return list(entries.filter(structure__in=seen).order_by("-created_at", "-pk")[:ENTRIES_SHOWN]) if seen else None
+    return _told(entries.filter(structure__in=seen).order_by("-created_at", "-pk")) if seen else None
+
+
+def _told(entries):
+    entries = list(entries[:ENTRIES_SHOWN])
+    tell_standing_in(entries)
+    return entries

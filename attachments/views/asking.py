@@ -12,6 +12,7 @@ from attachments.models import Attachment, AttachmentRequest
 from plumbing.reach import reach
 from plumbing.references import LENGTH
 from plumbing.requests import posted, submit, within
+from plumbing.text import of
 from structures.models import Structure
 from structures.views.workspace import INFORMATIONS, below
 
@@ -86,7 +87,7 @@ def _who_decides(request, structure):
 
 def _what_follows(request, sent):
     if not sent.is_pending:
-        return f"Vous êtes gestionnaire principal de {sent.structure}."
+        return f"Vous êtes gestionnaire principal {of(sent.structure)}."
     return (
         f"Votre demande de rattachement à {sent.structure} est envoyée ({sent.part}) : "
         f"dossier n° {sent.spaced_reference}. "

@@ -2,11 +2,12 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.mistyped import likely_address
 from accounts.models import User, normalised_email
 from attachments import actions
 from attachments.forms import AttachForm, InviteForm
@@ -15,7 +16,7 @@ from attachments.views.people import ATTACH, CREATE, SEE, TAB
 from attachments.views.person import TAB_OF_ONE, roles_below
 from plumbing.reach import held
 from plumbing.requests import posted, submit, within
-from plumbing.text import loose_pattern
+from plumbing.text import loose_pattern, of
 from structures.models import Structure
 from structures.views.parts import BY_NAME, paged, searched_words, within_reach
 from structures.views.workspace import below
@@ -45,13 +46,16 @@ def attach_person(request, pk):
         # An account closed before anybody used it is none: it starts again.
         unknown = found is None or (found.state == User.State.CLOSED and not found.was_ever_active)
         if unknown:
-            form.add_error("email", "Aucun compte ne porte cette adresse.")
+            likely = likely_address(form.cleaned_data["email"])
+            doubt = f" Vouliez-vous écrire {likely} ?" if likely else ""
+            form.add_error("email", f"Aucun compte ne porte cette adresse.{doubt}")
         elif _attach(request, form, found):
             return redirect(TAB, pk)
     words = typed(request.GET, "q")
     found = _found(request.user, structure, words) if words and person is None else []
     context = {
         "form": form,
+        "held": _held(structure, person, form),
         "person": person,
         "unknown": unknown and request.user.has_perm(CREATE, structure),
         "words": words,
@@ -59,7 +63,7 @@ def attach_person(request, pk):
         "has_more": len(found) > MOST_FOUND,
         "most": MOST_FOUND,
     }
-    return _page(request, "attachments/attach_person.html", structure, context)
+    return people_page(request, "attachments/attach_person.html", structure, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +73,7 @@ def create_account(request, pk):
     if structure is None:
         return redirect(TAB, pk)
     if structure.uses_pigp:
-        return _page(request, "attachments/no_account_here.html", structure, {"form": None})
+        return people_page(request, "attachments/no_account_here.html", structure, {"form": None})
     if not request.user.has_perm(CREATE, structure):
         raise PermissionDenied
     roles = roles_below(request.user, structure)
@@ -92,14 +96,14 @@ def create_account(request, pk):
             **form.terms,
         )
         if done:
-            messages.success(
-                request,
-                f"Le compte de {place.user} est créé et rattaché à {structure}. "
-                "Le lien qui l'active lui est envoyé par courriel.",
-            )
+            given = f"{place.get_role_display().lower()}, {place.extent}"
+            said = f"Le compte {of(place.user)} est créé et rattaché à {structure} : {given}."
+            messages.success(request, f"{said} Le lien qui l'active lui est envoyé par courriel.")
             return redirect(TAB_OF_ONE, pk, place.pk)
         has_account = form.has_error("email", "address_used")
-    return _page(request, "attachments/create_account.html", structure, {"form": form, "has_account": has_account})
+    return people_page(
+        request, "attachments/create_account.html", structure, {"form": form, "has_account": has_account}
+    )
 
 
 @require_safe
@@ -185,13 +189,22 @@ def _attach(request, form, person):
         form.refuse(given.skipped[0][1])
         return False
     for place in given.done:
-        part = place.full_part if place.service_labels else place.full_part.lower()
+        verb = "sera rattaché" if place.standing == place.Standing.UPCOMING else "est rattaché"
         role = place.get_role_display().lower()
-        done = f"{person} est rattaché à {place.structure} : {role}, {part}. Un courriel l'en informe."
+        done = f"{person} {verb} à {place.structure} : {role}, {place.extent}. Un courriel l'en informe."
         messages.success(request, done)
     for place, refusal in given.skipped:
         messages.error(request, f"{place.structure} : {refusal}")
     return bool(given.done)
+
+
+def _held(structure, person, form):
+    """The place here of whoever was to be attached and already is."""
+    for field in ("email", NON_FIELD_ERRORS):
+        if form.has_error(field, "already_attached"):
+            email = person.email if person else normalised_email(form.cleaned_data.get("email") or form.data["email"])
+            return structure.attachments.lasting().filter(user__email=email).first()
+    return None
 
 
 def _is_counted(request, form):
@@ -202,7 +215,8 @@ def _is_counted(request, form):
     return counted
 
 
-def _page(request, template, structure, context):
+def people_page(request, template, structure, context):
+    """A page below the list of a structure's people; `context` has its form."""
     address = reverse(TAB, args=[structure.pk])
     context |= {
         "structure": structure,

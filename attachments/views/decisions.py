@@ -1,9 +1,11 @@
 """One request: read, approved or refused."""
 
+from functools import wraps
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
@@ -17,12 +19,34 @@ from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
 from attachments.views.desk import list_address, next_reference
 from plumbing.requests import RETURN, perform, posted
+from plumbing.text import of
 
 # « Valider et rattacher un autre utilisateur ».
 NEXT, ATTACH = "rattacher", "attachments.attach_people"
 
 
+def _says_who_decides(view):
+    """A manager there who does not, or no longer, decide is told so, and who can; to anybody else nothing is there."""
+
+    @wraps(view)
+    def answer(request, reference):
+        try:
+            return view(request, reference)
+        except Http404:
+            asked = AttachmentRequest.objects.filter(reference=reference).exclude(user=request.user).order_by()
+            places = request.user.attachments.effective().managers().filter(structure__in=asked.values("structure"))
+            place = places.select_related("structure").first()
+            if place is None:
+                raise
+            deciders = managers_of(place.structure).deciders
+            context = {"structure": place.structure, "deciders": deciders, "was_deciding": request.method == "POST"}
+            return render(request, "attachments/not_decider.html", context, status=403)
+
+    return answer
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
+@_says_who_decides
 def decide_request(request, reference):
     """Consult a request; POST is « Valider »."""
     request.desk = Desk(request.user)
@@ -63,6 +87,7 @@ def decide_request(request, reference):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@_says_who_decides
 def refuse_request(request, reference):
     """« Refuser »: asks why, says what follows; POST refuses."""
     request.desk = Desk(request.user)
@@ -76,7 +101,7 @@ def refuse_request(request, reference):
             request, actions.refuse_request, attachment_request.pk, actor=request.user, reason=form.full_reason
         )
         if done:
-            _say_done(request, f"La demande de {attachment_request.user} est refusée, et le motif envoyé.", following)
+            _say_done(request, f"La demande {of(attachment_request.user)} est refusée, et le motif envoyé.", following)
         return redirect(*[list_address(request)] if done else ["attachments:decide_request", reference])
     return render(
         request,
@@ -101,10 +126,9 @@ def _say_done(request, done, following):
 
 def _what_it_led_to(attachment, *, by_support):
     """What an approval changed, in a sentence; to support, what the structure still lacks."""
-    part = attachment.full_part if attachment.service_labels else attachment.full_part.lower()
-    role = attachment.get_role_display().lower()
     done = (
-        f"Rattachement validé : {attachment.user}, {role} de {attachment.structure} ({part}). Un courriel l'en informe."
+        f"Rattachement validé : {attachment.user}, {attachment.get_role_display().lower()} {of(attachment.structure)} "
+        f"({attachment.extent}). Un courriel l'en informe."
     )
     if not by_support:
         return done

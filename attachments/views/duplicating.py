@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
+from attachments.models import Role
 from attachments.people import called, people_known_to, tell_places, typed
 from attachments.views.attaching import CHOSEN
 from attachments.views.person import CHANGING, MOST_SAID, TAB_OF_ONE, person_page, place_to_change
@@ -15,10 +16,13 @@ from plumbing.requests import perform, within_many
 from plumbing.text import loose_pattern
 from structures.views.parts import PER_PAGE
 
+# Posted once what follows was shown.
+CONFIRMED = "confirme"
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def duplicate_rights(request, pk, place_pk):
-    """Tick, among the people one may know of, those who get the same; POST gives it."""
+    """Tick, among the people one may know of, those who get the same; POST says what follows, then gives it."""
     place = place_to_change(request, pk, place_pk)
     people = people_known_to(request.user).exclude(pk__in=[place.user_id, request.user.pk]).exclude(is_staff=True)
     if request.method == "POST":
@@ -26,6 +30,8 @@ def duplicate_rights(request, pk, place_pk):
         if not chosen:
             messages.error(request, "Cochez au moins une personne.")
             return redirect(request.get_full_path())
+        if CONFIRMED not in request.POST:
+            return _confirm(request, place, chosen)
         # Each of them is mailed: counted with the other changes that mail somebody.
         if not within_many(request, CHANGING, settings.ATTACH_RATE, len(chosen), key="user"):
             messages.error(
@@ -49,11 +55,43 @@ def duplicate_rights(request, pk, place_pk):
         people = people.none()
     page = Paginator(people.order_by("last_name", "first_name", "pk"), PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = shown = list(page.object_list)
-    tell_places(request.user, shown)
-    for person in shown:
-        person.place_here = next((held for held in person.places if held.structure_id == pk), None)
+    _tell_places_here(request.user, shown, pk)
     context = {"page": page, "people": shown, "words": words, "ticks_all": "cocher" in request.GET}
     return person_page(request, "attachments/duplicate_rights.html", place, context, below_person=True)
+
+
+def _confirm(request, place, chosen):
+    """What each of them would get, before anything is done and anybody mailed."""
+    people = list(chosen.order_by("last_name", "first_name", "pk"))
+    _tell_places_here(request.user, people, place.structure_id)
+    for person in people:
+        person.gains = _gains(place, person.place_here) if person.place_here else []
+    context = {
+        "newcomers": [person for person in people if not person.place_here],
+        "widened": [person for person in people if person.gains],
+        "same": [person for person in people if person.place_here and not person.gains],
+        "keys": [person.pk for person in people],
+    }
+    return person_page(request, "attachments/confirm_duplicate.html", place, context, below_person=True)
+
+
+def _gains(source, held):
+    """What `held`, somebody's place, lacks of what `source` gives: in words."""
+    gains = []
+    if source.role == Role.SECONDARY and held.role == Role.SIMPLE:
+        gains.append(source.get_role_display())
+    if source.whole_structure and not held.whole_structure:
+        gains.append(source.full_part)
+    elif not held.whole_structure:
+        gains += [service.label for service in source.services.all() if service not in held.services.all()]
+    return gains
+
+
+def _tell_places_here(user, people, structure_pk):
+    """Give each of `people` its `place_here`, in this structure; None without one."""
+    tell_places(user, people)
+    for person in people:
+        person.place_here = next((held for held in person.places if held.structure_id == structure_pk), None)
 
 
 def _keys(data):
@@ -68,9 +106,9 @@ def _say(request, given):
     if count:
         named = ", ".join(str(place.user) for place in given.done[:MOST_SAID])
         more = f" et {count - MOST_SAID} de plus" if count > MOST_SAID else ""
-        messages.success(request, f"Droits dupliqués : {named}{more}. Un courriel les en informe.")
+        messages.success(request, f"Droits dupliqués : {named}{more}. Un courriel en informe chacun.")
     for place, refusal in given.skipped[:MOST_SAID]:
-        messages.info(request, f"{place.user}, laissé tel quel. {refusal}")
+        messages.info(request, f"{place.user} : rien ne change. {refusal}")
     more = len(given.skipped) - MOST_SAID
     if more > 0:
         messages.info(request, f"Et {more} autre{'s' if more > 1 else ''} pour les mêmes raisons.")

@@ -14,6 +14,7 @@ from attachments.models import Attachment
 from attachments.views.people import TAB
 from attachments.views.person import TAB_OF_ONE, mails_within
 from plumbing.requests import RETURN, came_from, posted, submit
+from plumbing.text import of
 from structures.views.workspace import INFORMATIONS, below
 
 
@@ -23,7 +24,7 @@ def extend(request, pk):
     place = _within_reach(request.user, pk)
     back = _back(request, place)
     if place.ends_on is None:
-        messages.info(request, f"Le rattachement de {place.user} n'a pas de date de fin.")
+        messages.info(request, f"Le rattachement {of(place.user)} n'a pas de date de fin.")
         return redirect(back)
     form = ExtensionForm(place, posted(request))
     if request.method == "POST" and form.is_valid() and mails_within(request, form):

@@ -6,10 +6,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.actions import foresee_activations
 from accounts.actions import resend_activations as resend
-from accounts.models import User
 from attachments.exports import SOUGHT, told
-from attachments.people import PeopleSought, people_known_to, tell_places
+from attachments.people import PeopleSought, people_known_to, tell_changeable, tell_places
 from attachments.views.attaching import CHOSEN
 from attachments.views.person import say_resent
 from plumbing.exports import download
@@ -27,6 +27,7 @@ def find_people(request):
     page = Paginator(sought.people, PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = people = list(page.object_list)
     tell_places(request.user, people)
+    tell_changeable(request.user, [place for person in people for place in person.places])
     context = {"sought": sought, "page": page, "people": people, "ticks_all": "cocher" in request.GET}
     return render(request, "attachments/find_people.html", context)
 
@@ -49,18 +50,20 @@ def resend_activations(request):
     sought, people = _meant(request, request.POST if request.method == "POST" else request.GET)
     address = reverse("attachments:find_people")
     back = came_from(request, address) or f"{address}?{sought.query}"
-    activating = people.filter(state=User.State.ACTIVATING)
+    foreseen = foresee_activations(people)
     if request.method == "POST":
-        say_resent(request, resend(list(people.values_list("pk", flat=True)[:MOST]), actor=request.user))
+        resent = resend(list(foreseen.users.values_list("pk", flat=True)[:MOST]), actor=request.user)
+        say_resent(request, resent, foreseen)
         return redirect(back)
+    count = foreseen.users.count()
     context = {
         "sought": sought,
         "back": back,
-        "count": people.count(),
-        "activating": list(activating[:MOST_NAMED]),
-        "activating_count": activating.count(),
+        "foreseen": foreseen,
+        "leaving": list(foreseen.users[:MOST_NAMED]),
+        "count": min(count, MOST),
+        "left": max(count - MOST, 0),
         "keys": None if ALL in request.GET else [person.pk for person in people],
-        "most": MOST,
     }
     return render(request, "attachments/resend_activations.html", context)
 

@@ -1,20 +1,23 @@
 """« Historique »: what was done on a structure, or on all those whose history one may read."""
 
+from datetime import date
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_safe
 
 from attachments import exports
 from attachments.forms import HistoryForm
 from attachments.models import WHOLE_STRUCTURE, Role
-from history.data import CAUSES, changes_of, facts_of
+from attachments.standing_in import tell_standing_in
+from history.data import CAUSES, changes_of, facts_of, services_of
 from history.models import HistoryEntry
-from history.outcomes import OUTCOMES, events_of
+from history.outcomes import OUTCOMES, Kind, events_of
 from plumbing.exports import download
 from plumbing.reach import held
 from plumbing.references import spaced
@@ -88,6 +91,8 @@ class Listing:
         Keyset pagination: nothing is counted nor skipped, which would take longer, the longer the history is.
         """
         entries = self.entries.only(*SHOWN)
+        if self.form.cleaned_data.get("kind") != Kind.ATTACHMENTS:
+            entries = entries.folded()
         older, newer = (self._moment_of(self.query.get(name, "")) for name in ("older", "newer"))
         if newer:
             at, pk = newer
@@ -110,7 +115,8 @@ class Listing:
 
 
 def _told(entries):
-    """The lines, each with the word that says what became of it."""
+    """The lines, each with the word that says what became of it, and whom its author stood in for."""
+    tell_standing_in(entries)
     for entry in entries:
         entry.outcome = OUTCOMES[entry.event]
     return entries
@@ -128,8 +134,15 @@ def _gist(data):
         return data["name"]
     values = data.get("values", {})
     role = Role(values["role"]).label if values.get("role") in Role.values else ""
-    part = WHOLE_STRUCTURE if values.get("whole_structure") else ", ".join(data.get("services", []))
-    return " · ".join(filter(None, [role, part, CAUSES.get(data.get("cause"))]))
+    part = WHOLE_STRUCTURE if values.get("whole_structure") else ", ".join(services_of(data))
+    return " · ".join(filter(None, [role, part, _period(values), CAUSES.get(data.get("cause"))]))
+
+
+def _period(values):
+    """« du … au … », of a line that says both days."""
+    days = [values.get(name) for name in ("starts_on", "ends_on")]
+    begins, ends = (day and date_format(date.fromisoformat(day), "j F Y") for day in days)
+    return f"du {begins} au {ends}" if begins and ends else ""
 
 
 def _list_page(request, template, listing, **context):
@@ -188,8 +201,8 @@ def _everywhere(request):
 def _file(request, kind, name, listing, list_address):
     if listing.form.errors:
         return redirect(f"{list_address}?{listing.asked}")
-    rows = listing.entries.only(*SHOWN, "structure__identifier_type").iterator(chunk_size=exports.ROWS_AT_ONCE)
-    return download(request, kind, name, exports.HISTORY, (row for line in rows for row in _told([line])))
+    rows = exports.told(listing.entries.only(*SHOWN, "structure__identifier_type"), _told)
+    return download(request, kind, name, exports.HISTORY, rows)
 
 
 @require_safe
@@ -210,5 +223,6 @@ def history_entry(request, pk):
             "workspace": below(request, entry.structure, TAB, ("Historique", back)),
             "facts": facts_of(entry.data),
             "changes": changes_of(entry.data),
+            "followed": readable(request.user).following(entry).order_by("pk"),
         },
     )

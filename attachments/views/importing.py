@@ -1,26 +1,34 @@
 """« Fichier d'utilisateurs »: a CSV tried line by line, then applied."""
 
+from collections import Counter
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
 from attachments.forms import FileForm
-from attachments.importers import COLUMNS, EXAMPLE, FileRefused, read_lines, read_text
-from attachments.views.attaching import active_within_reach
-from attachments.views.people import ATTACH, CREATE, SEE, TAB
-from attachments.views.person import MOST_SAID, roles_below
+from attachments.importers import COLUMNS, EXAMPLE, WHY, FileRefused, read_lines, read_text
+from attachments.models import Role
+from attachments.views.attaching import active_within_reach, people_page
+from attachments.views.people import ATTACH, SEE, TAB
+from attachments.views.person import roles_below
 from plumbing.exports import csv_chunks
 from plumbing.requests import within, within_many
 from structures.views.parts import within_reach
-from structures.views.workspace import below
 
 # The file as the trial showed it comes back with the button that applies it: nothing is kept in between.
 TEXT = "texte"
+# Posted with it: the lines to correct are wanted, as a file.
+TO_CORRECT = "corriger"
+
+
+# Where the session keeps what became of the last file.
+RESULT = "file_applied"
+SHOWN_AT_ONCE = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -29,42 +37,78 @@ def import_people(request, pk):
     structure = active_within_reach(request, pk, ATTACH)
     if structure is None:
         return redirect(TAB, pk)
-    applies = request.method == "POST" and TEXT in request.POST
-    form = FileForm(*([request.POST, request.FILES] if request.method == "POST" and not applies else []))
+    tried = request.method == "POST" and TEXT in request.POST
+    form = FileForm(*([request.POST, request.FILES] if request.method == "POST" and not tried else []))
     lines, text = None, ""
-    if applies or (request.method == "POST" and form.is_valid()):
-        text = request.POST[TEXT] if applies else read_text(form.cleaned_data["file"].read())
+    if tried or (request.method == "POST" and form.is_valid()):
+        text = request.POST[TEXT] if tried else read_text(form.cleaned_data["file"].read())
         try:
             lines = read_lines(text, structure, roles_below(request.user, structure))
         except FileRefused as refusal:
             form.add_error("file", str(refusal)) if form.is_bound else messages.error(request, str(refusal))
-    wanted = [line.terms for line in lines or () if line.is_to_do]
-    if applies and lines is not None and _is_counted(request, len(wanted)):
-        _say(request, structure, actions.attach_from_file(structure, wanted, actor=request.user))
-        return redirect(TAB, pk)
-    address = reverse(TAB, args=[pk])
+    if tried and lines is not None and TO_CORRECT in request.POST:
+        return _csv("lignes-a-corriger.csv", [*COLUMNS, WHY], [[*row, why] for _, row, why in _faulty(lines)])
+    to_do = [line for line in lines or () if line.is_to_do]
+    if tried and lines is not None and _is_counted(request, len(to_do)):
+        given = actions.attach_from_file(structure, [line.terms for line in to_do], actor=request.user)
+        _keep(request, structure, given, lines)
+        return redirect("attachments:file_applied", pk)
+    roles = Counter(line.place["role"] for line in to_do)
     context = {
-        "structure": structure,
-        "workspace": below(request, structure, TAB, ("Personnes", address)),
-        "back_url": address,
         "form": form,
         "lines": lines,
         "text": text,
-        "to_do": len(wanted),
-        "faulty": sum(bool(line.faults) for line in lines or ()),
+        "to_do": to_do,
+        "roles": [(Role(role).label, roles[role]) for role in Role.values if roles[role]],
+        "faulty": [line for line in lines or () if line.faults],
+        "held": [line for line in lines or () if line.held],
         "columns": COLUMNS,
-        "may_create": request.user.has_perm(CREATE, structure),
         "services": structure.services.open(),
     }
-    return render(request, "attachments/import_people.html", context, status=422 if form.errors else 200)
+    return people_page(request, "attachments/import_people.html", structure, context)
+
+
+@require_safe
+def file_applied(request, pk):
+    """What became of the last file this person applied there; kept in their session."""
+    structure = within_reach(request.user, pk, SEE, ATTACH)
+    kept = request.session.get(RESULT)
+    if kept is None or kept["structure"] != pk:
+        return redirect("attachments:import_people", pk)
+    places = structure.attachments.filter(pk__in=kept["done"]).select_related("user").prefetch_related("services")
+    done = list(places.order_by("user__last_name", "user__first_name", "pk"))
+    context = {
+        "form": None,
+        "first": done[:SHOWN_AT_ONCE],
+        "others": done[SHOWN_AT_ONCE:],
+        "done_count": len(kept["done"]),
+        "newcomers": sum(not place.user.was_ever_active for place in done),
+        "left": kept["left"],
+        "held_count": kept["held"],
+    }
+    return people_page(request, "attachments/file_applied.html", structure, context)
+
+
+@require_safe
+def left_lines(request, pk):
+    """« Télécharger les lignes à corriger » of the last file applied: the model's columns, and why."""
+    within_reach(request.user, pk, SEE, ATTACH)
+    kept = request.session.get(RESULT)
+    if kept is None or kept["structure"] != pk:
+        return redirect("attachments:import_people", pk)
+    return _csv("lignes-a-corriger.csv", [*COLUMNS, WHY], [[*row, why] for _, row, why in kept["left"]])
 
 
 @require_safe
 def people_model(request, pk):
     """The model of the file: its columns, and an example."""
     within_reach(request.user, pk, SEE, ATTACH)
-    response = HttpResponse(b"".join(csv_chunks(list(COLUMNS), [EXAMPLE])), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, "modele-utilisateurs.csv")
+    return _csv("modele-utilisateurs.csv", list(COLUMNS), [EXAMPLE])
+
+
+def _csv(name, header, rows):
+    response = HttpResponse(b"".join(csv_chunks(header, rows)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(True, name)
     return response
 
 
@@ -80,13 +124,18 @@ def _is_counted(request, count):
     return True
 
 
-def _say(request, structure, given):
-    count = len(given.done)
-    if count:
-        messages.success(request, f"{count} personne{'s' if count > 1 else ''} de plus à {structure}.")
-    else:
-        messages.info(request, "Rien n'a changé : toutes ces personnes sont déjà rattachées.")
-    for address, refusal in given.skipped[:MOST_SAID]:
-        messages.error(request, f"{address} : {refusal}")
-    if len(given.skipped) > MOST_SAID:
-        messages.error(request, f"{len(given.skipped)} adresses en tout n'ont pas pu être rattachées.")
+def _faulty(lines):
+    """(number, cells, why) of each line to correct."""
+    return [(line.number, line.row, " ".join(line.faults)) for line in lines if line.faults]
+
+
+def _keep(request, structure, given, lines):
+    """What became of a file, for the page that says so."""
+    refused = {address: str(refusal) for address, refusal in given.skipped}
+    left = [(line.number, line.row, refused[line.email]) for line in lines if line.email in refused and line.is_to_do]
+    request.session[RESULT] = {
+        "structure": structure.pk,
+        "done": [place.pk for place in given.done],
+        "left": sorted(_faulty(lines) + left),
+        "held": sum(line.held is not None for line in lines),
+    }

@@ -1,20 +1,18 @@
-"""« Supprimer mes rattachements »: what is lost, then leaving; and what a principal manager does first."""
+"""« Supprimer mes rattachements »: what is lost, then leaving; a principal manager designates somebody first."""
 
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from attachments import actions
 from attachments.departures import tell_losses
 from attachments.models import Right, Role
-from attachments.views.mine import PER_PAGE
+from attachments.successions import LEAVING, NEXT, STRUCTURES
 from plumbing.requests import came_from
 
 # In the address, and in what is posted: the key of each chosen attachment.
@@ -35,7 +33,7 @@ def leave_structures(request):
     if request.method == "POST":
         departure = actions.leave_structures(request.user, [row.pk for row in chosen], actor=request.user)
         _say(request, departure)
-        to_hand_over = [row.pk for row, refusal in departure.skipped if refusal.code == "is_principal"]
+        to_hand_over = [row for row, refusal in departure.skipped if refusal.code == "is_principal"]
         return redirect(_succession(to_hand_over) if to_hand_over else back)
     chosen = [row for row in chosen if row.standing != row.Standing.OVER]
     principal = [row for row in chosen if row.role == Role.PRINCIPAL]
@@ -43,7 +41,7 @@ def leave_structures(request):
     if not chosen:
         messages.error(request, "Ces rattachements sont déjà terminés.")
         return redirect(back)
-    succession = _succession([row.pk for row in principal])
+    succession = _succession(principal)
     if not leaving:
         return redirect(succession)
     prefetch_related_objects(leaving, "services")
@@ -58,24 +56,10 @@ def leave_structures(request):
     return render(request, "attachments/leave_structures.html", context)
 
 
-@require_safe
-def succession(request):
-    """The structures one cannot leave before somebody else is their principal manager."""
-    held = request.user.attachments.lasting().principal().select_related("structure")
-    if CHOSEN in request.GET:
-        held = held.filter(pk__in=_keys(request.GET))
-    page = Paginator(held.order_by("structure__legal_name_key", "pk"), PER_PAGE).get_page(request.GET.get("page"))
-    named = "\n".join(f"- {row.structure}, {row.structure.full_identifier}" for row in page)
-    words = {
-        "subject": "Désigner un autre gestionnaire principal",
-        "body": f"Bonjour,\n\nJe quitte ces structures :\n{named}\n\nJe propose pour me remplacer (nom, adresse) :\n",
-    }
-    mail = f"mailto:{settings.SUPPORT_EMAIL}?{urlencode(words, quote_via=quote)}"
-    return render(request, "attachments/succession.html", {"page": page, "mail": mail})
-
-
-def _succession(keys):
-    return f"{reverse('attachments:succession')}?{urlencode([(CHOSEN, key) for key in keys])}"
+def _succession(rows):
+    """Where somebody else is designated for the structures of these."""
+    meant = {STRUCTURES: ".".join(str(row.structure_id) for row in rows), NEXT: LEAVING}
+    return f"{reverse('attachments:succession')}?{urlencode(meant)}"
 
 
 def _keys(data):

@@ -14,9 +14,11 @@ from attachments.deciders import annotate_deciders
 from attachments.exports import SCOPE, SENT, STATUS
 from attachments.models import AttachmentRequest
 from attachments.people import tell_deputyships
+from attachments.successions import handovers_of
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.requests import came_from, perform
+from plumbing.text import grouped
 from structures.models import Structure
 
 PER_PAGE = 50
@@ -103,7 +105,8 @@ def my_attachments(request):
         "page": page,
         "rows": rows,
         "mine": mine,
-        "count_line": f"{count} résultat{'s' if count > 1 else ''}" if mine.words else "",
+        "handovers": handovers_of(request.user),
+        "count_line": f"{grouped(count)} résultat{'s' if count > 1 else ''}" if mine.words else "",
     }
     template = "attachments/my_requests.html" if mine.shows_requests else "attachments/my_attachments.html"
     return render(request, template, context)

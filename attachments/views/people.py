@@ -1,12 +1,14 @@
 """« Utilisateurs rattachés à la structure »: the tab that lists them."""
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from attachments.exports import PEOPLE
-from attachments.people import VIEW, PeopleOf, tell_requests
+from attachments.models import Attachment
+from attachments.people import VIEW, PeopleOf, tell_changeable, tell_requests
 from plumbing.exports import download
 from structures.views.parts import PER_PAGE, within_reach
 from structures.views.workspace import Workspace, add_tab
@@ -15,7 +17,12 @@ TAB = "attachments:people"
 SEE = "structures.view_structure"
 ATTACH, CREATE = "attachments.attach_people", "attachments.create_account"
 
-add_tab(TAB, "Personnes", VIEW, rank=1, count=lambda structure: structure.attachments.lasting().count())
+
+def _count(structure):
+    return Attachment.objects.counted([structure.pk]).get(structure.pk, 0)
+
+
+add_tab(TAB, "Personnes", VIEW, rank=1, count=_count)
 
 
 @require_safe
@@ -27,6 +34,7 @@ def people(request, pk):
     page.object_list = rows = list(page.object_list)
     prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
     tell_requests(structure, rows)
+    tell_changeable(request.user, rows)
     return render(
         request,
         "attachments/people.html",
@@ -34,6 +42,8 @@ def people(request, pk):
             "structure": structure,
             "workspace": Workspace(request, structure, TAB),
             "sought": sought,
+            "ending": 0 if sought.standing else structure.attachments.standing(Attachment.Standing.ENDING).count(),
+            "ending_days": settings.ATTACHMENT_ENDING_DAYS,
             "page": page,
             "rows": rows,
             "may_attach": structure.is_active and request.user.has_perm(ATTACH, structure),

@@ -1,21 +1,29 @@
 """One person of a structure: consulted, changed, detached."""
 
+from collections import Counter
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.actions import resend_activations
+from accounts.actions import RESEND_INTERVAL, foresee_activations, resend_activations
+from accounts.models import User
 from attachments import actions
 from attachments.departures import tell_losses
 from attachments.forms import DetachForm, PlaceForm
 from attachments.models import Right, Role
-from attachments.people import VIEW, tell_requests
+from attachments.people import VIEW, people_known_to, tell_requests
 from attachments.views.people import SEE, TAB
 from history.models import Event, HistoryEntry
+from plumbing.moments import moment
 from plumbing.requests import came_from, posted, submit, within
+from plumbing.text import of
 from structures.views.parts import within_reach
 from structures.views.workspace import below
 
@@ -32,13 +40,17 @@ def person(request, pk, place_pk):
     place = place_within_reach(request, pk, place_pk)
     is_over = place.standing == place.Standing.OVER
     tell_requests(place.structure, [place])
-    started = HistoryEntry.objects.filter(structure=pk, subject=place.user_id, event__in=STARTS)
+    told = HistoryEntry.objects.filter(structure=pk, subject=place.user_id).select_related("actor").order_by("pk")
+    started = told.filter(event__in=STARTS)
+    ended = told.filter(event=Event.ATTACHMENT_ENDED, created_at__gte=place.ended_at) if place.ended_at else told.none()
     return person_page(
         request,
         "attachments/person.html",
         place,
         {
-            "started": started.filter(created_at__gte=place.created_at).select_related("actor").order_by("pk").first(),
+            "ended": ended.first(),
+            "again": _again(request, place) if is_over else "",
+            "started": started.filter(created_at__gte=place.created_at).first(),
             "is_over": is_over,
             "is_own": place.user_id == request.user.pk,
             "is_principal": place.role == Role.PRINCIPAL,
@@ -47,6 +59,17 @@ def person(request, pk, place_pk):
             "is_activating": not is_over and place.user.state == place.user.State.ACTIVATING,
         },
     )
+
+
+def _again(request, place):
+    """Where somebody whose place is over is attached again; empty when that is not for the person at the screen."""
+    if not (place.structure.is_active and request.user.has_perm("attachments.attach_people", place.structure)):
+        return ""
+    if place.structure.attachments.lasting().filter(user=place.user).exists() or place.user == request.user:
+        return ""
+    address = reverse("attachments:attach_person", args=[place.structure_id])
+    known = people_known_to(request.user).filter(pk=place.user_id).exists()
+    return f"{address}?personne={place.user_id}" if known else address
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,14 +82,18 @@ def change_person(request, pk, place_pk):
     if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, changed = submit(form, actions.change_place, place_pk, actor=request.user, **form.change)
         if done:
-            said = (
-                f"Le rattachement de {place.user} est modifié. Un courriel l'en informe."
-                if changed
-                else "Rien n'a changé."
-            )
+            said = _what_changed(place_within_reach(request, pk, place_pk)) if changed else "Rien n'a changé."
             messages.success(request, said)
             return redirect(TAB_OF_ONE, pk, place_pk)
     return person_page(request, "attachments/change_person.html", place, {"form": form}, below_person=True)
+
+
+def _what_changed(place):
+    """What somebody's place is now, and what it lets them do for others."""
+    given = [right.label.lower() for right in Right if place.role == Role.SECONDARY and place.may(right)]
+    lets = f" Droits : {', '.join(given)}." if given else ""
+    now = f"{place.user}, {place.get_role_display().lower()}, {place.extent}"
+    return f"Rattachement modifié : {now}.{lets} Un courriel l'en informe."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -94,25 +121,40 @@ def resend_activation(request, pk, place_pk):
     place = place_within_reach(request, pk, place_pk)
     if place.standing == place.Standing.OVER:
         return _say_over(request, place)
-    say_resent(request, resend_activations([place.user_id], actor=request.user))
+    foreseen = foresee_activations(User.objects.filter(pk=place.user_id))
+    say_resent(request, resend_activations([place.user_id], actor=request.user), foreseen)
     return redirect(TAB_OF_ONE, pk, place_pk)
 
 
 TAB_OF_ONE = "attachments:person"
 
 
-def say_resent(request, resent):
-    """What became of the links, in a sentence; why, of those that did not leave."""
-    count = len(resent.done)
-    if count == 1:
-        messages.success(request, f"Le courriel d'activation est renvoyé à {resent.done[0]}.")
-    elif count:
-        messages.success(request, f"Le courriel d'activation est renvoyé à {count} personnes.")
-    for user, refusal in resent.skipped[:MOST_SAID]:
-        messages.info(request, f"{user} : {str(refusal)[:1].lower()}{str(refusal)[1:]}")
-    more = len(resent.skipped) - MOST_SAID
-    if more > 0:
-        messages.info(request, f"Et {more} autre{'s' if more > 1 else ''} pour les mêmes raisons.")
+def say_resent(request, resent, foreseen):
+    """One note: to whom the link left, and a line for each reason why it did not leave to others."""
+    codes = Counter(refusal.code for _, refusal in resent.skipped)
+    # What changed between the look and the lock counts with the rest.
+    too_soon, not_activating = foreseen.too_soon + codes["too_soon"], foreseen.not_activating + codes["not_activating"]
+    lines = [_resent_to(resent.done)]
+    if too_soon:
+        had = "1 personne vient de le recevoir" if too_soon == 1 else f"{too_soon} personnes viennent de le recevoir"
+        again = foreseen.again_at or timezone.now() + RESEND_INTERVAL
+        lines.append(f"{had} : possible de nouveau à partir du {moment(again)}.")
+    if not_activating:
+        others = "1 compte n'attend" if not_activating == 1 else f"{not_activating} comptes n'attendent"
+        lines.append(f"{others} pas d'être activé{'s' if not_activating > 1 else ''} : rien n'y est envoyé.")
+    # Asked anew: whom the link just left to is no longer among them.
+    if left := foreseen.users.count():
+        waiting = "1 personne attend encore son" if left == 1 else f"{left} personnes attendent encore leur"
+        lines.append(f"{waiting} lien : recommencez.")
+    say = messages.success if resent.done else messages.info
+    say(request, format_html_join(mark_safe("<br>"), "{}", [(line,) for line in lines]))
+
+
+def _resent_to(users):
+    if not users:
+        return "Aucun courriel n'est parti."
+    to = users[0] if len(users) == 1 else f"{len(users)} personnes"
+    return f"Le courriel d'activation est renvoyé à {to}."
 
 
 def mails_within(request, form):
@@ -134,7 +176,7 @@ def roles_below(user, structure):
 
 def place_within_reach(request, pk, place_pk):
     structure = within_reach(request.user, pk, SEE, VIEW)
-    places = structure.attachments.with_rights(Right.DECIDE_REQUESTS)
+    places = structure.attachments.with_rights()
     place = get_object_or_404(places.select_related("user").prefetch_related("services"), pk=place_pk)
     place.structure = structure
     return place
@@ -148,7 +190,7 @@ def place_to_change(request, pk, place_pk):
 
 
 def _say_over(request, place):
-    messages.info(request, f"Le rattachement de {place.user} est déjà terminé.")
+    messages.info(request, f"Le rattachement {of(place.user)} est déjà terminé.")
     return redirect(TAB_OF_ONE, place.structure_id, place.pk)
 
 

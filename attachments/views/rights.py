@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from attachments import actions
@@ -13,6 +13,7 @@ from attachments.models import Deputy, Right, Role
 from attachments.people import typed
 from attachments.views.person import mails_within
 from plumbing.requests import perform, posted, submit
+from plumbing.text import of
 from structures.views.parts import within_reach
 from structures.views.workspace import INFORMATIONS, below
 
@@ -30,7 +31,7 @@ def secondary_rights(request, pk):
     if request.method == "POST" and form.is_valid():
         done, made = submit(form, actions.leave_rights, pk, actor=request.user, rights=form.rights)
         if done:
-            messages.success(request, "Les droits sont enregistrés." if made else "Rien n'a changé.")
+            messages.success(request, _what_is_left(structure, form.rights) if made else "Rien n'a changé.")
             return redirect("attachments:secondary_rights", pk)
     secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY).select_related("user")
     page = Paginator(secondaries.order_by("user__last_name", "user__first_name", "pk"), PER_PAGE).get_page(
@@ -48,6 +49,18 @@ def secondary_rights(request, pk):
     )
 
 
+def _what_is_left(structure, rights):
+    """What secondary managers may do there now, and for how many of them that goes."""
+    given = [right.label.lower() for right, held in rights.items() if held]
+    secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY)
+    apart = secondaries.exclude(**dict.fromkeys(Right.values)).count()
+    count = secondaries.count() - apart
+    about = f"pour {count} gestionnaire{'s' if count > 1 else ''} secondaire{'s' if count > 1 else ''}"
+    if apart:
+        about += f", en dehors de {apart} dont les droits sont réglés à part"
+    return f"Droits enregistrés {about} : {', '.join(given) or 'aucun'}."
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def personal_rights(request, pk, place_pk):
     """What one secondary manager may do, where it differs from the others."""
@@ -59,7 +72,8 @@ def personal_rights(request, pk, place_pk):
     if request.method == "POST" and form.is_valid():
         done, made = submit(form, actions.leave_personal_rights, place.pk, actor=request.user, rights=form.rights)
         if done:
-            said = f"Les droits de {place.user} sont enregistrés." if made else "Rien n'a changé."
+            given = [change.field.verbose_name.lower() + f" : {change.after.lower()}" for change in made]
+            said = f"Droits {of(place.user)} enregistrés : {', '.join(given)}." if made else "Rien n'a changé."
             messages.success(request, said)
             return redirect("attachments:secondary_rights", pk)
     above = ("Droits des gestionnaires secondaires", reverse("attachments:secondary_rights", args=[pk]))
@@ -103,14 +117,19 @@ def deputy(request, pk):
     return render(request, "attachments/deputy.html", context, status=422 if form.errors else 200)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def end_deputy(request, pk):
-    """« Mettre fin à la suppléance », before its last day."""
+    """« Mettre fin à la suppléance », before its last day: what follows, then the POST."""
     structure = within_reach(request.user, pk, VIEW, "attachments.name_deputy")
-    held = Deputy.objects.current().filter(structure=structure).first()
+    held = Deputy.objects.current().filter(structure=structure).select_related("deputy").first()
     if held is None:
         messages.info(request, "La suppléance est déjà terminée.")
-    else:
+        return redirect("attachments:deputy", pk)
+    if request.method == "POST":
         done = "La suppléance est terminée. Un courriel en informe chacun."
         perform(request, actions.end_deputy, held.pk, actor=request.user, done=done)
-    return redirect("attachments:deputy", pk)
+        return redirect("attachments:deputy", pk)
+    workspace = below(request, structure, INFORMATIONS, ("Suppléance", reverse("attachments:deputy", args=[pk])))
+    return render(
+        request, "attachments/end_deputy.html", {"structure": structure, "workspace": workspace, "held": held}
+    )

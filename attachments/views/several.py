@@ -148,7 +148,7 @@ def _to_result(request, outcome, result, chosen):
 
 def _nothing_ticked(request):
     if request.POST.get(NUMBERS) or request.GET.get(TICKED) or request.GET.get(ALL_OF_LIST):
-        messages.warning(request, "Ces demandes ne sont plus dans votre liste.")
+        messages.warning(request, "Ces demandes ne sont plus dans votre liste : rien n'a été décidé.")
     else:
         messages.warning(request, "Rien n'est coché : cochez au moins une demande de la liste.")
     return redirect(list_address(request))

@@ -17,10 +17,13 @@ from plumbing.icons import ICONS
 from plumbing.moments import moment
 from plumbing.requests import RETURN
 from plumbing.requests import came_from as list_came_from
+from plumbing.text import grouped, of
 from plumbing.typography import french_html
 
 register = template.Library()
 register.filter(moment)
+register.filter(of)
+register.filter(grouped)
 
 _BREAK = SafeString("<br>")
 # One tone and icon per status value, whatever the model: the word carries the meaning, the rest helps.
@@ -30,6 +33,7 @@ TONES = {
     "awaiting_approval": WAIT,
     "activating": WAIT,
     "waiting": WAIT,
+    "action_required": WAIT,
     "upcoming": WAIT,
     "ending": WAIT,
     "running": WAIT,
@@ -37,12 +41,14 @@ TONES = {
     "active": GOOD,
     "in_force": GOOD,
     "open": GOOD,
+    "solved": GOOD,
     "sent": GOOD,
     "done": GOOD,
     "refused": BAD,
     "failed": BAD,
     "closed": BAD,
     "mine": MINE,
+    "in_progress": MINE,
 }
 # What is typed in these is asked again after an error.
 NEVER_SENT_BACK = (PasswordInput, FileInput)
@@ -61,6 +67,13 @@ def breakable(address):
     """An e-mail address that, where it has no room, goes on behind its « @ »."""
     name, at, host = address.partition("@")
     return format_html("{}{}<wbr>{}", name, at, host)
+
+
+@register.filter
+def is_fixed(field):
+    """Radio buttons that leave nothing to choose."""
+    # Tick boxes are radio buttons to Django.
+    return getattr(field.field.widget, "input_type", "") == "radio" and len(field.field.choices) == 1
 
 
 @register.simple_tag
@@ -105,7 +118,9 @@ def came_from(context, view_name):
 def tab(label, address, *, current=False, count=None, hot=False):
     """One link of `<nav class="tabs">`; `hot` marks a count that waits for somebody."""
     counted = (
-        "" if count is None else format_html('<span class="count{}">{}</span>', " count-hot" if hot else "", count)
+        ""
+        if count is None
+        else format_html('<span class="count{}">{}</span>', " count-hot" if hot else "", grouped(count))
     )
     marked = mark_safe(' aria-current="page"') if current else ""
     return format_html('<a href="{}"{}>{} {}</a>', address, marked, label, counted)

@@ -4,7 +4,7 @@ from spaces.actions.decisions import approve, end, give, refuse
 from spaces.actions.defaults import (
     copy_spaces,
     end_with,
-    follow_role,
+    follow_roles,
     follow_scope,
     forget_comments,
     give_defaults,
@@ -25,7 +25,7 @@ __all__ = [
     "create_space",
     "end",
     "end_with",
-    "follow_role",
+    "follow_roles",
     "follow_scope",
     "forget_comments",
     "give",

@@ -11,7 +11,8 @@ for (const link of document.querySelectorAll("[data-tick-all]")) {
     event.preventDefault();
     const checked = !areAll();
     for (const box of boxes) box.checked = checked;
-    say();
+    // Another link, above the list or below it, says the same.
+    boxes[0]?.dispatchEvent(new Event("change"));
   });
   for (const box of boxes) box.addEventListener("change", say);
   // The browser may have kept the ticks of a page that is shown again.

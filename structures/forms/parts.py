@@ -51,7 +51,7 @@ class PartForm(NamesEmptyFields, forms.ModelForm):
             self.data["version"] = current.version
         self.add_error(refusal.field, str(refusal))
         for change in differences:
-            self.add_error(change.name, f"Valeur actuelle : {change.before or 'vide'}. La vôtre la remplacerait.")
+            self.add_error(change.name, change.overwriting)
 
     def differences(self, current):
         return changes(current, self.values)

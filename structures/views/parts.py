@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from plumbing.exports import Column
 from plumbing.reach import reach
-from plumbing.text import folded
+from plumbing.text import folded, grouped
 from structures.models import Structure
 from structures.models.validity import open_today
 from structures.views.workspace import ACCOUNTS, CHANGE, SERVICES, Workspace, below
@@ -117,7 +117,7 @@ def paged(request, rows):
         "page": page,
         "words": words,
         "searched": words or count > SEARCHED_FROM,
-        "count_line": f"{count} résultat{'s' if count > 1 else ''}" if words else "",
+        "count_line": f"{grouped(count)} résultat{'s' if count > 1 else ''}" if words else "",
         "query": urlencode({"q": words}) if words else "",
     }
 

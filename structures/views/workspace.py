@@ -105,6 +105,11 @@ class Workspace:
         return gather(events.manager_asked, structure=self.structure)
 
     @cached_property
+    def handover(self):
+        """Its hand-over to another principal manager, as Facts: to those it is about, while they can act."""
+        return gather(events.handover_asked, structure=self.structure, user=self.user)
+
+    @cached_property
     def service_count(self):
         return self.structure.services.open().count()
 

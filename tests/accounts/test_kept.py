@@ -35,7 +35,23 @@ def path(principal, client):
 def test_nothing_is_kept_of_a_session_that_is_gone(client, path):
     """Somebody logged out in another tab: whoever logs in next is somebody else."""
     Session.objects.all().delete()
-    assert kept_in(client.post(path, TYPED)) == ""
+    answer = client.post(path, TYPED)
+    assert kept_in(answer) == ""
+    assert "pas pu être gardé" in answer.text
+
+
+@pytest.mark.parametrize(
+    "page", ["personnes/nouveau/", "personnes/rattacher/", "personnes/{}/modifier/", "suppleance/"]
+)
+def test_what_was_typed_of_people_is_kept(client, principal, path, page):
+    other = AttachmentFactory(structure=principal.structure)
+    page = f"/structures/{principal.structure_id}/{page.format(other.pk)}"
+    typed = {"email": "lou@exemple.example", "role": "simple", "starts_on": "2027-09-01", "ends_on": "2028-08-31"}
+    log_in(client, kept_in(client.post(page, typed)), page)
+    shown = client.get(page)
+    assert 'value="2028-08-31"' in shown.text
+    assert "Voici ce que vous aviez saisi" in shown.text
+    assert principal.structure.attachments.count() == 2
 
 
 def with_password(email):

@@ -204,6 +204,8 @@ def test_the_page_names_shows_and_ends(client, structure, principal, place):
     assert "Mettre fin à la suppléance" in shown
     assert "Désigner" not in shown
     assert client.post(page, {"deputy": place.pk, **dates}).status_code == 422
+    assert "ne décide plus à la place" in client.get(f"{page}fin/").text
+    assert Deputy.objects.lasting().exists()
     assert "La suppléance est terminée" in client.post(f"{page}fin/", follow=True).text
     assert "déjà terminée" in client.post(f"{page}fin/", follow=True).text
 

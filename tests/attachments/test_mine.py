@@ -217,7 +217,7 @@ def test_attachments_are_listed_with_their_dates_and_those_over_are_not(client, 
         ("Canal", "Bientôt terminé"),
         ("Delta", "Validé"),
     ]
-    assert answer.text.count("2 janvier 2020") == 3
+    assert answer.text.count("2 jan. 2020") == 3
     over = [row.standing for row in person.attachments.filter(structure__legal_name__in=["Étang", "Fleuve"])]
     assert over == ["over", "over"]
 
@@ -308,7 +308,7 @@ def test_a_thousand_attachments_come_by_pages(client, person):
     Attachment.objects.bulk_create(Attachment(user=person, structure=structure) for structure in structures)
     answer = client.get(PAGE, {"page": 20})
     assert len(answer.context["rows"]) == 50
-    assert "951 à 1000 sur" in answer.text.replace("1 000", "1000")
+    assert "951 à 1000 sur" in answer.text.replace("\N{NARROW NO-BREAK SPACE}", "")
     assert "Rechercher une structure" in answer.text
     assert client.get(f"{PAGE}export.csv").getvalue().count(b"\r\n") == 1_001
     assert client.get(f"{PAGE}export.xlsx").status_code == 200
@@ -455,22 +455,16 @@ def test_whoever_decides_nothing_leaves_no_request_behind(client, person):
 def test_a_principal_manager_is_led_to_the_succession(client, person):
     principal, simple = AttachmentFactory(user=person, role=Role.PRINCIPAL), AttachmentFactory(user=person)
     other = AttachmentFactory(user=person, role=Role.PRINCIPAL)
-    to_succession = f"{SUCCESSION}?rattachement={principal.pk}"
+    to_succession = f"{SUCCESSION}?structures={principal.structure_id}&suite=depart"
     assert client.get(LEAVING, {"rattachement": principal.pk}).url == to_succession
     assert "D'abord un successeur" in client.get(LEAVING, {"rattachement": [principal.pk, simple.pk]}).text
     answer = client.post(LEAVING, {"rattachement": [principal.pk, simple.pk]}, follow=True)
     assert answer.redirect_chain == [(to_succession, 302)]
     assert f"Vous n'êtes plus rattaché à {simple.structure}." in answer.text
     assert "désignez d'abord un autre gestionnaire principal" in answer.text
-    assert list(answer.context["page"]) == [principal]
-    assert set(client.get(SUCCESSION).context["page"]) == {principal, other}
+    assert answer.context["meant"].structures == [principal.structure]
+    assert set(client.get(SUCCESSION).context["meant"].structures) == {principal.structure, other.structure}
     assert set(person.attachments.current()) == {principal, other}
-
-
-def test_the_succession_names_the_structures_to_support(client, person):
-    AttachmentFactory(user=person, role=Role.PRINCIPAL, structure__legal_name="Collège & Cie")
-    assert "Coll%C3%A8ge%20%26%20Cie" in client.get(SUCCESSION).text
-    assert "Rien ne vous retient" in client.get(SUCCESSION, {"rattachement": "0"}).text
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -480,8 +474,6 @@ def test_what_is_not_one_s_own_is_not_found(client, person, method, forged):
     keys = [mine.pk, other.pk if forged == "another's" else forged]
     assert getattr(client, method)(LEAVING, {"rattachement": keys}).status_code == 404
     assert Attachment.objects.current().count() == 2
-    if forged != "another's":
-        assert client.get(SUCCESSION, {"rattachement": forged}).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -11,7 +11,7 @@ from accounts.actions import activate_account, invite_account, resend_activation
 from accounts.links import Purpose, make_token
 from accounts.models import User
 from attachments.actions import Place, attach_people, change_place, create_attached_account, detach, duplicate_place
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import Attachment, AttachmentRequest, Right, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError, ChangedMeanwhile
@@ -33,6 +33,11 @@ def slugs():
 
 def last_text():
     return OutgoingMail.objects.latest("pk").parts()[0]
+
+
+def plain(text):
+    """A mail without its typography."""
+    return text.replace("\N{NO-BREAK SPACE}", " ").replace("’", "'").replace("\r\n", "\n")
 
 
 def terms(role=Role.SIMPLE, starts_on=None, ends_on=None):
@@ -181,8 +186,11 @@ def test_creating_an_account_attaches_it_and_mails_the_link():
     assert (user.email, user.state, user.terms_accepted_at) == ("nouvelle@exemple.example", "activating", None)
     assert events() == ["account_registered", "attachment_started"]
     assert {entry.actor for entry in HistoryEntry.objects.all()} == {actor}
-    assert slugs() == ["activation", "attached"]
-    assert str(actor) in OutgoingMail.objects.get(slug="activation").parts()[0]
+    assert slugs() == ["activation"]
+    said = plain(last_text())
+    assert str(actor) in said
+    assert f"Ce compte vous donne :\nStructure : {structure}\n" in said
+    assert "Rôle : Utilisateur simple" in said
     activate_account(
         make_token(user, Purpose.ACTIVATION), password="un long mot", secret_question="pet", secret_answer="Rex"
     )
@@ -239,7 +247,22 @@ def test_changing_role_services_and_dates_is_told_in_one_mail():
     assert (place.role, place.part, place.ends_on) == (Role.SIMPLE, "Restauration", TODAY() + DAY)
     assert sorted(events()) == ["attachment_changed", "attachment_changed", "role_changed"]
     assert slugs() == ["place_changed"]
-    assert "Restauration" in last_text()
+    said = plain(last_text())
+    assert "L'assistance a modifié" in said
+    assert "Rôle : Utilisateur simple (avant : Gestionnaire secondaire)" in said
+    assert "Niveau : Restauration (avant : Toute la structure)" in said
+    assert "(avant : sans limite)" in said
+
+
+def test_a_new_secondary_manager_is_told_by_whom_and_what_they_may_do():
+    place = AttachmentFactory(ends_on=TODAY() + DAY)
+    boss = AttachmentFactory(structure=place.structure, role=Role.PRINCIPAL).user
+    change_place(place.pk, actor=boss, **changed(place, role=Role.SECONDARY, ends_on=None))
+    said = plain(last_text())
+    assert f"{boss} a modifié" in said
+    assert f"Parlez-en à {boss} : {boss.email}" in said
+    assert f"vous pouvez :\n- {Right.DECIDE_REQUESTS.label}" in said
+    assert "Jusqu'au : sans limite (avant :" in said
 
 
 def test_the_same_changes_nothing():

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.models import User
-from attachments.actions import change_place, name_deputy
+from attachments.actions import change_place, detach, name_deputy
 from attachments.models import Attachment, Role
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
@@ -112,9 +113,16 @@ def test_a_place_is_changed_and_the_same_page_sent_twice_asks_again(client, stru
     assert client.post(f"{here}{row.pk}/modifier/", typed).url == f"{here}{row.pk}/"
     row.refresh_from_db()
     assert row.role == Role.SECONDARY
-    again = client.post(f"{here}{row.pk}/modifier/", typed | {"role": "simple"})
+    ends_on = TODAY() + 9 * DAY
+    again = client.post(f"{here}{row.pk}/modifier/", typed | {"ends_on": ends_on.isoformat()})
     assert again.status_code == 422
-    assert "Aujourd'hui : Gestionnaire secondaire" in again.text
+    # Only what would be overwritten: the role is the same.
+    errors = again.context["form"].errors
+    assert errors.keys() == {"ends_on", "__all__"}
+    assert errors["ends_on"] == [f"Valeur actuelle : vide. La vôtre ({date_format(ends_on, 'j F Y')}) la remplacerait."]
+    assert f"{client.manager} a modifié ce rattachement le" in errors["__all__"][0]
+    again = client.post(f"{here}{row.pk}/modifier/", typed | {"role": "simple"})
+    assert "Valeur actuelle : Gestionnaire secondaire. La vôtre (Utilisateur simple)" in again.text
     assert client.post(f"{here}{row.pk}/modifier/", again.context["form"].data).status_code == 302
 
 
@@ -177,11 +185,16 @@ def test_rights_are_duplicated_to_the_ticked_among_those_one_knows(client, struc
     stranger = AttachmentFactory().user
     address = f"{here}{source.pk}/dupliquer/"
     assert [person.pk for person in client.get(address).context["people"]] == [known.pk]
-    answer = client.post(address, {"personne": [known.pk, stranger.pk]}, follow=True)
+    shown = client.post(address, {"personne": [known.pk, stranger.pk]})
+    assert shown.context["newcomers"] == [known]
+    assert not known.attachments.filter(structure=structure).exists()
+    answer = client.post(address, {"personne": [known.pk, stranger.pk], "confirme": "1"}, follow=True)
     assert f"Droits dupliqués : {known}" in answer.text
     assert known.attachments.get(structure=structure).role == Role.SECONDARY
     assert not structure.attachments.filter(user=stranger).exists()
-    assert "a déjà tout cela" in client.post(address, {"personne": [known.pk]}, follow=True).text
+    assert client.post(address, {"personne": [known.pk]}).context["same"] == [known]
+    again = client.post(address, {"personne": [known.pk], "confirme": "1"}, follow=True)
+    assert "a déjà tout cela" in again.text
     assert "Cochez au moins une personne" in client.post(address, {"personne": [stranger.pk]}, follow=True).text
 
 
@@ -191,11 +204,24 @@ def test_duplicating_mails_no_more_people_than_a_manager_may(client, structure, 
     ServiceFactory(structure=structure)
     Attachment.objects.filter(pk__in=[one.pk for one in people]).update(whole_structure=False)
     address = f"{here}{source.pk}/dupliquer/"
-    answer = client.post(address, {"personne": [one.user_id for one in people]}, follow=True)
+    shown = client.post(address, {"personne": [one.user_id for one in people]})
+    assert [one.gains for one in shown.context["widened"]] == [["Toute la structure"]] * 3
+    answer = client.post(address, {"personne": [one.user_id for one in people], "confirme": "1"}, follow=True)
     assert "Cochez moins de personnes, ou attendez une heure" in answer.text
     assert not OutgoingMail.objects.exists()
-    client.post(address, {"personne": [one.user_id for one in people[:2]]})
+    client.post(address, {"personne": [one.user_id for one in people[:2]], "confirme": "1"})
     assert OutgoingMail.objects.count() == 2
+
+
+def test_whoever_is_attached_already_is_led_to_and_whoever_was_detached_comes_back(client, structure, here):
+    held = AttachmentFactory(structure=structure)
+    answer = client.post(f"{here}rattacher/", place(email=held.user.email))
+    assert answer.context["form"].has_error("email", "already_attached")
+    assert f'href="{here}{held.pk}/"' in answer.text
+    detach(held.pk, actor=client.manager)
+    page = client.get(f"{here}{held.pk}/").text
+    assert f"par {client.manager}" in page
+    assert f'href="{here}rattacher/"' in page
 
 
 def test_an_unknown_address_leads_to_the_account_with_what_was_typed(client, structure, here):
@@ -277,17 +303,29 @@ def test_users_are_sought_over_the_structures_one_manages(client, structure):
     assert len(client.get("/personnes/?nom=amrani").context["people"]) == 2
 
 
-def test_the_link_is_sent_again_to_the_ticked_or_to_all(client, structure):
+def test_the_link_is_sent_again_to_the_ticked_or_to_all(client, structure, monkeypatch):
     waiting = [AttachmentFactory(structure=structure, user=UserFactory(activating=True)).user for _ in range(2)]
     stranger = UserFactory(activating=True)
     ticked = [waiting[0].pk, client.manager.pk, stranger.pk]
     page = client.get("/personnes/renvoi/", {"personne": ticked})
-    assert (page.context["count"], page.context["activating"]) == (2, waiting[:1])
-    client.post("/personnes/renvoi/", {"personne": ticked})
+    assert (page.context["count"], page.context["leaving"]) == (1, waiting[:1])
+    assert "1 compte n'attend pas d'être activé" in " ".join(page.text.replace("’", "'").split())
+    client.post("/personnes/renvoi/", {"personne": ticked}, follow=True)
     assert list(OutgoingMail.objects.values_list("to", flat=True)) == [waiting[0].email]
     answer = client.post("/personnes/renvoi/", {"tous": "1", "statut": "activating"}, follow=True)
     assert f"Le courriel d'activation est renvoyé à {waiting[1]}" in answer.text
-    assert f"{waiting[0]} : le courriel vient de partir" in answer.text
+    (said,) = answer.context["messages"]
+    assert "1 personne vient de le recevoir : possible de nouveau à partir du" in str(said)
+    page = client.get("/personnes/renvoi/", {"tous": "1", "statut": "activating"})
+    assert (page.context["count"], page.context["foreseen"].too_soon) == (0, 2)
+    (said,) = client.post("/personnes/renvoi/", {"tous": "1"}, follow=True).context["messages"]
+    assert "parti.<br>2 personnes viennent" in str(said)
+    OutgoingMail.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    with monkeypatch.context() as few:
+        few.setattr("attachments.views.finding.MOST", 1)
+        assert client.get("/personnes/renvoi/", {"tous": "1"}).context["left"] == 1
+        (said,) = client.post("/personnes/renvoi/", {"tous": "1"}, follow=True).context["messages"]
+        assert "1 personne attend encore son lien : recommencez." in str(said)
     assert client.get("/personnes/renvoi/?personne=x").status_code == 404
 
 

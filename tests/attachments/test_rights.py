@@ -140,8 +140,8 @@ def test_what_is_withdrawn_is_gone_at_the_next_click_and_comes_back(client, stru
     assert client.get(page).status_code == 200
     assert "Activités du gestionnaire" in client.get("/").text
     leave_rights(structure.pk, actor=principal, rights=NONE)
-    assert client.get(page).status_code == 404
-    assert client.post(page, {"role": "simple", "scope": "whole"}).status_code == 404
+    assert client.get(page).status_code == 403
+    assert client.post(page, {"role": "simple", "scope": "whole"}).status_code == 403
     assert 'href="/activites/"' not in client.get("/").text
     leave_personal_rights(secondary.pk, actor=principal, rights={Right.DECIDE_REQUESTS: True})
     assert client.get(page).status_code == 200
@@ -216,7 +216,7 @@ def test_the_page_ticks_what_is_left_to_all_and_what_differs_for_one(client, str
     secondary.refresh_from_db()
     assert [getattr(secondary, right) for right in Right] == [True, None, None, False, None]
     assert "Décider des demandes de rattachement : <b>oui</b>" in " ".join(client.get(page).text.split())
-    assert "Les droits de" in client.post(own, said, follow=True).text
+    assert " enregistrés : " in client.post(own, said, follow=True).text
     elsewhere = AttachmentFactory(role=Role.SECONDARY)
     assert client.get(f"{page}{elsewhere.pk}/").status_code == 404
     assert client.post(f"{page}{elsewhere.pk}/", {}).status_code == 404

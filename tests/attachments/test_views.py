@@ -347,7 +347,7 @@ def test_nobody_decides_their_own_request_by_posting_either(client, managed, tai
 def test_support_sees_who_manages_or_that_nobody_does(client, managed):
     manager = managed.attachments.get().user
     client.force_login(UserFactory(staff=True))
-    assert f"attend la décision de {manager}" in client.get(url(AttachmentRequestFactory(structure=managed))).text
+    assert f"attend la décision d'{manager}" in client.get(url(AttachmentRequestFactory(structure=managed))).text
     page = client.get(url(AttachmentRequestFactory())).text
     assert "Aucun gestionnaire principal" in page
     assert "les prochaines demandes reviendront à l'assistance" in page

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from documents import actions
+from documents.actions import library
 from documents.models import SupportingDocument, shown_name
 from documents.tasks import finish_unfinished
 from history.models import HistoryEntry
@@ -82,7 +83,7 @@ def test_a_library_has_an_end_that_counts_what_is_still_being_deleted(settings, 
 
 
 def test_a_library_holds_so_many_files(monkeypatch):
-    monkeypatch.setattr(actions, "MOST_DOCUMENTS", 2)
+    monkeypatch.setattr(library, "MOST_DOCUMENTS", 2)
     owner = UserFactory()
     SupportingDocumentFactory.create_batch(2, owner=owner)
     assert refusal_of(add, owner).code == "library_full"
@@ -113,7 +114,7 @@ def test_what_the_store_does_not_delete_is_deleted_by_the_sweep(store, monkeypat
 
 
 def test_whoever_writes_for_so_long_that_the_sweep_came_takes_the_file_back(store, monkeypatch):
-    write = actions._write
+    write = library.write
 
     def slowly(document, file):
         write(document, file)
@@ -122,7 +123,7 @@ def test_whoever_writes_for_so_long_that_the_sweep_came_takes_the_file_back(stor
         assert not SupportingDocument.objects.exists()
         write(document, file)
 
-    monkeypatch.setattr(actions, "_write", slowly)
+    monkeypatch.setattr(library, "write", slowly)
     assert refusal_of(add, UserFactory()).code == "too_slow"
     assert stored(store) == []
 

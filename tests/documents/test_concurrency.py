@@ -3,6 +3,7 @@
 import pytest
 
 from documents import actions
+from documents.actions import library
 from documents.models import SupportingDocument
 from history.models import HistoryEntry
 from plumbing.errors import ActionError
@@ -31,7 +32,7 @@ def test_the_second_waits_until_the_first_is_counted(settings):
     settings.DOCUMENTS_MAX_BYTES = 10 * MEGABYTE
     owner = UserFactory()
     first = SupportingDocumentFactory.build(owner=owner, size=6 * MEGABYTE, state=State.RECEIVING)
-    answer = meanwhile(lambda: actions._receive(first), lambda: add(owner, size=6 * MEGABYTE))
+    answer = meanwhile(lambda: library._receive(first), lambda: add(owner, size=6 * MEGABYTE))
     assert answer.code == "no_room"
 
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from documents.actions import ABANDONED
+from documents.actions.files import ABANDONED
 from documents.models import FOLDER, SupportingDocument
 from documents.tasks import finish_unfinished
 from tests.documents.library import add, stored

@@ -17,12 +17,14 @@ from django.utils.html import escape
 from accounts import emails as account_mails
 from accounts.models import User
 from attachments import emails as attachment_mails
-from attachments.models import AttachmentRequest, Deputy
+from attachments.models import AttachmentRequest, Deputy, Handover
 from notifications.models import OutgoingMail
 from registration.emails import send_address_used, send_not_registered
 from spaces import emails as space_mails
 from spaces.models import Space, Subscription
 from structures.models import Referent
+from support import emails as ticket_mails
+from support.models import Message, Ticket
 from tests.conftest import as_typed
 from tests.deferred import work_off_everything
 from tests.factories import (
@@ -31,6 +33,7 @@ from tests.factories import (
     ServiceFactory,
     StructureFactory,
     SubscriptionFactory,
+    TicketFactory,
     UserFactory,
 )
 
@@ -69,6 +72,28 @@ def write_mails_of_spaces(user, person, structure):
         space_mails.send_subscriptions_ended(rows, by=None, reason=NASTY)
 
 
+def write_ticket_mails(structure):
+    author = UserFactory(first_name=NASTY)
+    tickets = [
+        TicketFactory(author=author, structure=structure, subject=NASTY, sitting_manager=author),
+        TicketFactory(author=author, category="manager_gone", structure=structure, objection=NASTY, answers={}),
+        TicketFactory(author=None, visitor_email="visiteur@exemple.example", visitor_name="Léon"),
+    ]
+    for ticket in tickets:
+        ticket.sitting_manager, ticket.objection_until = author, timezone.now()
+        message = Message.objects.create(ticket=ticket, text=NASTY)
+        ticket_mails.send_ticket_received(ticket)
+        for again, reopened in ((False, False), (True, False), (True, True)):
+            ticket_mails.send_ticket_to_support(ticket, message, again=again, reopened=reopened)
+        ticket_mails.send_ticket_closed_to_support(ticket)
+        for status in ("in_progress", "action_required", "solved"):
+            ticket.status = status
+            ticket_mails.send_ticket_answered(ticket, message)
+        if ticket.structure:
+            ticket_mails.send_claim_warning(ticket)
+            ticket_mails.send_claim_objected(ticket)
+
+
 def write_every_mail():
     addresses = {
         "requested_email": "nouvelle@exemple.example",
@@ -101,8 +126,10 @@ def write_every_mail():
         left[1].whole_structure = False
         left[1].services.set(services)
         attachment_mails.send_attached({person: left}, by=user, comment=NASTY)
-        attachment_mails.send_place_changed(left[1])
-        account_mails.send_activation(person, reference=request.reference, invited_by=user)
+        attachment_mails.send_place_changed(left[1], before=[("Niveau", "x")], by=user, rights=["Décider"])
+        account_mails.send_activation(
+            person, reference=request.reference, invited_by=user, facts=attachment_mails.given(left[0])
+        )
         attachment_mails.send_attachments_ended(person, [ending := ending_place(person)], by_dates=True)
         for attachers in ([], [user, UserFactory()]):
             attachment_mails.send_places_ending([ending], attachers=attachers)
@@ -115,8 +142,17 @@ def write_every_mail():
         )
         held.refresh_from_db()
         for reader in (user, person):
-            attachment_mails.send_deputy_named(held, reader=reader)
-            attachment_mails.send_deputy_ended(held, reader=reader, cause="dates_over")
+            attachment_mails.send_deputy_named(held, reader=reader, principal=person)
+            attachment_mails.send_deputies_ended([(held, reader)], cause="dates_over")
+        passing = Handover(
+            structure=held.structure, outgoing=user, successor=person, named_by=user, reference=user.reference
+        )
+        for actor in (user, None):
+            attachment_mails.send_transferred([passing], actor=actor)
+            attachment_mails.send_transferred([passing] * 22, actor=actor)
+            attachment_mails.send_handovers_planned([passing], actor=user)
+            attachment_mails.send_transfers_undone([passing], actor=actor)
+            attachment_mails.send_handovers_ended([passing], actor=actor, reason="" if actor else "successor_unable")
         write_mails_of_spaces(user, person, structure)
         account_mails.send_activation(person, reference=request.reference)
         account_mails.send_reset(person)
@@ -154,6 +190,7 @@ def write_every_mail():
     for state in User.State:
         user.state = state
         send_address_used(user, reference=request.reference)
+    write_ticket_mails(structure)
     send_not_registered(user.email, identifier=structure.full_identifier, reference=request.reference)
     return list(OutgoingMail.objects.all())
 
@@ -166,7 +203,7 @@ def mails(settings):
 
 def test_every_model_of_mail_is_tried(mails):
     folder = Path(django_settings.BASE_DIR) / "templates/emails"
-    models = {path.stem for path in folder.glob("*.txt")} - {"base", "structure"}
+    models = {path.stem for path in folder.glob("*.txt")} - {"base", "structure", "handovers"}
     assert {mail.slug for mail in mails} == models
 
 
@@ -225,6 +262,7 @@ def test_a_mail_names_its_dossier_in_the_outbox(mails):
         User.objects.values_list("reference", flat=True)
     )
     references |= set(Subscription.objects.values_list("reference", flat=True))
+    references |= set(Ticket.objects.values_list("reference", flat=True))
     assert {mail.reference for mail in mails} <= references
 
 

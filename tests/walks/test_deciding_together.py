@@ -34,10 +34,10 @@ def test_three_are_validated_at_once_and_one_is_refused(site, manager, person, a
     # Nothing ticked; all ticked, less one.
     page.get_by_role("button", name="Valider les demandes cochées").click()
     expect(page.get_by_role("status")).to_contain_text("Rien n'est coché".replace("'", "’"))
-    page.get_by_role("link", name="Tout cocher sur la page").click()
-    expect(page.get_by_label("Cocher la demande de Anne Amrani")).to_be_checked()
+    page.get_by_role("link", name="Tout cocher sur la page").first.click()
+    expect(page.get_by_label("Cocher la demande d’Anne Amrani")).to_be_checked()
     assert ("coche=1" in page.url) is not javascript
-    page.get_by_label("Cocher la demande de Anne Inconnu").uncheck()
+    page.get_by_label("Cocher la demande d’Anne Inconnu").uncheck()
     axe(page)
     page.get_by_role("button", name="Valider les demandes cochées").click()
 
@@ -52,7 +52,7 @@ def test_three_are_validated_at_once_and_one_is_refused(site, manager, person, a
     page.get_by_role("link", name="Revenir aux demandes à traiter").click()
 
     nothing_overflows(page, 390)
-    page.get_by_label("Cocher la demande de Anne Inconnu").check()
+    page.get_by_label("Cocher la demande d’Anne Inconnu").check()
     page.get_by_role("button", name="Refuser les demandes cochées").click()
     nothing_overflows(page, 390)
     page.get_by_role("button", name="Refuser la demande").click()

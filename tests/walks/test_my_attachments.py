@@ -123,8 +123,8 @@ def test_taking_back_and_the_succession(site, structure, manager, person, axe):
     page.get_by_role("link", name="Rattachements 2").click()
     page.get_by_label("Cocher Collège Jean Macé").check()
     page.get_by_role("button", name="Supprimer mes rattachements").click()
-    expect(page.get_by_role("heading", name="Désigner un successeur")).to_be_visible()
-    expect(page.get_by_role("link", name="Collège Jean Macé")).to_be_visible()
-    expect(page.get_by_role("link", name="Collège Cleunay")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Désigner un nouveau gestionnaire principal")).to_be_visible()
+    expect(page.get_by_text("Collège Jean Macé").first).to_be_visible()
+    expect(page.get_by_text("Collège Cleunay")).to_have_count(0)
     axe(page)
     assert principal.attachments.current().count() == 2

@@ -39,7 +39,7 @@ def test_rights_a_suppleance_and_more_time(site, person, axe):
     boss.set_viewport_size({"width": 1280, "height": 900})
     boss.get_by_label("Décider des demandes de rattachement").uncheck()
     boss.get_by_role("button", name="Valider").click()
-    expect(boss.get_by_text("Les droits sont enregistrés.")).to_be_visible()
+    expect(boss.get_by_text("Droits enregistrés")).to_be_visible()
     other.reload()
     expect(other.get_by_role("link", name="1 en attente")).to_have_count(0)
     # Given back to one.
@@ -66,12 +66,14 @@ def test_rights_a_suppleance_and_more_time(site, person, axe):
     axe(other)
 
     # The deputy extends, in two clicks from home.
-    other.get_by_role("link", name="Prolonger le rattachement de Anne Tiers").click()
+    other.get_by_role("link", name="Prolonger le rattachement d’Anne Tiers").click()
     axe(other)
     other.get_by_role("button", name="Prolonger").click()
     expect(other.get_by_text("Anne Tiers reste rattaché jusqu’au")).to_be_visible()
     simple.refresh_from_db()
     assert simple.ends_on.year == soon.year + 1
+    boss.get_by_role("link", name="Mettre fin à la suppléance").click()
+    axe(boss)
     boss.get_by_role("button", name="Mettre fin à la suppléance").click()
     expect(boss.get_by_text("La suppléance est terminée.")).to_be_visible()
     assert Deputy.objects.get().ended_at

@@ -134,6 +134,7 @@ _DATED = [
     (AttachmentRequest, "created_at"),
     (AttachmentRequest, "decided_at"),
     (Attachment, "created_at"),
+    (Attachment, "role_since"),
     (OutgoingMail, "created_at"),
 ]
 
@@ -144,7 +145,7 @@ def _days_ago(days):
     started = timezone.now()
     with happened(timedelta(days=days)):
         yield
-    day = timezone.localdate(started) - timedelta(days=days)
+    day = timezone.localdate(started - timedelta(days=days))
     for dated in (AttachmentRequest, Attachment):
         dated.objects.filter(created_at__gte=started).update(starts_on=day)
     for model, field in _DATED:

@@ -1,0 +1,76 @@
+"""« Désigner un nouveau gestionnaire principal »: for which structures, whom, from when; a recap; done."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from attachments import actions
+from attachments.forms import HandoverDayForm
+from attachments.models import Deputy
+from attachments.people import tell_places
+from attachments.successions import DAY, MOST_FOUND, NEXT, Succession
+from plumbing.requests import perform, within
+
+PAGE = "attachments:succession"
+TOO_MANY = "Vous avez cherché beaucoup d'adresses. Attendez une heure, puis recommencez."
+
+
+@require_safe
+def succession(request):
+    """Each structure and who takes it over; once all have somebody, when."""
+    meant = Succession(request.user, request.GET)
+    context = {"meant": meant, "form": HandoverDayForm(initial={DAY: request.GET.get(DAY, "")})}
+    return render(request, "attachments/succession.html", context)
+
+
+@require_safe
+def choose_successor(request):
+    """« Choisir »: among the people of these structures, by name, or by exact login address."""
+    meant = Succession(request.user, request.GET)
+    if not meant.structures:
+        return redirect(PAGE)
+    found, too_many = meant.found, False
+    if "@" in meant.words and not found:
+        # Each try says whether an address has an account.
+        too_many = not within(request, "attaching", settings.ATTACH_RATE, key="user")
+        person = None if too_many else meant.found_by_address()
+        found = [person] if person else []
+    tell_places(request.user, found)
+    for person in found:
+        person.take = meant.take(person)
+    context = {"meant": meant, "found": found[:MOST_FOUND], "has_more": len(found) > MOST_FOUND, "most": MOST_FOUND}
+    return render(request, "attachments/choose_successor.html", context | {"refusal": TOO_MANY if too_many else ""})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_succession(request):
+    """Names every structure, who takes it and what the outgoing one keeps; POST does it, all or nothing."""
+    meant = Succession(request.user, request.GET)
+    back = meant.back
+    form = HandoverDayForm({DAY: request.GET.get(DAY, "")})
+    if not form.is_valid():
+        return render(request, "attachments/succession.html", {"meant": meant, "form": form}, status=422)
+    meant.day = form.day
+    if not meant.is_complete:
+        messages.error(request, "Choisissez d'abord un successeur pour chaque structure.")
+        return redirect(back)
+    if request.method == "POST":
+        done, rows = _hand_over(request, meant)
+        if not done:
+            return redirect(back)
+        address = reverse("attachments:handover", args=[rows[0].reference])
+        return redirect(f"{address}?{NEXT}={meant.next}" if meant.next else address)
+    deputies = Deputy.objects.lasting().filter(structure__in=meant.structures).select_related("deputy", "structure")
+    context = {"meant": meant, "back": back, "deputies": deputies, "hours": settings.TRANSFER_UNDO_HOURS}
+    return render(request, "attachments/confirm_succession.html", context)
+
+
+def _hand_over(request, meant):
+    if meant.day:
+        done = "La transmission est prévue. Un courriel en informe chacun."
+        planned = {"takes_effect_on": meant.day, "done": done}
+        return perform(request, actions.plan_handovers, meant.successors, actor=request.user, **planned)
+    done = "La transmission est faite. Un courriel en informe chacun."
+    return perform(request, actions.transfer_principal, meant.successors, actor=request.user, done=done)

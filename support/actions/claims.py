@@ -1,0 +1,162 @@
+"""« Gestionnaire inconnu ou parti »: the sitting manager warned, the certificate, the objection, the transfer."""
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User, normalised_email
+from attachments.actions import transfer_principal
+from attachments.deciders import managers_of
+from history.actions import record
+from history.data import row_data
+from history.models import Event
+from plumbing.errors import ActionError, AlreadyDone
+from support import emails
+from support.actions.files import add_file, remove_file
+from support.actions.rows import lock_open, turn_to, write_message
+from support.certificates import certificate_pdf
+from support.models import Ticket, TicketFile, objection_ends
+
+Status = Ticket.Status
+# What a signed certificate is scanned into.
+SCANS = ("pdf", "png", "jpg", "jpeg", "tif", "tiff")
+ISSUED = (
+    "Voici l'attestation à signer. Imprimez-la, faites-la signer par la personne qui dirige la structure, "
+    "puis déposez ici la page signée, numérisée ou photographiée."
+)
+DEPOSITED = "L'attestation signée est déposée."
+CARRIED_OUT = (
+    "Le changement est fait : {target} est gestionnaire principal de la structure. "
+    "Les deux gestionnaires en sont avertis par courriel."
+)
+
+
+def open_claim(ticket, *, actor):
+    """Warn the sitting manager, if somebody who reads mail is one, of a ticket being sent."""
+    principal = managers_of(ticket.structure).acting_principal
+    if principal and principal != actor:
+        ticket.sitting_manager, ticket.objection_until = principal, objection_ends(ticket.sent_at)
+        emails.send_claim_warning(ticket)
+    record(Event.CLAIM_OPENED, actor=actor, structure=ticket.structure, reference=ticket.reference)
+
+
+def issue_certificate(ticket_id, *, actor):
+    """Support sends the certificate to sign, filled in; the TicketFile."""
+    ticket = Ticket.objects.select_related("structure").get(pk=ticket_id)
+    _check_claim(ticket)
+    name = f"attestation-{ticket.reference}.pdf"
+    file = ContentFile(certificate_pdf(ticket), name=name)
+    kept = add_file(ticket_id, file, actor=actor, role=TicketFile.Role.CERTIFICATE)
+    try:
+        _send_certificate(ticket_id, kept, actor=actor)
+    except ActionError:
+        remove_file(kept.pk, actor=actor)
+        raise
+    return kept
+
+
+@transaction.atomic
+def _send_certificate(ticket_id, file, *, actor):
+    ticket = lock_open(ticket_id)
+    last = ticket.messages.order_by("pk").last()
+    if last.files.filter(role=TicketFile.Role.CERTIFICATE).exists():
+        raise AlreadyDone("already_issued", "L'attestation vient d'être envoyée.")
+    message = write_message(ticket, ISSUED, actor=actor, from_support=True)
+    ticket.assignee = ticket.assignee or actor
+    turn_to(ticket, Status.ACTION_REQUIRED)
+    _journal(Event.CLAIM_CERTIFICATE, ticket, actor, file)
+    emails.send_ticket_answered(ticket, message)
+
+
+def deposit_signed(ticket_id, file, *, actor):
+    """The certificate comes back signed, as a scan; the TicketFile."""
+    ending = file.name.rpartition(".")[2].lower()
+    if ending not in SCANS:
+        raise ActionError("not_a_scan", "Déposez la page signée en PDF ou en image (png, jpg, tiff).", field="file")
+    ticket = Ticket.objects.get(pk=ticket_id)
+    _check_claim(ticket)
+    if not ticket.files.ready().filter(role=TicketFile.Role.CERTIFICATE).exists():
+        raise ActionError("no_certificate", "L'assistance n'a pas encore envoyé d'attestation à signer.", field="file")
+    # Named by us: the history names it, and keeps no personal data.
+    name = f"attestation-signee-{ticket.reference}.{ending}"
+    kept = add_file(ticket_id, file, actor=actor, role=TicketFile.Role.SIGNED, name=name)
+    _send_signed(ticket_id, kept, actor=actor)
+    return kept
+
+
+@transaction.atomic
+def _send_signed(ticket_id, file, *, actor):
+    ticket = lock_open(ticket_id)
+    turn_to(ticket, Status.IN_PROGRESS)
+    message = write_message(ticket, DEPOSITED, actor=actor)
+    _journal(Event.CLAIM_SIGNED, ticket, actor, file)
+    emails.send_ticket_to_support(ticket, message, again=True)
+
+
+@transaction.atomic
+def object_to_claim(ticket_id, *, actor, reason):
+    """The sitting manager is there after all: support no longer carries it out without saying why."""
+    ticket = lock_open(ticket_id)
+    if ticket.objected_at is not None:
+        raise AlreadyDone("already_objected", "Votre opposition est déjà enregistrée.")
+    if not ticket.may_be_objected_to:
+        raise ActionError("too_late", "Le délai d'opposition est passé : écrivez à l'assistance.")
+    ticket.objected_at, ticket.objection = timezone.now(), reason
+    turn_to(ticket, Status.IN_PROGRESS)
+    _journal(Event.CLAIM_OBJECTED, ticket, actor)
+    emails.send_claim_objected(ticket)
+    return ticket
+
+
+def carry_out_transfer(ticket_id, *, actor, reason=""):
+    """Make the person a claim names principal manager, and close it. The Ticket.
+
+    `reason` is why support goes on before the sitting manager's delay is over, or in spite of an objection. What is
+    refused is journaled too.
+    """
+    try:
+        return _carry_out(ticket_id, actor=actor, reason=reason.strip())
+    except ActionError as refusal:
+        _journal(Event.CLAIM_TRIED, Ticket.objects.get(pk=ticket_id), actor, cause=refusal.code)
+        raise
+
+
+@transaction.atomic
+def _carry_out(ticket_id, *, actor, reason):
+    ticket = lock_open(ticket_id)
+    _check_claim(ticket)
+    signed = ticket.files.ready().filter(role=TicketFile.Role.SIGNED).exclude(message=None).last()
+    if signed is None:
+        raise ActionError("no_signed_certificate", "L'attestation signée n'est pas encore revenue.")
+    if ticket.held_back and not reason:
+        code = "objection_made" if ticket.objected_at else "objection_possible"
+        raise ActionError(code, f"{ticket.held_back} : dites pourquoi vous passez outre.", field="reason")
+    target = named_target(ticket)
+    if target is None:
+        raise ActionError("no_such_account", "La personne désignée n'a pas de compte actif à l'adresse indiquée.")
+    transfer_principal({ticket.structure_id: target.pk}, actor=actor, cause="claim", reference=ticket.reference)
+    ticket.transferred_at = timezone.now()
+    ticket.assignee = ticket.assignee or actor
+    turn_to(ticket, Status.SOLVED)
+    message = write_message(ticket, CARRIED_OUT.format(target=target), actor=actor, from_support=True)
+    _journal(Event.CLAIM_CARRIED_OUT, ticket, actor, signed, subject=target, reason=reason)
+    emails.send_ticket_answered(ticket, message)
+    return ticket
+
+
+def named_target(ticket):
+    """The active account of the person a claim names; None when there is none."""
+    login = normalised_email(ticket.answers.get("target_login", ""))
+    return User.objects.filter(email=login, state=User.State.ACTIVE).first()
+
+
+def _check_claim(ticket):
+    if not ticket.is_claim or ticket.structure_id is None:
+        raise ActionError("not_a_claim", "Cette sollicitation ne demande pas de changer de gestionnaire principal.")
+    if not ticket.is_open:
+        raise AlreadyDone("ticket_closed", "Cette sollicitation est clôturée.")
+
+
+def _journal(event, ticket, actor, file=None, **data):
+    named = {"name": file.original_name, **row_data(file, values=["sha256"])} if file else {}
+    record(event, actor=actor, structure=ticket.structure, reference=ticket.reference, **named, **data)

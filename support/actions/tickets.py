@@ -1,0 +1,171 @@
+"""What the people who ask do: draft, send, write again, close."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from attachments.actions.rows import lock_structure
+from documents.actions.files import remove
+from history.actions import record
+from history.models import Event
+from notifications.actions import within_mail_rate
+from plumbing.errors import ActionError, AlreadyDone
+from plumbing.references import draw_reference
+from registration import captcha
+from support import emails
+from support.actions.claims import open_claim
+from support.actions.files import add_file
+from support.actions.rows import lock_draft, lock_open, lock_ticket, turn_to, write_message
+from support.models import Category, Message, Ticket, TicketFile
+
+Status = Ticket.Status
+# The same words from the same person within this time are the same press of a button.
+SAME_PRESS = timedelta(minutes=1)
+
+
+def write_ticket(ticket=None, *, actor, category, values, file=None, send=False):
+    """Keep a draft, a new one without `ticket`, with one more `file`; `send` sends it. The Ticket.
+
+    `values` are its `subject`, `structure`, `answers` and `text`. A file the portal does not take leaves the draft.
+    """
+    if send and file is None:
+        return _keep_and_send(ticket, actor=actor, category=category, values=values)
+    ticket = _keep(ticket, actor=actor, category=category, values=values)
+    if file:
+        add_file(ticket.pk, file, actor=actor)
+    return _keep_and_send(ticket, actor=actor, category=category, values=values) if send else ticket
+
+
+@transaction.atomic
+def _keep(ticket, *, actor, category, values):
+    if ticket is None:
+        ticket = Ticket(reference=draw_reference(Ticket), author=actor, category=category)
+    else:
+        ticket = lock_draft(ticket.pk)
+    ticket.subject, ticket.structure = values["subject"], values["structure"]
+    ticket.answers = values["answers"] | {"text": values["text"]}
+    ticket.save()
+    return ticket
+
+
+@transaction.atomic
+def _keep_and_send(ticket, *, actor, category, values):
+    if values["structure"]:
+        lock_structure(values["structure"].pk)
+    # One person's sendings come one after the other, or a button pressed twice would open two.
+    User.objects.select_for_update(of=("self",)).get(pk=actor.pk)
+    _refuse_twice(actor, category, values)
+    ticket = _keep(ticket, actor=actor, category=category, values=values)
+    ticket.answers = values["answers"]
+    ticket.sent_at = timezone.now()
+    if ticket.is_claim:
+        open_claim(ticket, actor=actor)
+    turn_to(ticket, Status.IN_PROGRESS)
+    message = write_message(ticket, values["text"], actor=actor)
+    record(Event.TICKET_OPENED, actor=actor, structure=ticket.structure, reference=ticket.reference)
+    emails.send_ticket_received(ticket)
+    emails.send_ticket_to_support(ticket, message)
+    return ticket
+
+
+def _refuse_twice(actor, category, values):
+    lately = Ticket.objects.of(actor).filter(category=category, sent_at__gt=timezone.now() - SAME_PRESS)
+    if lately.filter(subject=values["subject"], answers=values["answers"], messages__text=values["text"]).exists():
+        raise AlreadyDone("already_sent", "Cette sollicitation est déjà envoyée.")
+
+
+def delete_draft(ticket_id, *, actor):
+    """Delete a draft and its files. A store that does not answer leaves the draft, for another try."""
+    with transaction.atomic():
+        lock_draft(ticket_id).files.update(state=TicketFile.State.DELETING)
+    remove(TicketFile.objects.filter(ticket=ticket_id))
+    with transaction.atomic():
+        ticket = lock_draft(ticket_id)
+        if ticket.files.exists():
+            raise ActionError("store_silent", "Les fichiers n'ont pas pu être supprimés. Réessayez dans un moment.")
+        ticket.delete()
+
+
+@transaction.atomic
+def open_reactivation(*, captcha_key, name, email, text):
+    """Somebody who cannot log in asks for their account back: the same whoever has the address. The Ticket."""
+    if not captcha.use_up(captcha_key):
+        raise ActionError("wrong_captcha", captcha.WRONG, field="captcha_answer")
+    now = timezone.now()
+    ticket = Ticket.objects.create(
+        reference=draw_reference(Ticket),
+        category=Category.REACTIVATION,
+        subject=Category.REACTIVATION.label,
+        visitor_name=name,
+        visitor_email=email,
+        status=Status.IN_PROGRESS,
+        sent_at=now,
+        waiting_since=now,
+    )
+    message = write_message(ticket, text, actor=None)
+    record(Event.TICKET_OPENED, reference=ticket.reference)
+    if within_mail_rate("ticket_received", email, settings.MAIL_TO_ONE_RATE):
+        emails.send_ticket_received(ticket)
+    if within_mail_rate("ticket_to_support", settings.SUPPORT_EMAIL, settings.DECIDER_MAIL_RATE):
+        emails.send_ticket_to_support(ticket, message)
+    return ticket
+
+
+def reply(ticket_id, *, actor, text, file=None):
+    """Whoever asked writes again, which opens a closed ticket anew; `actor` is None for a visitor."""
+    if file:
+        add_file(ticket_id, file, actor=actor)
+    return _reply(ticket_id, actor=actor, text=text)
+
+
+@transaction.atomic
+def _reply(ticket_id, *, actor, text):
+    ticket = lock_ticket(ticket_id)
+    if ticket.is_draft:
+        raise ActionError("not_sent", "Cette sollicitation n'est pas encore envoyée.")
+    last = ticket.messages.order_by("pk").last()
+    if not last.from_support and last.text == text and last.sent_at > timezone.now() - SAME_PRESS:
+        raise AlreadyDone("already_sent", "Votre message est déjà envoyé.")
+    if actor is None and ticket.confirmed_at is None:
+        ticket.confirmed_at = timezone.now()
+    reopened = ticket.status == Status.SOLVED
+    turn_to(ticket, Status.IN_PROGRESS)
+    message = write_message(ticket, text, actor=actor)
+    record(Event.TICKET_ANSWERED, actor=actor, structure=ticket.structure, reference=ticket.reference)
+    emails.send_ticket_to_support(ticket, message, reopened=reopened, again=True)
+    return ticket
+
+
+@transaction.atomic
+def close_own(ticket_id, *, actor):
+    """Whoever asked needs nothing more. Writing again opens it anew."""
+    ticket = lock_open(ticket_id)
+    turn_to(ticket, Status.SOLVED)
+    record(Event.TICKET_CLOSED, actor=actor, structure=ticket.structure, reference=ticket.reference)
+    emails.send_ticket_closed_to_support(ticket)
+    return ticket
+
+
+@transaction.atomic
+def move_tickets(old, new):
+    """What is open on a structure goes on under its new identifier."""
+    Ticket.objects.filter(structure=old).exclude(status=Status.SOLVED).update(structure=new)
+
+
+@transaction.atomic
+def forget_tickets(users, addresses):
+    """Of people whose accounts are anonymised: their words, and what others' claims say of them."""
+    theirs = Ticket.objects.filter(author__in=users) | Ticket.objects.filter(visitor_email__in=addresses)
+    mine = list(theirs.values_list("pk", flat=True))
+    Ticket.objects.filter(pk__in=mine).update(subject="", answers={}, visitor_name="", visitor_email="", objection="")
+    Message.objects.filter(ticket__in=mine, from_support=False).update(text="")
+    TicketFile.objects.filter(ticket__in=mine).update(state=TicketFile.State.DELETING)
+    Ticket.objects.filter(sitting_manager__in=users).update(objection="")
+    for role in ("principal", "target"):
+        named = list(Ticket.objects.filter(**{f"answers__{role}_login__in": addresses}).select_for_update(of=("self",)))
+        for ticket in named:
+            ticket.answers = {key: value for key, value in ticket.answers.items() if not key.startswith(role)}
+        Ticket.objects.bulk_update(named, ["answers"])

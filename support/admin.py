@@ -1,0 +1,219 @@
+from datetime import timedelta
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import User
+from attachments.deciders import managers_of
+from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
+from plumbing.requests import perform, posted, submit
+from support import actions
+from support.forms import AnswerForm, TransferForm
+from support.models import Category, ReadyAnswer, Ticket, TicketFile
+
+Role = TicketFile.Role
+
+
+class WaitingFilter(admin.SimpleListFilter):
+    """How long a ticket has waited for support."""
+
+    title = "attente"
+    parameter_name = "waiting"
+
+    def lookups(self, request, model_admin):
+        return [("2", "Plus de 2 jours"), ("7", "Plus de 7 jours"), ("30", "Plus de 30 jours")]
+
+    def queryset(self, request, queryset):
+        if self.value() not in ("2", "7", "30"):
+            return queryset
+        return queryset.waiting().filter(waiting_since__lt=timezone.now() - timedelta(days=int(self.value())))
+
+
+class AssigneeFilter(admin.SimpleListFilter):
+    title = "suivi"
+    parameter_name = "followed"
+
+    def lookups(self, request, model_admin):
+        return [("me", "Par moi"), ("nobody", "Par personne")]
+
+    def queryset(self, request, queryset):
+        if self.value() == "me":
+            return queryset.filter(assignee=request.user)
+        return queryset.filter(assignee=None) if self.value() == "nobody" else queryset
+
+
+@admin.register(Ticket)
+class TicketAdmin(SupportAdmin):
+    """Everything but drafts. One page a ticket: what was asked, what was written, and the answer to write."""
+
+    purpose = "Ce que les gens demandent à l'assistance : répondre, établir une attestation, faire un transfert."
+    list_display = [
+        spaced("reference", "dossier n°"),
+        "title_of_row",
+        "who",
+        badge(Ticket, "status"),
+        moment(Ticket, "waiting_since"),
+        "assignee",
+    ]
+    list_display_links = ["title_of_row"]
+    list_filter = ["status", "category", WaitingFilter, AssigneeFilter]
+    list_select_related = ["author", "assignee"]
+    search_fields = ["reference", "subject", "author__email", "author__last_name", "visitor_email", "answers"]
+    ordering = ["-waiting_since", "-id"]
+    actions = ["assign_to_me"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).sent()
+
+    @admin.display(description="sujet", ordering="subject")
+    def title_of_row(self, ticket):
+        return str(ticket)
+
+    @admin.display(description="de", ordering="author__last_name")
+    def who(self, ticket):
+        return ticket.asker
+
+    @admin.action(description="Me les attribuer")
+    def assign_to_me(self, request, tickets):
+        def take(row):
+            actions.assign(row.pk, actor=request.user)
+
+        self.perform_each(request, tickets, take, "Sollicitations attribuées")
+
+    def get_urls(self):
+        guarded = self.admin_site.admin_view
+        return [
+            path("<int:pk>/prendre/", guarded(self.take), name="support_ticket_take"),
+            path("<int:pk>/attestation/", guarded(self.issue), name="support_ticket_issue"),
+            path("<int:pk>/transfert/", guarded(self.transfer), name="support_ticket_transfer"),
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        """The ticket, and the answer to it. Nothing of it is typed over."""
+        ticket = self.get_object(request, object_id)
+        if ticket is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        thread = list(ticket.messages.thread())
+        picked = ReadyAnswer.objects.fitting(ticket.category).filter(pk=_number(request.GET.get("reponse"))).first()
+        initial = {"seen": thread[-1].pk, "text": picked.text if picked else ""}
+        form = AnswerForm(posted(request), request.FILES or None, initial=initial)
+        if request.method == "POST" and form.is_valid():
+            done, _ = submit(form, actions.answer, ticket.pk, actor=request.user, **form.cleaned_data)
+            if done:
+                self.message_user(request, "La réponse est envoyée.", messages.SUCCESS)
+                return redirect("admin:support_ticket_changelist")
+            # What a colleague wrote meanwhile is on the page now: sent again, the answer has taken it in.
+            thread = list(ticket.messages.thread())
+            form.data = form.data.copy()
+            form.data["seen"] = thread[-1].pk
+            ticket.refresh_from_db()
+        return self._page(request, ticket, thread, form, picked)
+
+    def _page(self, request, ticket, thread, form, picked):
+        context = {
+            **self.admin_site.each_context(request),
+            "title": str(ticket),
+            "page": self,
+            "opts": self.opts,
+            "original": ticket,
+            "ticket": ticket,
+            "thread": thread,
+            "form": form,
+            "unsent": ticket.files.unsent(request.user),
+            "ready": ReadyAnswer.objects.fitting(ticket.category),
+            "picked": picked,
+            "closed_account": self._account_meant(ticket),
+            "claim": _standing(ticket) if ticket.is_claim else None,
+        }
+        return render(request, "admin/support/ticket/change_form.html", context, status=422 if form.errors else 200)
+
+    def _account_meant(self, ticket):
+        """The account whose owner asks for it back."""
+        if ticket.category != Category.REACTIVATION or not ticket.visitor_email:
+            return None
+        return User.objects.with_email(ticket.visitor_email).first()
+
+    @method_decorator(require_POST)
+    def take(self, request, pk):
+        """« Me l'attribuer »"""
+        perform(request, actions.assign, pk, actor=request.user, done="Vous suivez cette sollicitation.")
+        return self._to_page(pk)
+
+    @method_decorator(require_POST)
+    def issue(self, request, pk):
+        """« Envoyer l'attestation »"""
+        perform(request, actions.issue_certificate, pk, actor=request.user, done="L'attestation est envoyée.")
+        return self._to_page(pk)
+
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    def transfer(self, request, pk):
+        """« Effectuer le transfert »: from whom, to whom and by what, then the POST that does it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        ticket = get_object_or_404(Ticket.objects.select_related("structure", "author"), pk=pk)
+        if not ticket.is_claim or not ticket.is_open:
+            return self._to_page(pk)
+        form = TransferForm(posted(request), is_held_back=bool(ticket.held_back))
+        if request.method == "POST" and form.is_valid():
+            reason = form.cleaned_data["reason"]
+            done, _ = submit(form, actions.carry_out_transfer, pk, actor=request.user, reason=reason)
+            if done:
+                self.message_user(request, "Le transfert est fait, la sollicitation est clôturée.", messages.SUCCESS)
+                return self._to_page(pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Effectuer le transfert",
+            "opts": self.opts,
+            "ticket": ticket,
+            "form": form,
+            "claim": _standing(ticket),
+        }
+        return render(request, "admin/support/ticket/transfer.html", context, status=422 if form.errors else 200)
+
+    def _to_page(self, pk):
+        return redirect(reverse("admin:support_ticket_change", args=[pk]))
+
+
+def _standing(ticket):
+    """Where a claim stands: who manages today, whose account is named, what came back signed."""
+    files = ticket.files.ready().exclude(message=None)
+    return {
+        "principal": managers_of(ticket.structure).principal_place,
+        "target": actions.named_target(ticket),
+        "certificate": files.filter(role=Role.CERTIFICATE).last(),
+        "signed": files.filter(role=Role.SIGNED).last(),
+    }
+
+
+def _number(text):
+    return int(text) if text and text.isdecimal() and len(text) < 19 else None
+
+
+@admin.register(ReadyAnswer)
+class ReadyAnswerAdmin(ActionAdmin):
+    purpose = "Ce que l'assistance écrit souvent : à choisir, compléter, puis envoyer."
+    adding = "Ajouter une réponse type"
+    list_display = ["title", "category"]
+    list_filter = ["category"]
+    editable = ("title", "text", "category")
+
+    def has_add_permission(self, request):
+        return self.has_module_permission(request)
+
+    def has_delete_permission(self, request, obj=None):
+        return self.has_module_permission(request)
+
+    def add_row(self, request, values):
+        return actions.create_ready_answer(actor=request.user, values=values)
+
+    def change_row(self, request, ready, values):
+        actions.change_ready_answer(ready.pk, actor=request.user, values=values)
+
+    def delete_row(self, request, ready):
+        actions.delete_ready_answer(ready.pk, actor=request.user)

@@ -1,0 +1,104 @@
+"""The certificate by which a structure says who manages it from now on: one A4 page, to print and sign."""
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+from structures.identifiers import spaced_identifier
+from support.models import ANSWERS
+
+TITLE = "Attestation de changement de gestionnaire principal"
+# What the typeface every PDF reader has (Helvetica, Latin-1) lacks of what people type in French.
+_LATIN = str.maketrans({"’": "'", "‘": "'", "œ": "oe", "Œ": "Oe", "–": "-", "—": "-", "…": "...", "€": "EUR"})
+_BLOCKS = (
+    ("La structure", ("siret", "legal_name")),
+    ("Gestionnaire principal actuel", ("principal_name", "principal_login")),
+    ("Nouveau gestionnaire principal", ("target_name", "target_login")),
+)
+LEFT, WIDTH, LABEL = 22, 166, 52
+
+
+def certificate_pdf(ticket):
+    """The page as bytes: always the same for the same ticket, whose date it bears."""
+    page = _Page(ticket)
+    page.heading()
+    for title, names in _BLOCKS:
+        page.block(title, [(_label(name), _said(ticket, name)) for name in names])
+    page.statement()
+    page.place_to_sign()
+    return bytes(page.output())
+
+
+def _label(name):
+    return {"principal_name": "Nom", "target_name": "Nom"}.get(name, ANSWERS[name].split(" du ")[0])
+
+
+def _said(ticket, name):
+    said = ticket.answers.get(name, "")
+    return spaced_identifier("siret", said) if name == "siret" else said
+
+
+class _Page(FPDF):
+    def __init__(self, ticket):
+        super().__init__(format="A4")
+        self.ticket, self.day = ticket, timezone.localtime(ticket.sent_at)
+        self.set_creation_date(ticket.sent_at)
+        self.set_title(f"{TITLE} - {ticket.spaced_reference}")
+        self.set_lang("fr-FR")
+        self.set_margins(LEFT, 20)
+        self.c_margin = 0
+        self.set_auto_page_break(False)
+        self.add_page()
+
+    def _write(self, text, *, size=11, bold=False, width=WIDTH, line=6, grey=False):
+        self.set_font("helvetica", "B" if bold else "", size)
+        self.set_text_color(90 if grey else 0)
+        plain = str(text).translate(_LATIN).encode("latin-1", "replace").decode("latin-1")
+        self.multi_cell(width, line, plain, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def heading(self):
+        self._write(settings.PORTAL_NAME, size=10, grey=True)
+        self.ln(3)
+        self._write(TITLE, size=17, bold=True, line=8)
+        self._write(f"Dossier n° {self.ticket.spaced_reference}, ouvert le {date_format(self.day, 'j F Y')}", grey=True)
+        self.ln(4)
+
+    def block(self, title, facts):
+        self.ln(2)
+        self._write(title, size=12, bold=True)
+        self.set_draw_color(150)
+        self.line(LEFT, self.get_y() + 0.5, LEFT + WIDTH, self.get_y() + 0.5)
+        self.ln(2)
+        for label, value in facts:
+            top = self.get_y()
+            self._write(label, width=LABEL, grey=True)
+            below = self.get_y()
+            self.set_xy(LEFT + LABEL, top)
+            self._write(value or "À compléter", width=WIDTH - LABEL)
+            self.set_y(max(below, self.get_y()))
+
+    def statement(self):
+        self.ln(5)
+        self._write(
+            "Je soussigné(e), représentant(e) légal(e) de la structure désignée ci-dessus, atteste que le nouveau "
+            "gestionnaire principal la représente sur le portail, et demande à l'assistance de lui donner ce rôle "
+            "à la place du gestionnaire actuel."
+        )
+        self.ln(2)
+        self._write(
+            "Je sais que le gestionnaire actuel en est averti et peut s'y opposer, et qu'une fausse attestation est "
+            "punie par la loi (article 441-7 du code pénal)."
+        )
+
+    def place_to_sign(self):
+        self.ln(6)
+        for label in ("Nom et prénom", "Fonction", "Fait à", "Le"):
+            self._write(f"{label} :", width=LABEL)
+            self.line(LEFT + LABEL, self.get_y() - 0.8, LEFT + WIDTH, self.get_y() - 0.8)
+            self.ln(2.5)
+        self._write("Signature et cachet de la structure :")
+        self.rect(LEFT, self.get_y() + 1, WIDTH, 38)
+        self.set_y(-16)
+        self._write("Page à déposer, signée, dans la sollicitation du même numéro sur le portail.", size=9, grey=True)
