@@ -11,7 +11,6 @@ class SpaceAdmin(ActionAdmin):
     adding = "Ajouter un espace"
     editable = Space.EDITABLE
     list_display = ("label", "code", "principal", "secondary", "simple", "public_only", "is_free")
-    exclude = ("route",)
 
     def has_add_permission(self, request):
         return self.has_module_permission(request)

@@ -20,9 +20,9 @@ def end_with(sender, attachments, actor, **kwargs):
     actions.end_with(attachments, actor=actor)
 
 
-@receiver(attachment_events.role_changed)
-def follow_role(sender, attachment, before, actor, **kwargs):
-    actions.follow_role(attachment, before=before, actor=actor)
+@receiver(attachment_events.roles_changed)
+def follow_roles(sender, changed, actor, **kwargs):
+    actions.follow_roles(changed, actor=actor)
 
 
 @receiver(attachment_events.scope_changed)

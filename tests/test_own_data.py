@@ -213,8 +213,9 @@ def test_every_table_that_names_accounts_is_told_or_known():
     told = {
         "accounts.EmailDevice", "accounts.ExternalIdentity", "accounts.OpenSession", "accounts.Passkey",
         "accounts.RecoveryDevice", "accounts.TotpDevice", "attachments.Attachment", "attachments.AttachmentRequest",
+        "spaces.Subscription",
         "attachments.Deputy", "attachments.Handover",
-        "spaces.Subscription", "support.Message", "support.Ticket", "support.TicketFile",
+        "support.Message", "support.Ticket", "support.TicketFile",
         "documents.SupportingDocument", "history.HistoryEntry", "notifications.OutgoingMail",
     }  # fmt: skip
     # Support's work, in the history too; groups and permissions are not used.

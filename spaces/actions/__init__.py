@@ -5,7 +5,7 @@ from spaces.actions.decisions import approve, end, foresee, give, refuse
 from spaces.actions.defaults import (
     copy_spaces,
     end_with,
-    follow_role,
+    follow_roles,
     follow_scope,
     forget_comments,
     give_defaults,
@@ -29,7 +29,7 @@ __all__ = [
     "decide",
     "end",
     "end_with",
-    "follow_role",
+    "follow_roles",
     "follow_scope",
     "foresee",
     "forget_comments",

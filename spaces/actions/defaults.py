@@ -9,18 +9,30 @@ from spaces.actions.rows import Line, Status, begin, covers, decide_rows, journa
 from spaces.models import Access, Grant, Space, StructureSpace, Subscription
 
 
-def give_defaults(attachments, *, actor, instead_of=None):
-    """Give these people, who have just got their places, the spaces of their role there.
+def give_defaults(attachments, *, actor):
+    """Give these people, who have just got their places, the spaces of their role there."""
+    _give([(attachment, None) for attachment in attachments], actor=actor)
 
-    Without those that the role `instead_of` gave them already.
-    """
+
+def follow_roles(changed, *, actor):
+    """Of (place, role before): what the new one gives comes; what only the old gave, or the new may not have, goes."""
+    _give(changed, actor=actor)
+    roles = {(place.user_id, place.structure_id): place.role for place, _ in changed}
+    rows = [row for row in _live_of([place for place, _ in changed]) if not row.space.is_free]
+    grants = [(row, row.space.grant(roles[row.user_id, row.structure_id])) for row in rows]
+    lost = [row for row, grant in grants if grant == Grant.NEVER or (row.by_default and grant != Grant.DEFAULT)]
+    _end(lost, actor=actor, cause="role_changed")
+
+
+def _give(changed, *, actor):
+    """Of (place, role before): the spaces of the new role there, without those the role before gave already."""
     catalogue = list(Space.objects.all())
     wanted = [
-        Line(attachment.user, attachment.structure, space, access=access)
-        for attachment in attachments
+        Line(place.user, place.structure, space, access=access)
+        for place, before in changed
         for space in catalogue
-        if space.grant(attachment.role) == Grant.DEFAULT and space.is_offered_to(attachment.structure)
-        if instead_of is None or space.grant(instead_of) != Grant.DEFAULT
+        if space.grant(place.role) == Grant.DEFAULT and space.is_offered_to(place.structure)
+        if before is None or space.grant(before) != Grant.DEFAULT
         for access in Access
     ]
     live = live_by_key({line.user.pk for line in wanted}, {line.structure.pk for line in wanted})
@@ -28,22 +40,8 @@ def give_defaults(attachments, *, actor, instead_of=None):
     if asked:
         decide_rows(asked, Status.APPROVED, actor=actor)
         journal(Event.SUBSCRIPTION_APPROVED, asked, actor=actor)
-    begin(
-        (line for line in wanted if line.key not in live),
-        status=Status.APPROVED,
-        actor=actor,
-        by_default=True,
-        references=False,
-    )
-
-
-def follow_role(attachment, *, before, actor):
-    """The role was changed: what the new one gives comes; what only the old one gave, or the new may not have, goes."""
-    give_defaults([attachment], actor=actor, instead_of=before)
-    rows = _live_of([attachment])
-    grants = [(row, row.space.grant(attachment.role)) for row in rows if not row.space.is_free]
-    lost = [row for row, grant in grants if grant == Grant.NEVER or (row.by_default and grant != Grant.DEFAULT)]
-    _end(lost, actor=actor, cause="role_changed")
+    new = (line for line in wanted if line.key not in live)
+    begin(new, status=Status.APPROVED, actor=actor, by_default=True, references=False)
 
 
 def follow_scope(attachment, *, actor):

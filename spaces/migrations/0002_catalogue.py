@@ -13,7 +13,7 @@ CATALOGUE = [
      "Vos informations, vos rattachements, vos abonnements et vos pièces jointes."),
     ('factures-emises', 'Factures émises', EVERYBODY | {'is_free': True},
      "Déposer les factures que la structure adresse à l'État et aux collectivités, et suivre leur paiement."),
-    ('sollicitations-emises', 'Sollicitations émises', EVERYBODY,
+    ('sollicitations-emises', 'Sollicitations émises', EVERYBODY | {'route': 'support:tickets'},
      "Poser une question à l'assistance ou à une autre structure, et suivre les réponses."),
     ('activites-du-gestionnaire', 'Activités du gestionnaire', MANAGERS | {'route': 'attachments:activities'},
      "Décider des demandes, gérer les personnes de la structure et lire son historique."),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('attachments', '0002_rights'),
+        ('attachments', '0003_transfers'),
     ]
 
     operations = [
