@@ -45,13 +45,13 @@ def fill(count):
     from attachments.models import Attachment
     from structures.models import Structure
 
-    structure = Structure.objects.create(identifier="20003035100015", nature="public", legal_name="Collège")
+    structure = Structure.objects.create(identifier=f"2000303510{count:04d}", nature="public", legal_name="Collège")
     people = User.objects.bulk_create(
         User(
-            email=f"personne{number}@champoulant.example",
+            email=f"personne{number}.{count}@champoulant.example",
             first_name="Anne",
             last_name="Nom",
-            reference=f"{number:09d}",
+            reference=f"{count:04d}{number:05d}",
             password="!",
             state="active",
             activated_at=timezone.now(),
@@ -167,7 +167,8 @@ def opening_and_deciding(database, count, rounds):
         if len(result.done) != count + 1:
             raise SystemExit(result.skipped[:3])
         times["mails"].append(mails_only(result.done, manager))
-        undo = "UPDATE spaces_subscription SET status = 'pending', decided_at = NULL, decided_by_id = NULL"
+        undo = "UPDATE spaces_subscription SET status = 'pending', decided_at = NULL, decided_by_id = NULL WHERE id > "
+        undo += str(before["spaces_subscription"])
         added = take_back(database, between, undo=undo)
         times["bare decide"].append(bare(database, added, (DECIDED, [manager.pk])))
         take_back(database, before)
@@ -192,7 +193,8 @@ def asking(database, count, rounds):
     from structures.models import Structure
 
     structures = Structure.objects.bulk_create(
-        Structure(identifier=f"{number:014d}", nature="public", legal_name=f"Collège {number}") for number in range(200)
+        Structure(identifier=f"3{number:013d}", nature="public", legal_name=f"Collège {number}")
+        for number in range(200)
     )
     people, spaces = list(User.objects.order_by("pk")[:200]), list(Space.objects.all())
     drawn = random.Random(15)
@@ -258,17 +260,12 @@ def main():
 
         with override_settings(DEBUG=False):
             call_command("migrate", verbosity=0)
+            with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+                # The history is never taken back, but here, between two rounds.
+                cursor.execute("ALTER TABLE history_historyentry DISABLE TRIGGER USER")
             for count in options.people:
-                clear(database)
                 opening_and_deciding(database, count, options.rounds)
             asking(database, options.asked, options.rounds)
-
-
-def clear(database):
-    """All but the catalogue, which came with the tables."""
-    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
-        tables = ", ".join((*ADDED, "attachments_attachment", "structures_structure", "accounts_user"))
-        cursor.execute(f"TRUNCATE {tables} CASCADE")
 
 
 if __name__ == "__main__":

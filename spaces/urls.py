@@ -23,6 +23,8 @@ urlpatterns = [
     path("activites/abonnements/<reference:reference>/", views.decide_subscriptions, name="decide_subscriptions"),
     path("activites/abonnements/<reference:reference>/refus/", views.refuse_subscription, name="refuse_subscription"),
     path("structures/<int:pk>/espaces/", views.structure_spaces, name="structure_spaces"),
+    path("structures/<int:pk>/espaces/personnes/", views.space_matrix, name="space_matrix"),
+    path("structures/<int:pk>/espaces/personnes/export.<kind:kind>", views.export_matrix, name="export_matrix"),
     path("structures/<int:pk>/espaces/<slug:code>/ouvrir/", views.open_space, name="open_space"),
     path("structures/<int:pk>/espaces/<slug:code>/fermer/", views.close_space, name="close_space"),
 ]

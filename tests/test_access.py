@@ -16,6 +16,7 @@ from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
+from spaces.models import Space
 from support.emails import follow_link
 from tests.accounts.provider import CLIENT, SECRET, running_provider
 from tests.factories import (
@@ -211,6 +212,8 @@ TABLE = {
     "spaces:refuse_subscription": (["subscription"], (LOGIN, 404, 404, 200, 200, 404, 200)),
     "spaces:structure_spaces": (["structure_pk"], ITS_MANAGERS),
     "spaces:open_space": (["structure_pk", "space"], ITS_PRINCIPAL),
+    "spaces:space_matrix": (["structure_pk"], ITS_MANAGERS),
+    "spaces:export_matrix": (["structure_pk", "kind"], ITS_MANAGERS),
     # It is not open there.
     "spaces:close_space": (["structure_pk", "space"], (LOGIN, 403, 403, 403, 302, 403, 302)),
     "own_data": ([], (LOGIN, *(200,) * 6)),
@@ -309,7 +312,9 @@ def arguments():
         "way": "totp",
         "kind": "csv",
         "space": "engagements",
-        "subscription": SubscriptionFactory(structure=structure, status="pending", reference="123456782").reference,
+        "subscription": SubscriptionFactory(
+            structure=structure, status="pending", space=Space.objects.get(code="engagements")
+        ).reference,
         # A simple user's.
         "place": AttachmentFactory(structure=structure).pk,
         "line": record(Event.STRUCTURE_CHANGED, structure=structure).pk,

@@ -1,6 +1,7 @@
 from spaces.views.asking import add_subscription, ask_space
 from spaces.views.deciding import decide_subscriptions, refuse_subscription
 from spaces.views.desk import export_subscription_requests, subscription_requests
+from spaces.views.matrix import export_matrix, space_matrix
 from spaces.views.mine import end_subscriptions, export_my_subscriptions, my_subscriptions
 from spaces.views.openings import close_space, open_space, structure_spaces
 from spaces.views.several import approve_subscriptions, decided_subscriptions, refuse_subscriptions
@@ -14,12 +15,14 @@ __all__ = [
     "decide_subscriptions",
     "decided_subscriptions",
     "end_subscriptions",
+    "export_matrix",
     "export_my_subscriptions",
     "export_subscription_requests",
     "my_subscriptions",
     "open_space",
     "refuse_subscription",
     "refuse_subscriptions",
+    "space_matrix",
     "space_page",
     "structure_spaces",
     "subscription_requests",

@@ -40,6 +40,7 @@ def decide_subscriptions(request, reference):
             _say(request, asked, result)
             return redirect(list_address(request))
     context = {"asked": asked, "form": form, "place": reached.own, "kept": _back(request), "waits": _not_open(asked)}
+    context["may_open"] = request.user.has_perm("attachments.open_spaces", asked.structure)
     return render(request, "spaces/decide_subscriptions.html", context, status=422 if form.errors else 200)
 
 
@@ -83,7 +84,7 @@ def _form(request, asked):
     place = Attachment.objects.lasting().filter(user=asked.user, structure=asked.structure).first()
     services = _services(asked, place)
     rows = [(space, service) for space in asked.spaces for service in [None, *services]]
-    rows += [(space, None) for space in _others(request.user, asked, place)]
+    rows += [(space, None) for space in _others(asked, place)]
     live = Subscription.objects.live().filter(user=asked.user, structure=asked.structure)
     reached = actions.Reached(asked.user, asked.structure, decider=request.user)
     counts = {reach: reached.count(asked.lines, reach) for reach in (Reach.SERVICES, Reach.STRUCTURE)}
@@ -99,12 +100,10 @@ def _services(asked, place):
     return sorted(wanted.values(), key=lambda service: (service.label.casefold(), service.pk))
 
 
-def _others(user, asked, place):
-    """The spaces the manager may give with those asked for."""
-    spaces = Space.objects.offered_to(asked.structure)
-    if not user.has_perm("attachments.open_spaces", asked.structure):
-        spaces = spaces.open_on(asked.structure)
-    spaces = [space for space in spaces if space not in asked.spaces and not space.is_free]
+def _others(asked, place):
+    """The spaces open there that the manager may give with those asked for: nothing opens by a tick."""
+    opened = Space.objects.open_on(asked.structure)
+    spaces = [space for space in opened if space not in asked.spaces and not space.is_free]
     return [space for space in spaces if place and space.grant(place.role) == Grant.SUBSCRIPTION]
 
 

@@ -83,6 +83,7 @@ def test_as_many_queries_for_two_dossiers_as_for_twenty(client, principal, struc
         f"{APPROVE}?ensemble=1",
         f"/structures/{structure.pk}/espaces/",
         f"/structures/{structure.pk}/espaces/engagements/fermer/",
+        f"/structures/{structure.pk}/espaces/personnes/",
     ]
     for _ in range(2):
         asks(structure)
@@ -202,3 +203,21 @@ def test_opening_asks_for_each_person_and_closing_says_who_loses_what(client, pr
     assert not held(code)
     assert "n'est pas ouvert" in text(client.get(f"{tab}{code}/fermer/", follow=True))
     assert HistoryEntry.objects.filter(event__in=[Event.SPACE_OPENED, Event.SPACE_CLOSED]).count() == 2
+
+
+def test_the_matrix_shows_who_has_what_and_filters_it(client, principal, structure):
+    intendance = ServiceFactory(structure=structure, label="Intendance")
+    waiting = asks(structure, intendance, first_name="Anne", last_name="Amrani")[0]
+    had = asks(structure, first_name="Paul", last_name="Riva", access="modification")[0]
+    actions.approve([had.pk], actor=principal)
+    elsewhere = AttachmentFactory(structure=structure, user=UserFactory(last_name="Ailleurs"), whole_structure=False)
+    elsewhere.services.add(ServiceFactory(structure=structure, label="Cantine"))
+    page = f"/structures/{structure.pk}/espaces/personnes/"
+    shown = text(client.get(page))
+    assert "Intendance, en cours de validation" in shown and "<b>Modification</b>" in shown and "Ailleurs" in shown
+    assert "Riva" not in client.get(f"{page}?q=amrani").text
+    assert "Ailleurs" not in client.get(f"{page}?service={intendance.pk}").text
+    assert "Factures de travaux" not in client.get(page).text
+    file = client.get(f"{page}export.csv").getvalue().decode()
+    assert "Consultation – Intendance (en cours de validation)" in file and "Modification – Service par défaut" in file
+    assert waiting.user.last_name in file
