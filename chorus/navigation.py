@@ -55,7 +55,7 @@ ORGANISATION = {
         "structure_history",
         "history_entry",
     )
-} | {f"spaces:{name}" for name in ("structure_spaces", "open_space", "close_space", "space_matrix")}
+} | {f"spaces:{name}" for name in ("structure_spaces", "open_space", "close_space", "space_matrix", "change_matrix")}
 
 
 @dataclass(frozen=True)

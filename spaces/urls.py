@@ -25,6 +25,7 @@ urlpatterns = [
     path("structures/<int:pk>/espaces/", views.structure_spaces, name="structure_spaces"),
     path("structures/<int:pk>/espaces/personnes/", views.space_matrix, name="space_matrix"),
     path("structures/<int:pk>/espaces/personnes/export.<kind:kind>", views.export_matrix, name="export_matrix"),
+    path("structures/<int:pk>/espaces/personnes/modifier/", views.change_matrix, name="change_matrix"),
     path("structures/<int:pk>/espaces/<slug:code>/ouvrir/", views.open_space, name="open_space"),
     path("structures/<int:pk>/espaces/<slug:code>/fermer/", views.close_space, name="close_space"),
 ]

@@ -214,6 +214,7 @@ TABLE = {
     "spaces:open_space": (["structure_pk", "space"], ITS_PRINCIPAL),
     "spaces:space_matrix": (["structure_pk"], ITS_MANAGERS),
     "spaces:export_matrix": (["structure_pk", "kind"], ITS_MANAGERS),
+    "spaces:change_matrix": (["structure_pk"], ITS_MANAGERS),
     # It is not open there.
     "spaces:close_space": (["structure_pk", "space"], (LOGIN, 403, 403, 403, 302, 403, 302)),
     "own_data": ([], (LOGIN, *(200,) * 6)),

@@ -1,5 +1,6 @@
 from spaces.actions.asking import add_free, ask, give_back
 from spaces.actions.catalogue import change_space, create_space
+from spaces.actions.cells import change_cells
 from spaces.actions.deciding import decide
 from spaces.actions.decisions import approve, end, foresee, give, refuse
 from spaces.actions.defaults import (
@@ -22,6 +23,7 @@ __all__ = [
     "add_free",
     "approve",
     "ask",
+    "change_cells",
     "change_space",
     "close_space",
     "copy_spaces",

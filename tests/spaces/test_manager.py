@@ -72,9 +72,7 @@ def test_the_desk_shows_what_waits_and_filters_it(client, principal, structure):
 def test_as_many_queries_for_two_dossiers_as_for_twenty(client, principal, structure):
     def counted(address):
         client.get(address)
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             assert client.get(address).status_code == 200
         return len(queries)
 
@@ -84,6 +82,7 @@ def test_as_many_queries_for_two_dossiers_as_for_twenty(client, principal, struc
         f"/structures/{structure.pk}/espaces/",
         f"/structures/{structure.pk}/espaces/engagements/fermer/",
         f"/structures/{structure.pk}/espaces/personnes/",
+        f"/structures/{structure.pk}/espaces/personnes/modifier/",
     ]
     for _ in range(2):
         asks(structure)
@@ -219,5 +218,22 @@ def test_the_matrix_shows_who_has_what_and_filters_it(client, principal, structu
     assert "Ailleurs" not in client.get(f"{page}?service={intendance.pk}").text
     assert "Factures de travaux" not in client.get(page).text
     file = client.get(f"{page}export.csv").getvalue().decode()
-    assert "Consultation – Intendance (en cours de validation)" in file and "Modification – Service par défaut" in file
+    assert "Consultation – Intendance (en cours de validation)" in file and "Modification" in file
     assert waiting.user.last_name in file
+
+
+def test_the_matrix_is_edited_in_place_and_a_colleague_who_was_faster_wins(client, principal, structure):
+    had = asks(structure)[0]
+    actions.approve([had.pk], actor=principal)
+    asked = asks(structure, access="modification")[0]
+    page = f"/structures/{structure.pk}/espaces/personnes/modifier/"
+    version = client.get(page).context["editing"].version
+    ticked = {"version": version, "cases": [f"{asked.user_id}-{space().pk}-modification"]}
+    shown = text(client.post(page, ticked))
+    assert "Donnés (1)" in shown and "Retirés (1)" in shown and held() == {(had.user, None, "consultation")}
+    client.post(page, ticked | {"confirme": "1"})
+    assert held() == {(asked.user, None, "modification")}
+    again = client.post(page, ticked | {"cases": [], "confirme": "1"}, follow=True)
+    assert "ont changé entre-temps" in text(again) and len(held()) == 1
+    same = {"version": client.get(page).context["editing"].version, "cases": ticked["cases"]}
+    assert "Rien n'est changé" in text(client.post(page, same, follow=True))
