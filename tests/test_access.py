@@ -402,6 +402,10 @@ def answering(gets, posted):
 
 # name: (what is posted, what each of ROLES gets)
 POSTS = {
+    # Without a structure and a space: the first step; what each may ask for is tried in tests/spaces.
+    "spaces:add_subscription": ({}, (LOGIN, *(200,) * 6)),
+    "spaces:end_subscriptions": ({}, (LOGIN, *(302,) * 6)),
+    "spaces:ask_space": ({}, (LOGIN, *NOWHERE[1:])),
     "accounts:logout": ({}, (LOGIN, *(HOME,) * 6)),
     "registration:structure_block": ({"identifier": "20003035100015"}, VISITORS_ONLY),
     "registration:captcha_block": ({"new_captcha": "1"}, VISITORS_ONLY),
