@@ -2,7 +2,7 @@ from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils.html import format_html
 
-from attachments.actions import approve_requests, change_dates, detach
+from attachments.actions import approve_requests, detach, move_dates
 from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role
 from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
 from plumbing.templatetags.components import status_badge
@@ -137,7 +137,7 @@ class AttachmentAdmin(ActionAdmin):
         return reverse("structures:structure", args=[obj.structure_id])
 
     def change_row(self, request, attachment, values):
-        change_dates(attachment.pk, actor=request.user, **values)
+        move_dates(attachment.pk, actor=request.user, **values)
 
     @admin.action(description="Mettre fin aux rattachements")
     def detach(self, request, attachments):

@@ -20,7 +20,6 @@ class Managers:
         self.deciders = [place.user for place in in_force if place.may_decide_requests]
         # Those who attach people there today, and see to what their places become.
         self.attachers = [place.user for place in in_force if place.may_attach_people]
-        self.leaders = [place.user for place in in_force if place.leads]
         self.acting_principal = next((place.user for place in in_force if place.role == Role.PRINCIPAL), None)
         self.deputy = next((place.user for place in in_force if place.stands_in), None)
 
@@ -34,10 +33,6 @@ class Managers:
     def leave_room(self):
         """Whether there is no principal manager, or one nobody has seen while nobody else can decide."""
         return not self.principal_place or not (self.confirmed_principal or self.has_managers)
-
-    def may_extend(self, manager, place):
-        """Whether this one of `attachers` may change somebody's place: nobody their own, a secondary simple users'."""
-        return place.user_id != manager.pk and (place.role == Role.SIMPLE or manager in self.leaders)
 
     def besides(self, user_id):
         """Who can decide what this person asks for: nobody decides their own."""

@@ -2,8 +2,13 @@
 
 `attachments_started`, `attachments_ended` (attachments), `roles_changed` (changed: pairs of an attachment and its role
 before), `scope_changed` (attachment) and, once for all that one act changes, `principals_changed` (structures): sent by
-`attachments.actions.attachments`, each with `actor`, None when the portal acted by itself. What a structure's new
-identifier copies is told by `structures.events.identifier_changing` instead.
+`attachments.actions.attachments`, each with `actor`, None when the portal acted by itself.
+
+To be asked, receivers returning a list of `plumbing.facts.Fact`: `claims_asked` (structures, by their keys), what was
+asked of support for one of them whose manager is gone, a Fact whose `who` is the structure's key and the address of
+what is to be seen to.
+
+What a structure's new identifier copies is told by `structures.events.identifier_changing` instead.
 """
 
 from django.dispatch import Signal
@@ -13,3 +18,4 @@ attachments_ended = Signal()
 roles_changed = Signal()
 scope_changed = Signal()
 principals_changed = Signal()
+claims_asked = Signal()

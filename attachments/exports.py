@@ -62,6 +62,20 @@ HISTORY = [
     Column("Détail", lambda row: row.comment.replace("\n", " ; ")),
 ]
 
+ORPHANS = [
+    Column("Structure", str),
+    Column("Type d'identifiant", lambda row: row.get_identifier_type_display()),
+    Column("Identifiant", lambda row: row.identifier),
+    Column("Ville", lambda row: row.city),
+    Column("Causes", lambda row: "\n".join(words for words, _ in row.causes)),
+    Column("Depuis le", lambda row: min((timezone.localdate(since) for _, since in row.causes if since), default="")),
+    Column("Gestionnaire principal", lambda row: str(row.principal or "")),
+    Column("Adresse de connexion", lambda row: row.principal.known_email if row.principal else ""),
+    Column("Demandes en attente", lambda row: row.waiting),
+    Column("La plus ancienne", lambda row: timezone.localdate(row.oldest) if row.oldest else ""),
+    Column("À faire", lambda row: row.way.label),
+]
+
 
 def told(requests, tell):
     """The rows, read some at a time; `tell` adds to each lot what only other tables know."""

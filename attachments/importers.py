@@ -43,7 +43,8 @@ class Line:
     faults: list = field(default_factory=list)
     # The place its person holds already.
     held: Any = None
-    terms: dict = field(default_factory=dict)
+    # Who, and what they would get, as `attach_from_file` takes it; None of a line with faults.
+    wanted: tuple | None = None
 
     @property
     def name(self):
@@ -65,7 +66,7 @@ class Line:
     @property
     def place(self):
         """What it would give, as a Place takes it."""
-        return self.terms[1]
+        return self.wanted[1]
 
     @property
     def part(self):
@@ -127,11 +128,11 @@ def _judge(lines, structure, roles):
         elif line.email in seen:
             line.faults = [f"Même adresse qu'à la ligne {seen[line.email]}."]
         else:
-            line.terms = form.terms
+            line.wanted = form.wanted
             seen[line.email] = line.number
     # Only addresses that are some: of others (a NUL, a page of text) the database may not be asked.
     lasting = structure.attachments.lasting().select_related("user").prefetch_related("services")
     held = {row.user.email: row for row in lasting.filter(user__email__in=seen)}
     for line in lines:
-        if line.terms:
+        if line.wanted:
             line.held = held.get(line.email)

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Deputy, Role
-from plumbing.reach import held
+from plumbing.reach import held, reach
 from plumbing.text import loose_pattern
 from structures.models import Structure
 
@@ -126,22 +126,12 @@ def people_known_to(user):
 
 
 def tell_changeable(user, places):
-    """Give each of `places` its `may_change`: what « attachments.change_place » answers, in two or three queries."""
-    leads, attaches = (held(name, user) for name in ("attachments.change_people", "attachments.attach_people"))
-    there = {place.structure_id for place in places}
-    led = there if leads is None else set(leads.filter(structure__in=there))
-    attached = there if attaches is None else set(attaches.filter(structure__in=there))
-    below = [place for place in places if place.structure_id in attached - led and place.role == Role.SIMPLE]
-    deputies = Deputy.objects.lasting().filter(structure__in={place.structure_id for place in below}) if below else ()
-    standing_in = {(deputy.structure_id, deputy.deputy_id) for deputy in deputies}
+    """Give each of `places` its `may_change`: what « attachments.change_place » answers, unless it is over."""
+    asked = [place.pk for place in places if place.standing != place.Standing.OVER]
+    mine = Attachment.objects.filter(reach("attachments.change_place", user), pk__in=asked)
+    keys = set(mine.values_list("pk", flat=True)) if asked else ()
     for place in places:
-        place.may_change = (
-            place.user_id != user.pk
-            and place.role != Role.PRINCIPAL
-            and place.standing != place.Standing.OVER
-            and (place.structure_id in led or place in below)
-            and (place.structure_id, place.user_id) not in standing_in
-        )
+        place.may_change = place.pk in keys
 
 
 class PeopleSought:

@@ -1,9 +1,7 @@
 """Who may act on attachments. Views, templates and the admin ask these names."""
 
-from functools import lru_cache
-
 import rules
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role
@@ -15,27 +13,6 @@ from structures.models import Nature, Structure
 def decides_for(user, request):
     """`user` may decide requests on the request's structure today."""
     return holding(user, Right.DECIDE_REQUESTS).filter(structure=request.structure_id).exists()
-
-
-@rules.predicate
-def leads_structure_of(user, row):
-    """`user` is principal manager of the structure of this request or attachment today, or stands in for them."""
-    return leading(user).filter(structure=row.structure_id).exists()
-
-
-@rules.predicate
-def is_below_manager_in(user, attachment):
-    """`user` may attach people where this attachment is, a simple user's who stands in for nobody, nor is about to."""
-    return (
-        attachment.role == Role.SIMPLE
-        and holding(user, Right.ATTACH_PEOPLE).filter(structure=attachment.structure_id).exists()
-        and not Deputy.objects.lasting().filter(structure=attachment.structure_id, deputy=attachment.user_id).exists()
-    )
-
-
-@rules.predicate
-def is_principal_s(user, attachment):
-    return attachment.role == Role.PRINCIPAL
 
 
 @rules.predicate
@@ -68,20 +45,14 @@ def may_ask_for(user, structure):
 @rules.predicate
 def manages_somewhere(user):
     """`user` is in force as principal or secondary manager of any structure, or stands in for one."""
-    return _held(user, _MANAGING).exists()
+    return _structures(user, "managing").exists()
 
 
 # Support acts everywhere without a place anywhere.
 rules.add_perm("attachments.request_attachment", ~rules.is_staff & may_ask_for)
 rules.add_perm("attachments.decide_request", ~is_own & (rules.is_staff | decides_for))
 rules.add_perm("attachments.manage_somewhere", manages_somewhere)
-rules.add_perm("attachments.name_secondary", rules.is_staff | leads_structure_of)
-rules.add_perm("attachments.name_principal", rules.is_staff)
-# Of one attachment: its role, dates and services, and its end. Nobody's own; a principal manager's is support's.
-rules.add_perm(
-    "attachments.change_place",
-    ~is_own & (rules.is_staff | (leads_structure_of & ~is_principal_s) | is_below_manager_in),
-)
+rules.add_perm("attachments.see_to_orphans", rules.is_staff)
 rules.add_perm("attachments.create_account", takes_accounts & may_attach_in)
 
 
@@ -89,29 +60,22 @@ def _all_for_staff(keys):
     return lambda user: None if user.is_staff else keys(user)
 
 
-_BELONGING, _LEADING, _MANAGING = "belonging", "leading", "managing"
-_KINDS = {
-    _BELONGING: lambda places, day: places.effective(day),
-    _LEADING: lambda places, day: places.leading(day),
-    _MANAGING: lambda places, day: places.managing(day),
-}
+def _structures(user, method, *rights):
+    """The structures, as their ids, of the places of `user` that this method of their query set keeps today.
 
-
-@lru_cache(maxsize=4_000)
-def _composed(user_id, day, *kind):
-    """Composed once a day for each person, because every page asks. Not asked itself, which would keep the answer."""
-    mine = Attachment.objects.filter(user=user_id).order_by()
-    places = _KINDS[kind[0]](mine, day) if kind[0] in _KINDS else mine.may(*kind, today=day)
-    return places.values_list("structure", flat=True)
-
-
-def _held(user, *kind):
-    return _composed(user.pk, timezone.localdate(), *kind).all()
+    Composed once for each instance of a user, which is a request's: every page asks several times. Run each time.
+    """
+    today = timezone.localdate()
+    composed, key = user.__dict__.setdefault("_composed", {}), (method, rights, today)
+    if key not in composed:
+        places = getattr(Attachment.objects.filter(user=user.pk), method)(*rights, today=today)
+        composed[key] = places.order_by().values_list("structure", flat=True)
+    return composed[key].all()
 
 
 def attached_to(user):
     """The structures `user` belongs to today, as their ids."""
-    return _held(user, _BELONGING)
+    return _structures(user, "effective")
 
 
 def principal_of(user):
@@ -121,30 +85,38 @@ def principal_of(user):
 
 def leading(user):
     """The structures `user` is the principal manager of today, or stands in for them, as their ids."""
-    return _held(user, _LEADING)
+    return _structures(user, "leading")
 
 
 def holding(user, *rights):
     """The structures where `user` has at least one of these `Right`s today, as their ids."""
-    return _held(user, *rights)
+    return _structures(user, "may", *rights)
 
 
-def may_among(user, right, structures):
-    """Those of `structures`, by their ids, where `user` has this `Right` today: one query for any number of them.
+def changeable_by(user):
+    """The condition of the attachments whose role, part, dates and end are `user`'s to change today.
 
-    Asked again by actions once their structures are locked: who withdraws a right locks them too.
+    Nobody's own, nor a principal manager's, which is handed over. Who leads the structure changes the others; who
+    attaches people there, those of simple users who stand in for nobody, nor are about to.
     """
-    return set(structures) if user.is_staff else set(holding(user, right).filter(structure__in=structures))
+    others = ~Q(user=user) & ~Q(role=Role.PRINCIPAL)
+    if user.is_staff:
+        return others
+    stands_in = Deputy.objects.lasting().filter(structure=OuterRef("structure"), deputy=OuterRef("user"))
+    below = Q(role=Role.SIMPLE, structure__in=holding(user, Right.ATTACH_PEOPLE)) & ~Q(Exists(stands_in.order_by()))
+    return others & (Q(structure__in=leading(user)) | below)
 
 
-def may_lead_among(user, structures):
-    """Those of `structures`, by their ids, which `user` leads today: there they give any role but the principal's."""
-    return set(structures) if user.is_staff else set(leading(user).filter(structure__in=structures))
+def roles_given_by(user, structure_ids, *, on_request=False):
+    """The roles `user` (None: the portal) gives in each of these structures today, by its id: the least first.
 
-
-def may_transfer_among(user, structures):
-    """Those of `structures`, by their ids, that `user` may hand over to another principal manager today."""
-    return set(structures) if user.is_staff else set(principal_of(user).filter(structure__in=structures))
+    A principal manager hands the role over; only support gives it, where there is none, and in answer to a request.
+    """
+    if user is None or user.is_staff:
+        roles = (Role.SIMPLE, Role.SECONDARY, *([Role.PRINCIPAL] if on_request else []))
+        return dict.fromkeys(structure_ids, roles)
+    led = set(leading(user).filter(structure__in=structure_ids))
+    return {key: (Role.SIMPLE, Role.SECONDARY) if key in led else (Role.SIMPLE,) for key in structure_ids}
 
 
 def _may(*rights):
@@ -154,13 +126,9 @@ def _may(*rights):
 for right in Right:
     add_holding(f"attachments.{right}", Structure, _may(right))
 # Whoever decides who comes in, or what they may use, sees who is there.
-add_holding(
-    "attachments.view_people",
-    Structure,
-    _may(Right.DECIDE_REQUESTS, Right.DECIDE_SUBSCRIPTIONS, Right.ATTACH_PEOPLE),
-)
-# Everybody's place there; secondary managers change some: see `change_place`.
-add_holding("attachments.change_people", Structure, _all_for_staff(leading))
+SEEING_PEOPLE = (Right.DECIDE_REQUESTS, Right.DECIDE_SUBSCRIPTIONS, Right.ATTACH_PEOPLE)
+add_holding("attachments.view_people", Structure, _may(*SEEING_PEOPLE))
+add_reach("attachments.change_place", Attachment, changeable_by)
 # Not a deputy's: they would go on acting after their last day.
 add_holding("attachments.leave_rights", Structure, _all_for_staff(principal_of))
 add_holding("attachments.transfer_principal", Structure, _all_for_staff(principal_of))

@@ -14,6 +14,15 @@ from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Rol
 from plumbing.facts import Fact
 from structures import events as structure_events
 from structures.models import Referent
+from structures.views.workspace import add_tab
+
+add_tab(
+    "attachments:people",
+    "Personnes",
+    "attachments.view_people",
+    count=lambda structure: Attachment.objects.counted([structure.pk]).get(structure.pk, 0),
+)
+add_tab("attachments:structure_history", "Historique", "attachments.view_history")
 
 
 @receiver(own_events.attachments_started)

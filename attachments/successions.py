@@ -15,7 +15,7 @@ from accounts.models import User, normalised_email
 from attachments.models import Attachment, Handover, Role
 from attachments.people import called, people_known_to
 from plumbing.reach import reach
-from plumbing.text import loose_pattern
+from plumbing.text import is_key, loose_pattern
 from structures.models import Structure
 
 TRANSFER = "attachments.transfer_principal"
@@ -32,16 +32,12 @@ def seal(reader, person):
     return f"{person.pk}-{digest[:16]}"
 
 
-def _is_key(text):
-    return text.isascii() and text.isdigit() and len(text) < 19
-
-
 class Succession:
     """What `user` is about to hand over, as `query` says."""
 
     def __init__(self, user, query):
         self.user, self.query = user, query
-        self.keys = [int(key) for key in query.get(STRUCTURES, "").split(".") if _is_key(key)]
+        self.keys = [int(key) for key in query.get(STRUCTURES, "").split(".") if is_key(key)]
         self.next = query.get(NEXT, "") if query.get(NEXT) in (LEAVING, DEACTIVATING) else ""
         self.words = query.get(WORDS, "")[:100].replace("\x00", "").strip()
 
@@ -65,8 +61,8 @@ class Succession:
         """The people in the address, by their seal."""
         sealed = {value for name, value in self.query.items() if name == ALL or name.startswith(ONE)}
         keys = {value: value.partition("-")[0] for value in sealed}
-        found = User.objects.in_bulk([int(key) for key in keys.values() if _is_key(key)])
-        people = {value: found.get(int(key)) for value, key in keys.items() if _is_key(key)}
+        found = User.objects.in_bulk([int(key) for key in keys.values() if is_key(key)])
+        people = {value: found.get(int(key)) for value, key in keys.items() if is_key(key)}
         return {
             value: person
             for value, person in people.items()

@@ -25,3 +25,15 @@ def carry_out_handovers():
 def warn_of_endings():
     """Tell of the attachments that end soon."""
     actions.warn_of_endings()
+
+
+@shared_task
+def leave_to_support():
+    """See to requests that nobody of their structure can decide any more."""
+    actions.leave_to_support()
+
+
+@shared_task
+def check_invariants():
+    """Look whether all that must always hold does, and tell support when it does not."""
+    actions.report_broken()

@@ -9,6 +9,7 @@ from django.utils import timezone
 from attachments.deciders import annotate_deciders
 from attachments.models import Attachment, AttachmentRequest, Deputy, Role, soon
 from history.models import Event, HistoryEntry
+from plumbing.reach import reach
 from structures.models import BankAccount, Referent, Service, Structure
 
 REFUSALS_STAY = timedelta(weeks=4)
@@ -104,13 +105,11 @@ def to_come(user, places):
     """
     today = timezone.localdate()
     mine = user.attachments.lasting().filter(Q(starts_on__gt=today) | Q(ends_on__lte=soon()))
-    ending = Attachment.objects.effective().filter(ends_on__lte=soon()).exclude(user=user)
-    leads = [place.structure_id for place in places if place.leads]
-    attaches = [place.structure_id for place in places if place.may_attach_people]
+    ending = Attachment.objects.effective().filter(ends_on__lte=soon())
     found, more = [], []
-    if attaches:
-        theirs = Q(structure__in=leads) | Q(structure__in=attaches, role=Role.SIMPLE)
-        ending = ending.filter(theirs).select_related("user", "structure").order_by("ends_on", "pk")
+    if any(place.may_attach_people for place in places):
+        ending = ending.filter(reach("attachments.change_place", user))
+        ending = ending.select_related("user", "structure").order_by("ends_on", "pk")
         found = list(ending[:ENDING_SHOWN])
         if len(found) == ENDING_SHOWN:
             more = _rest(_per_structure(ending), found)

@@ -223,6 +223,9 @@ CELERY_BEAT_SCHEDULE = {
     "end-run-out-attachments": {"task": "attachments.tasks.end_run_out", "schedule": crontab(minute="4", hour="0")},
     # Every hour: what failed is tried again, and a worker that was away at midnight holds up nobody for a day.
     "carry-out-handovers": {"task": "attachments.tasks.carry_out_handovers", "schedule": crontab(minute="2")},
+    # After those two: what nobody of its structure can decide any more. Then whether all that must hold does.
+    "leave-to-support": {"task": "attachments.tasks.leave_to_support", "schedule": crontab(minute="9")},
+    "check-invariants": {"task": "attachments.tasks.check_invariants", "schedule": crontab(minute="41", hour="3")},
     "warn-of-endings": {"task": "attachments.tasks.warn_of_endings", "schedule": crontab(minute="23", hour="6")},
     "forget-receipts": {"task": "registration.tasks.forget_receipts", "schedule": crontab(minute="27")},
     "warn-of-password-expiry": {"task": "accounts.tasks.warn_of_expiry", "schedule": crontab(minute="7", hour="6")},
@@ -288,6 +291,8 @@ LOGOUT_REDIRECT_URL = "home"
 PRINCIPAL_ACTIVATION_DAYS = whole_number("PRINCIPAL_ACTIVATION_DAYS", 7)
 # Hours within which the outgoing principal manager, or support, can undo a hand-over.
 TRANSFER_UNDO_HOURS = whole_number("TRANSFER_UNDO_HOURS", 72)
+# Months without a login after which a principal manager whose structure's requests wait is taken to be gone.
+ORPHAN_SILENT_MONTHS = whole_number("ORPHAN_SILENT_MONTHS", 3)
 # How many days before an attachment ends the person and whoever attaches people there are told.
 ATTACHMENT_ENDING_DAYS = whole_number("ATTACHMENT_ENDING_DAYS", 30)
 # Days after its activation link was last sent at which an account nobody activated is closed; 0: never.

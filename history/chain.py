@@ -8,23 +8,38 @@ HISTORY_KEY holds what it was (README, « Deployment »).
 
 import hmac
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
+from uuid import UUID
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.crypto import salted_hmac
 
-# What an entry says, in the order its digest takes it. Not `id`: it is known once the row is written, and the seal
-# holds it. `uid` in its place, which is unique: a copy of a genuine line is not one.
-CONTENT = ("uid", "created_at", "event", "actor_id", "subject_id", "structure_id", "reference", "data")
+# What an entry says, in the order its digest takes it, by the version it was signed in (its column `version`). Another
+# column makes another version: lines keep theirs. Not `id`: it is known once the row is written, and the seal holds
+# it. `uid` in its place, which is unique: a copy of a genuine line is not one.
+CONTENTS = {1: ("uid", "created_at", "event", "actor_id", "subject_id", "structure_id", "reference", "data")}
+VERSION = max(CONTENTS)
+# All that any version takes.
+COLUMNS = tuple(dict.fromkeys(name for names in CONTENTS.values() for name in names))
 SALT = "history.chain"
 
 
-def entry_digest(uid, created_at, event, actor_id, subject_id, structure_id, reference, data):
-    """Of an entry's content, the columns of CONTENT: the same when they come back from the database."""
-    facts = [uid.hex, created_at.astimezone(UTC).isoformat(), event, actor_id, subject_id, structure_id, reference]
-    return _mac(f"entry {_plain(facts)} {_plain(data)}")
+def entry_digest(version, values):
+    """Of an entry's content, {column: value}: the same when it comes back from the database.
+
+    Nobody signs in a version that is none: its digest is that of nothing.
+    """
+    names = CONTENTS.get(version, ())
+    facts = [_fact(values[name]) for name in names if name != "data"]
+    return _mac(f"entry {_plain(facts)} {_plain(values['data'] if names else None)}")
+
+
+def _fact(value):
+    if isinstance(value, UUID):
+        return value.hex
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 def seal_digest(before, position, entry_id, digest):

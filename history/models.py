@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from history.chain import CONTENT, as_stored, entry_digest, is_same
+from history.chain import COLUMNS, VERSION, as_stored, entry_digest, is_same
 from history.data import sentences
 from plumbing.text import loose_pattern
 
@@ -199,7 +199,8 @@ class HistoryEntry(AppendOnly):
     reference = models.CharField("dossier n°", max_length=9, blank=True)
     # Facts, never sentences: see history/data.py.
     data = models.JSONField("données", default=dict, blank=True, encoder=DjangoJSONEncoder)
-    # Of all the above: see history/chain.py.
+    # Of all the above, in the way of this version: see history/chain.py.
+    version = models.PositiveSmallIntegerField(default=VERSION, db_default=1, editable=False)
     digest = models.CharField(max_length=64, editable=False)
 
     objects = HistoryEntryQuerySet.as_manager()
@@ -219,13 +220,12 @@ class HistoryEntry(AppendOnly):
     @property
     def content(self):
         """What its digest is made of."""
-        values = {name: getattr(self, name) for name in CONTENT}
-        return [*(values | {"data": as_stored(self.data)}).values()]
+        return {name: getattr(self, name) for name in COLUMNS} | {"data": as_stored(self.data)}
 
     @property
     def is_genuine(self):
         """Whether the portal wrote it, as it is."""
-        return is_same(self.digest, entry_digest(*self.content))
+        return is_same(self.digest, entry_digest(self.version, self.content))
 
     @property
     def comment(self):

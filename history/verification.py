@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from history.chain import CONTENT, entry_digest, is_same, seal_digest
+from history.chain import COLUMNS, entry_digest, is_same, seal_digest
 from history.models import HistoryEntry, HistorySeal
 
 READ_AT_ONCE = 2_000
@@ -80,16 +80,17 @@ class Verification:
 
     def _entries(self, ids):
         """{id: (digest, whether it is that of the content)}"""
-        rows = HistoryEntry.objects.filter(pk__in=ids).order_by().values_list("pk", "digest", *CONTENT)
-        return {pk: (digest, is_same(digest, entry_digest(*content))) for pk, digest, *content in rows.iterator()}
+        rows = HistoryEntry.objects.filter(pk__in=ids).order_by().values("pk", "digest", "version", *COLUMNS)
+        return {row["pk"]: (row["digest"], _is_genuine(row)) for row in rows.iterator()}
 
     def _without_a_seal(self):
         late, first_late, count = timezone.now() - SEALED_WITHIN, None, 0
-        rows = HistoryEntry.objects.unsealed().order_by("pk").values_list("pk", "digest", *CONTENT)
-        for pk, digest, *content in rows.iterator(chunk_size=READ_AT_ONCE):
-            if not is_same(digest, entry_digest(*content)):
+        rows = HistoryEntry.objects.unsealed().order_by("pk").values("pk", "digest", "version", *COLUMNS)
+        for row in rows.iterator(chunk_size=READ_AT_ONCE):
+            pk = row["pk"]
+            if not _is_genuine(row):
                 yield Fault("inserted", pk, None, f"La ligne {pk}, non scellée, n'a pas été écrite par le portail.")
-            elif content[CONTENT.index("created_at")] < late:
+            elif row["created_at"] < late:
                 first_late, count = first_late or pk, count + 1
             else:
                 self.waiting += 1
@@ -98,6 +99,10 @@ class Verification:
             if count > 1:
                 lines = f"{count} lignes ne sont pas scellées (la première est la ligne {first_late})"
             yield Fault("unsealed", first_late, None, f"{lines} depuis plus d'une heure : un worker tourne-t-il ?")
+
+
+def _is_genuine(row):
+    return is_same(row["digest"], entry_digest(row["version"], row))
 
 
 def _removed(first, last, before, after):

@@ -7,7 +7,7 @@ registers it. One definition serves both questions.
 import rules
 from django.db.models import Q
 
-_reaches, _keys = {}, {}
+_reaches, _keys, _models = {}, {}, {}
 
 
 def add_reach(permission, model, condition):
@@ -38,8 +38,20 @@ def add_holding(permission, model, keys):
 
     add_reach(permission, model, condition)
     _keys[permission] = keys
+    _models[permission] = model
 
 
 def held(permission, user):
     """The primary keys of a holding: a queryset, None for all rows. They take half the time of the rows themselves."""
     return _keys[permission](user)
+
+
+def held_among(permission, user, keys):
+    """Those of these primary keys on which `user` holds `permission`: one query for any number of them.
+
+    What actions ask once they have locked the rows: who takes a right away locks them too.
+    """
+    mine = held(permission, user)
+    if mine is None:
+        return set(keys)
+    return set(_models[permission].objects.filter(pk__in=keys).filter(pk__in=mine).values_list("pk", flat=True))

@@ -98,3 +98,8 @@ def _loose(letter):
         return re.escape(letter)
     letters = letter + _ACCENTED[letter]
     return f"[{letters}{letters.upper()}]"
+
+
+def is_key(text):
+    """Whether `text` may be a row's number: longer ones are nobody's, and Python refuses to read the longest."""
+    return text.isascii() and text.isdigit() and len(text) < 19

@@ -8,6 +8,9 @@ from plumbing.facts import Fact
 from spaces import actions
 from spaces.models import Subscription
 from structures import events as structure_events
+from structures.views.workspace import add_tab
+
+add_tab("spaces:structure_spaces", "Espaces", "spaces.view_spaces")
 
 
 @receiver(attachment_events.attachments_started)

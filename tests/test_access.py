@@ -113,6 +113,8 @@ TABLE = {
     "attachments:activities": ([], (LOGIN, *(200,) * 6)),
     "attachments:pending_requests": ([], (LOGIN, *(200,) * 6)),
     # Nothing is ticked, or was decided: tried with ticks in tests/attachments/test_several_screens.py.
+    "attachments:orphans": ([], (LOGIN, *(403,) * 5, 200)),
+    "attachments:export_orphans": (["kind"], (LOGIN, *(403,) * 5, 200)),
     "attachments:approve_together": ([], (LOGIN, *(302,) * 6)),
     "attachments:refuse_together": ([], (LOGIN, *(302,) * 6)),
     "attachments:decided_together": ([], (LOGIN, *(302,) * 6)),

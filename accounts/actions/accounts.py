@@ -19,6 +19,7 @@ from history.data import change_data
 from history.models import Event
 from notifications.actions import mailed_since, within_mail_rate, within_mail_rates
 from notifications.models import OutgoingMail
+from plumbing.batches import Batch
 from plumbing.changes import write_changes
 from plumbing.errors import ActionError
 from plumbing.references import draw_reference
@@ -27,13 +28,6 @@ from plumbing.text import of
 ADDRESS_USED = "Cette adresse est déjà utilisée."
 # A mail takes its time, and a second link before then only confuses.
 RESEND_INTERVAL = timedelta(minutes=15)
-
-
-class Resent(NamedTuple):
-    """The accounts that were sent the link again, and (account, ActionError) of the others."""
-
-    done: list
-    skipped: list
 
 
 class Due(NamedTuple):
@@ -191,14 +185,14 @@ def foresee_activations(users):
 
 @transaction.atomic
 def resend_activations(user_ids, *, actor):
-    """« Renvoyer le courriel d'activation » to each of these accounts: a Resent.
+    """« Renvoyer le courriel d'activation » to each of these accounts: a Batch.
 
     In a number of queries that does not grow with them. Those that are not « En cours d'activation », or were sent the
     link a moment ago, are left out.
     """
     users = lock_users(user_ids)
     lately = mailed_since("activation", [user.email for user in users], timezone.now() - RESEND_INTERVAL)
-    resent = Resent([], [])
+    resent = Batch.empty()
     for user in users:
         if user.state != User.State.ACTIVATING:
             resent.skipped.append((user, ActionError("not_activating", "Le compte n'est pas en cours d'activation.")))

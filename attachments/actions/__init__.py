@@ -26,8 +26,8 @@ from attachments.actions.deputies import (
     end_deputy,
     name_deputy,
 )
-from attachments.actions.endings import end_what_ran_out, extend, warn_of_endings
-from attachments.actions.notices import hand_over_requests
+from attachments.actions.endings import end_what_ran_out, extend, leave_to_support, move_dates, warn_of_endings
+from attachments.actions.notices import hand_over_requests, report_broken
 from attachments.actions.people import (
     attach_from_file,
     attach_people,
@@ -94,13 +94,16 @@ __all__ = [
     "leave_personal_rights",
     "leave_rights",
     "leave_structures",
+    "leave_to_support",
     "lock_structures_of",
     "lock_structures_with",
+    "move_dates",
     "move_requests",
     "name_deputy",
     "plan_handovers",
     "refuse_request",
     "refuse_requests",
+    "report_broken",
     "send_request",
     "settle_on_activation",
     "stop_handovers_to",

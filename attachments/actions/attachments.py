@@ -49,7 +49,7 @@ def start_all(places, *, actor):
     withdrawn. The caller holds the locks of the structures and the accounts.
     """
     places = [place.bounded for place in places]
-    _end(held_by(places), actor=None, cause="dates_over")
+    _end([held for held in held_by(places) if is_over(held)], actor=None, cause="dates_over")
     withdrawn = withdrawn_from(places)
     attachments = Attachment.objects.bulk_create(
         Attachment(
@@ -217,11 +217,13 @@ def _give_role(event, rows, values, *, actor, **told):
 def change_dates(attachment_id, *, actor, **dates):
     """Give an attachment another `starts_on` or `ends_on` (included; None for no end).
 
-    The one left out stays as it is once locked (lost update). Raises ActionError when they are not in order, or for
-    the end of a principal manager's, or a beginning to come.
+    The one left out stays as it is once locked (lost update). Raises ActionError when they are not in order, when the
+    end given is past, or for the end of a principal manager's, or a beginning to come.
     """
     attachment = lock(attachment_id)
     starts_on, ends_on = (dates.get(name, getattr(attachment, name)) for name in ("starts_on", "ends_on"))
+    if ends_on and ends_on != attachment.ends_on and ends_on < timezone.localdate():
+        raise ActionError("dates_over", "Cette date est passée : pour finir aujourd'hui, détachez.", field="ends_on")
     if ends_on and ends_on < starts_on:
         raise ActionError("dates_order", "La date de fin précède la date de début.", field="ends_on")
     if starts_on > timezone.localdate() and attachment.role == Role.PRINCIPAL:

@@ -1,7 +1,5 @@
 """Leaving structures."""
 
-from typing import NamedTuple
-
 from django.db import transaction
 
 from attachments import emails
@@ -9,16 +7,10 @@ from attachments.actions.attachments import end
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import lock
 from attachments.models import MANAGERS, Role
+from plumbing.batches import Batch
 from plumbing.errors import ActionError
 from plumbing.text import of
 from structures.models import Structure
-
-
-class Departure(NamedTuple):
-    """What became of the places somebody gave up: those that are ended, and (place, ActionError) of the others."""
-
-    left: list
-    skipped: list
 
 
 @transaction.atomic
@@ -50,7 +42,7 @@ def lock_to_change(attachment_id, actor):
 
 @transaction.atomic
 def leave_structures(user, attachment_ids, *, actor):
-    """End those of `user`'s own places, and tell them in one mail: a Departure.
+    """End those of `user`'s own places, and tell them in one mail: a Batch.
 
     Those that are over, or where a successor must be designated first, are left as they are and said to be.
     """
@@ -58,16 +50,16 @@ def leave_structures(user, attachment_ids, *, actor):
     # By number, as everybody who locks several: in other orders, two could wait for each other for ever.
     held = Structure.objects.filter(pk__in=chosen.values("structure")).order_by("pk")
     list(held.select_for_update(of=("self",)).values_list("pk", flat=True))
-    departure = Departure([], [])
+    departure = Batch.empty()
     for attachment in chosen.select_related("structure", "user").order_by("structure_id"):
         try:
             _refuse_principal(lock(attachment.pk), actor)
-            departure.left.append(end(attachment.pk, actor=actor))
+            departure.done.append(end(attachment.pk, actor=actor))
         except ActionError as refusal:
             departure.skipped.append((attachment, refusal))
-    if departure.left:
-        emails.send_attachments_ended(user, departure.left, by_self=actor == user)
-    for attachment in departure.left:
+    if departure.done:
+        emails.send_attachments_ended(user, departure.done, by_self=actor == user)
+    for attachment in departure.done:
         _hand_over(attachment)
     return departure
 

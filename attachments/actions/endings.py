@@ -9,9 +9,19 @@ from attachments.actions.deputies import end_deputies
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import lock, lock_structure
 from attachments.deciders import managers_of
-from attachments.models import MANAGERS, Attachment, Deputy, soon
+from attachments.models import MANAGERS, Attachment, AttachmentRequest, Deputy, soon
 from plumbing.errors import ActionError
+from plumbing.reach import reach
 from plumbing.text import of
+
+
+@transaction.atomic
+def move_dates(attachment_id, *, actor, **dates):
+    """Support's `change_dates`: who decided there may no longer."""
+    attachment = change_dates(attachment_id, actor=actor, **dates)
+    if attachment.role in MANAGERS:
+        hand_over_requests(attachment.structure)
+    return attachment
 
 
 @transaction.atomic
@@ -50,6 +60,23 @@ def end_what_ran_out():
     return ended
 
 
+def leave_to_support():
+    """What time alone left to support (a right or a place that ran out, and whatever no act saw to) is told.
+
+    Those that somebody of the structure can decide again are theirs.
+    """
+    for pk in _structures_of(AttachmentRequest.objects.untold_to_support()):
+        _leave_in(pk)
+    pending = AttachmentRequest.objects.pending()
+    back = pending.filter(with_support_since__isnull=False).exclude(pk__in=pending.without_decider().values("pk"))
+    back.update(with_support_since=None)
+
+
+@transaction.atomic
+def _leave_in(structure_id):
+    hand_over_requests(lock_structure(structure_id))
+
+
 def _to_warn():
     return Attachment.objects.lasting().to_warn(soon())
 
@@ -71,17 +98,23 @@ def _structures_of(rows):
 def _warn_in(structure_id):
     structure = lock_structure(structure_id)
     ending = list(_to_warn().filter(structure=structure).select_related("user").order_by("ends_on", "pk"))
-    managers = managers_of(structure)
     for attachment in ending:
         attachment.structure = structure
     active = [attachment for attachment in ending if attachment.user.is_active]
-    emails.send_places_ending(active, attachers=managers.attachers)
+    theirs = {manager: _changeable_by(manager, ending) for manager in managers_of(structure).attachers}
+    emails.send_places_ending(active, theirs)
     note_warned(ending)
-    for manager in managers.attachers:
-        theirs = [attachment for attachment in ending if managers.may_extend(manager, attachment)]
-        if theirs:
-            emails.send_attachments_ending(structure, theirs, manager=manager)
+    for manager, attachments in theirs.items():
+        if attachments:
+            emails.send_attachments_ending(structure, attachments, manager=manager)
     return len(ending)
+
+
+def _changeable_by(manager, attachments):
+    keys = {attachment.pk for attachment in attachments}
+    mine = Attachment.objects.filter(reach("attachments.change_place", manager), pk__in=keys)
+    mine = set(mine.values_list("pk", flat=True))
+    return [attachment for attachment in attachments if attachment.pk in mine]
 
 
 @transaction.atomic

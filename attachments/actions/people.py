@@ -1,7 +1,5 @@
 """What managers do with the people of their structures: attach them, change their place, invite newcomers."""
 
-from typing import NamedTuple
-
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
@@ -14,23 +12,18 @@ from attachments.actions.departures import lock_to_change
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import check_active, lock, lock_accounts, lock_structure, lock_structures
 from attachments.models import MANAGERS, Attachment, AttachmentRequest, Right, Role
-from attachments.permissions import may_among, may_lead_among
+from attachments.permissions import roles_given_by
 from history.models import Event, HistoryEntry
+from plumbing.batches import Batch
 from plumbing.errors import ActionError, ChangedMeanwhile
 from plumbing.moments import moment
+from plumbing.reach import held_among
 from plumbing.text import of
-
-
-class Given(NamedTuple):
-    """What became of several places: the attachments they are now, and (place, ActionError) of the others."""
-
-    done: list
-    skipped: list
 
 
 @transaction.atomic
 def attach_people(places, *, actor, comment="", invited=()):
-    """« Rattacher un utilisateur »: give these `Place`s, and tell each person in one mail with the `comment`: a Given.
+    """« Rattacher un utilisateur »: give these `Place`s, and tell each person in one mail with the `comment`: a Batch.
 
     In a number of queries that does not grow with them. What cannot be given is left out, and why is said: the others
     do not suffer from it. No person comes twice for the same structure. Those `invited`, whose accounts were just
@@ -41,12 +34,12 @@ def attach_people(places, *, actor, comment="", invited=()):
     places = [
         place._replace(user=accounts[place.user.pk], structure=structures[place.structure.pk]) for place in places
     ]
-    attaching = may_among(actor, Right.ATTACH_PEOPLE, structures)
-    leading = may_lead_among(actor, structures)
-    given = Given([], [])
+    attaching = held_among("attachments.attach_people", actor, structures)
+    roles = roles_given_by(actor, structures)
+    given = Batch.empty()
     possible = []
     for place, hindrance in zip(places, hindrances(places), strict=True):
-        refusal = _refusal(place, actor, attaching, leading) or hindrance
+        refusal = _refusal(place, actor, attaching, roles) or hindrance
         if refusal:
             given.skipped.append((place, refusal))
         else:
@@ -68,11 +61,11 @@ def attach_people(places, *, actor, comment="", invited=()):
     return given
 
 
-def _refusal(place, actor, attaching, leading):
+def _refusal(place, actor, attaching, roles):
     """Why `actor` does not give this place, or nobody gives it to that account; None when they do."""
     if place.structure.pk not in attaching:
         return ActionError("right_withdrawn", f"Vous ne rattachez plus personne à {place.structure}.")
-    if refusal := _role_refused(place.role, place.structure, leading):
+    if refusal := _role_refused(place.role, place.structure, roles):
         return refusal
     if place.user == actor:
         return ActionError("own_place", "Nul ne se rattache soi-même : demandez-le à un autre gestionnaire.")
@@ -83,23 +76,23 @@ def _refusal(place, actor, attaching, leading):
     return None
 
 
-def _role_refused(role, structure, leading):
-    """Why whoever leads the structures `leading` does not give this role in this one; None when they do."""
-    if role != Role.SIMPLE and structure.pk not in leading:
-        return ActionError("above_actor", f"Vous ne donnez pas ce rôle dans {structure}.", field="role")
+def _role_refused(role, structure, roles):
+    """Why whoever gives `roles` (as `roles_given_by` says) does not give this one there; None when they do."""
+    if role in roles[structure.pk]:
+        return None
     if role == Role.PRINCIPAL:
         return ActionError("is_principal", "Le rôle de gestionnaire principal se transmet : il ne se donne pas ici.")
-    return None
+    return ActionError("above_actor", f"Vous ne donnez pas ce rôle dans {structure}.", field="role")
 
 
 def _check_gives(actor, role, structure):
-    if refusal := _role_refused(role, structure, may_lead_among(actor, [structure.pk])):
+    if refusal := _role_refused(role, structure, roles_given_by(actor, [structure.pk])):
         raise refusal
 
 
 @transaction.atomic
 def duplicate_place(attachment_id, user_ids, *, actor):
-    """« Dupliquer les droits »: give these people what this attachment gives in its structure: a Given.
+    """« Dupliquer les droits »: give these people what this attachment gives in its structure: a Batch.
 
     Those without a place there get one, in a number of queries that does not grow with them; those who have one keep
     it, and get what they lack, one by one. Raises ActionError when `actor` no longer has a say in the source.
@@ -177,9 +170,9 @@ def attach_from_file(structure, wanted, *, actor):
     """The « fichier d'utilisateurs »: attach these people to `structure`, their accounts created where they have none.
 
     `wanted` is a list of (who, as invite_account takes it; what they get, as a Place takes it). Some at a time, each
-    lot by itself: what a dying process leaves undone, the same file does. A Given; who could not is told by address.
+    lot by itself: what a dying process leaves undone, the same file does. A Batch; who could not is told by address.
     """
-    whole = Given([], [])
+    whole = Batch.empty()
     for start in range(0, len(wanted), LOT):
         with transaction.atomic():
             given = _attach_lot(structure, wanted[start : start + LOT], actor=actor)
@@ -199,7 +192,7 @@ def _attach_lot(structure, wanted, *, actor):
     accounts = {user.email: user for user in lock_accounts(list(known.values_list("pk", flat=True))).values()}
     # Only a person who creates accounts there does so; hindrances say the rest.
     creates = structure.is_active and actor.has_perm("attachments.create_account", structure)
-    leading = may_lead_among(actor, [structure.pk])
+    roles = roles_given_by(actor, [structure.pk])
     places, skipped, invited = [], [], []
     for who, terms in wanted:
         user = accounts.get(_address(who))
@@ -208,7 +201,7 @@ def _attach_lot(structure, wanted, *, actor):
                 if not creates:
                     raise ActionError("no_account", "Cette adresse n'a pas de compte, et aucun ne se crée ici.")
                 # Before the account: what is skipped leaves nothing behind.
-                if refused := _role_refused(terms["role"], structure, leading):
+                if refused := _role_refused(terms["role"], structure, roles):
                     raise refused
                 user = invite_account(actor=actor, **who)
                 invited.append(user)
@@ -217,7 +210,7 @@ def _attach_lot(structure, wanted, *, actor):
         else:
             places.append(Place(user, structure, **terms))
     given = attach_people(places, actor=actor, invited=invited)
-    return Given(given.done, skipped + [(place.user.email, refusal) for place, refusal in given.skipped])
+    return Batch(given.done, skipped + [(place.user.email, refusal) for place, refusal in given.skipped])
 
 
 def _address(who):
@@ -249,8 +242,6 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
             "Vos réponses sont gardées : relisez-les à côté des siennes, puis enregistrez de nouveau."
         )
     _check_gives(actor, role, attachment.structure)
-    if ends_on and ends_on < timezone.localdate():
-        raise ActionError("dates_over", "Cette date est passée : pour finir aujourd'hui, détachez.", field="ends_on")
     managed, before = attachment.role in MANAGERS, emails.terms(attachment)
     change_dates(attachment_id, actor=actor, starts_on=starts_on, ends_on=ends_on)
     change_scope(attachment_id, actor=actor, whole_structure=whole_structure, services=services)
@@ -258,6 +249,7 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
     if changed.version == version:
         return False
     _tell_changed(lock(attachment_id), before, actor)
-    if managed and role not in MANAGERS:
+    # Another role, or other dates.
+    if managed:
         hand_over_requests(attachment.structure)
     return True

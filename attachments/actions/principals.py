@@ -15,8 +15,9 @@ from accounts.actions import approve_account, close_never_active
 from accounts.models import User
 from attachments import emails
 from attachments.actions.attachments import attach_or_widen, end
+from attachments.actions.handovers import end_pending
 from attachments.actions.notices import tell_deciders
-from attachments.actions.rows import lock, lock_structure
+from attachments.actions.rows import decide, lock, lock_structure
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import Attachment, AttachmentRequest, Deputy, Handover, Role
 from plumbing.errors import ActionError
@@ -29,8 +30,9 @@ def take_over(request):
     """
     cause = "first_to_activate" if drop_unseen_principal(request.structure) else "first_registrant"
     request.whole_structure = True
+    request.save(update_fields=["whole_structure"])
     request.services.clear()
-    request.decide(AttachmentRequest.Status.APPROVED, actor=None)
+    decide([request], AttachmentRequest.Status.APPROVED, actor=None)
     attach_or_widen(
         request.user, request.structure, actor=None, role=Role.PRINCIPAL, reference=request.reference, cause=cause
     )
@@ -95,6 +97,8 @@ def lose_role(attachment_id):
     """End the attachment of a principal manager nobody has seen; the account too, when it has nothing else."""
     attachment = end(attachment_id, actor=None, cause="never_activated")
     user = attachment.user
+    # Support may have planned one.
+    end_pending([attachment.structure], actor=None, reason="outgoing_changed")
     emails.send_role_lost(attachment)
     if user.state != User.State.CLOSED and not (
         user.attachments.current().exists() or user.attachment_requests.pending().exists()

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from accounts.actions import approve_account
 from attachments import emails
-from attachments.actions.notices import tell_of_request, tell_of_withdrawal
+from attachments.actions.notices import note_with_support, tell_of_request, tell_of_withdrawal
 from attachments.actions.principals import take_over
-from attachments.actions.rows import check_active, lock_account, lock_structure, services_of
+from attachments.actions.rows import check_active, decide, lock_account, lock_structure, services_of
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import AttachmentRequest
 from history.actions import record, record_all
@@ -79,6 +79,8 @@ def send_request(
     elif user.was_ever_active or not structure.attachments.current().principal().exists():
         take_over(request)
     else:
+        # Theirs once they activate their account, as they are told; until then support can decide it as well.
+        note_with_support([request])
         emails.send_first_to_activate(request)
         approve_account(user.pk, actor=None, reference=request.reference)
     return request
@@ -91,7 +93,7 @@ def withdraw_request(request_id, *, actor):
     Raises ActionError when it was decided, or taken back, meanwhile.
     """
     request = _lock_pending(request_id)
-    request.decide(Status.WITHDRAWN, actor=actor)
+    decide([request], Status.WITHDRAWN, actor=actor)
     _journal(Event.REQUEST_WITHDRAWN, request, actor=actor)
     tell_of_withdrawal(request)
     return request
@@ -104,8 +106,7 @@ def withdraw_requests(users, *, actor, cause=""):
     """
     pending = AttachmentRequest.objects.pending().filter(user__in=users).select_for_update(of=("self",))
     requests = list(pending.select_related("user", "structure").order_by("pk"))
-    withdrawn = AttachmentRequest.objects.filter(pk__in=[request.pk for request in requests])
-    withdrawn.update(status=Status.WITHDRAWN, decided_by=actor, decided_at=timezone.now())
+    decide(requests, Status.WITHDRAWN, actor=actor)
     entries = [entry_of(request, cause=cause) for request in requests]
     record_all(Event.REQUEST_WITHDRAWN, entries, actor=actor)
 

@@ -1,6 +1,7 @@
 """The rows that decide, locked: the Structure first, then the attachment, then the account; and what holds of them."""
 
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest
@@ -71,3 +72,13 @@ def services_of(structure, whole_structure, services):
     if any(service.structure_id != structure.pk for service in services):
         raise ActionError("foreign_service", "Un des services choisis n'appartient pas à cette structure.")
     return services
+
+
+def decide(requests, status, *, actor, reason=""):
+    """Write what became of these requests, locked by the caller; `actor` is None for the portal itself."""
+    now = timezone.now()
+    written = {"status": status, "decided_by": actor, "decided_at": now, "reason": reason}
+    AttachmentRequest.objects.filter(pk__in=[request.pk for request in requests]).update(**written)
+    for request in requests:
+        for name, value in written.items():
+            setattr(request, name, value)

@@ -16,10 +16,10 @@ from attachments.actions.handovers import end_pending
 from attachments.actions.places import Place
 from attachments.actions.rows import lock_accounts, lock_structures
 from attachments.models import Attachment, Handover, Role
-from attachments.permissions import may_transfer_among
 from history.actions import record_all
 from history.models import Event
 from plumbing.errors import ActionError, AlreadyDone
+from plumbing.reach import held_among
 from plumbing.references import draw_reference
 from plumbing.text import of
 
@@ -155,7 +155,7 @@ def lock_all(successors, actor, also=()):
 
 def check_may(actor, structures):
     """Asked once they are locked: who hands a structure on locks it too."""
-    mine = may_transfer_among(actor, structures)
+    mine = held_among("attachments.transfer_principal", actor, structures)
     for key, structure in structures.items():
         if key not in mine:
             raise ActionError("right_withdrawn", f"Vous n'êtes plus gestionnaire principal {of(structure)}.")

@@ -121,8 +121,11 @@ def terms(attachment):
     ]
 
 
-def send_places_ending(attachments, *, attachers):
-    """To each of those whose place ends soon: when, and who of `attachers` can extend it. One query for all."""
+def send_places_ending(attachments, changeable):
+    """To each of those whose place ends soon: when, and who can extend it. One query for all.
+
+    `changeable` is what each of their managers can.
+    """
     mails = [
         {
             "to": attachment.user.mail_address,
@@ -131,7 +134,7 @@ def send_places_ending(attachments, *, attachers):
             "reference": attachment.user.reference,
             "context": {
                 "attachment": attachment,
-                "attachers": [str(person) for person in attachers if person.pk != attachment.user_id],
+                "attachers": [str(manager) for manager, theirs in changeable.items() if attachment in theirs],
             },
         }
         for attachment in attachments

@@ -6,7 +6,7 @@ from django.utils.formats import date_format
 from attachments.deciders import managers_of
 from attachments.emails.places import is_to_come
 from attachments.emails.writing import write, write_all
-from notifications.actions import notify
+from notifications.actions import notify, notify_all
 from plumbing.addresses import absolute_url
 
 
@@ -55,23 +55,48 @@ def send_request_to_decide(request, *, deciders):
         )
 
 
-def send_request_to_support(request):
-    """To support: someone waits, and nobody else can decide."""
-    notify(
-        "request_to_support",
-        to=settings.SUPPORT_EMAIL,
-        purpose="Une demande attend l'assistance",
-        reference=request.reference,
-        context={
-            "request": request,
-            "facts": [
-                ("Structure", str(request.structure)),
-                ("Identifiant", request.structure.full_identifier),
-                *_asked(request),
-            ],
-            "link": absolute_url("attachments:decide_request", request.reference),
-        },
-    )
+def send_requests_to_support(requests):
+    """To support, one each: someone waits, and nobody else can decide."""
+    mails = [
+        {
+            "to": settings.SUPPORT_EMAIL,
+            "purpose": "Une demande attend l'assistance",
+            "reference": request.reference,
+            "context": {
+                "request": request,
+                "facts": [
+                    ("Structure", str(request.structure)),
+                    ("Identifiant", request.structure.full_identifier),
+                    *_asked(request),
+                ],
+                "link": absolute_url("attachments:decide_request", request.reference),
+            },
+        }
+        for request in requests
+    ]
+    notify_all("request_to_support", mails)
+
+
+def send_requests_with_support(requests):
+    """To the people who asked: whoever could decide no longer can, and support does."""
+    link = f"{absolute_url('attachments:my_attachments')}?vue=demandes"
+    mails = [
+        {
+            "to": request.user.mail_address,
+            "user": request.user,
+            "purpose": "L'assistance décidera de votre demande",
+            "reference": request.reference,
+            "context": {"request": request, "link": link if request.user.was_ever_active else ""},
+        }
+        for request in requests
+    ]
+    write_all("request_with_support", mails)
+
+
+def send_invariants_broken():
+    """To support: always the same words, what is broken stands in the log."""
+    purpose = "Une règle du portail n'est plus tenue"
+    notify("invariants_broken", to=settings.SUPPORT_EMAIL, purpose=purpose, context={})
 
 
 def send_request_withdrawn(request, *, to, decider=None):

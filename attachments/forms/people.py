@@ -256,7 +256,7 @@ class LineForm(NamesEmptyFields, forms.Form):
         return self.cleaned_data
 
     @property
-    def terms(self):
+    def wanted(self):
         """(who it is, as invite_account takes it; what they get, as a Place takes it)"""
         cleaned = self.cleaned_data
         person = {name: cleaned[name] for name in ("email", "first_name", "last_name", "phone")}

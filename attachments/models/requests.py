@@ -35,6 +35,10 @@ class AttachmentRequestQuerySet(models.QuerySet):
         others = deciding.filter(structure=OuterRef("structure")).exclude(user=OuterRef("user")).order_by()
         return self.exclude(Exists(others))
 
+    def untold_to_support(self):
+        """Pending ones that wait for support, of which it was not told yet, nor the person who waits."""
+        return self.pending().without_decider().filter(with_support_since=None)
+
     def awaiting(self, user):
         """Pending ones that wait for `user`: as manager and, for support, what nobody else can decide."""
         pending = self.pending()
@@ -105,6 +109,8 @@ class AttachmentRequest(Scope):
         verbose_name="décidée par",
     )
     reason = models.TextField("motif du refus", blank=True, max_length=2000)
+    # Nobody else could decide any more, and both support and the person were told; None while somebody can.
+    with_support_since = models.DateTimeField("à l'assistance depuis", null=True, blank=True, editable=False)
 
     objects = AttachmentRequestQuerySet.as_manager()
 
@@ -141,11 +147,6 @@ class AttachmentRequest(Scope):
     @property
     def spaced_reference(self):
         return spaced(self.reference)
-
-    def decide(self, status, *, actor, reason=""):
-        """Write what became of the request, locked by the caller; `actor` is None for the portal itself."""
-        self.status, self.decided_by, self.decided_at, self.reason = status, actor, timezone.now(), reason
-        self.save(update_fields=["status", "decided_by", "decided_at", "reason", "whole_structure"])
 
     # Of a decided one, `tell_attached` (attachments/decisions.py) looks whether its person is there today.
     is_attached = False

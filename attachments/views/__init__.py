@@ -22,6 +22,7 @@ from attachments.views.history import (
 from attachments.views.importing import file_applied, import_people, left_lines, people_model
 from attachments.views.leaving import leave_structures
 from attachments.views.mine import export_my_attachments, my_attachments, withdraw_request
+from attachments.views.orphans import export_orphans, orphans
 from attachments.views.people import export_people, people
 from attachments.views.person import change_person, detach_person, person, resend_activation
 from attachments.views.rights import deputy, end_deputy, personal_rights, secondary_rights
@@ -48,6 +49,7 @@ __all__ = [
     "export_found",
     "export_history",
     "export_my_attachments",
+    "export_orphans",
     "export_people",
     "export_requests",
     "export_structure_history",
@@ -61,6 +63,7 @@ __all__ = [
     "leave_structures",
     "left_lines",
     "my_attachments",
+    "orphans",
     "pending_requests",
     "people",
     "people_model",

@@ -6,14 +6,13 @@ from django.views.decorators.http import require_safe
 
 from attachments.deciders import Desk
 from attachments.models import Attachment, Right, Role
+from attachments.permissions import SEEING_PEOPLE
 from attachments.standing_in import tell_standing_in
 from attachments.successions import handovers_of
-from history.models import HistoryEntry
+from attachments.views.history import readable
 from plumbing.reach import held
 from structures.models import Structure
 
-# Each of these shows the people of a structure: see `attachments.view_people`.
-SEEING_PEOPLE = (Right.DECIDE_REQUESTS, Right.DECIDE_SUBSCRIPTIONS, Right.ATTACH_PEOPLE)
 # Rows of each block; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, ENTRIES_SHOWN = 5, 6, 6
 # Blocks of the apps above: (template, what it shows).
@@ -71,7 +70,7 @@ def _per_structure(rows):
 
 def _last_entries(user):
     """What was last done on the structures whose history is theirs to see; None for somebody who sees none."""
-    entries = HistoryEntry.objects.folded().exclude(structure=None).select_related("actor", "subject", "structure")
+    entries = readable(user).folded().select_related("actor", "subject", "structure")
     keys = held("attachments.view_history", user)
     if keys is None:
         # In the order they were written: the only one that a table of millions gives at once.

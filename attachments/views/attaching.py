@@ -12,11 +12,12 @@ from accounts.models import User, normalised_email
 from attachments import actions
 from attachments.forms import AttachForm, InviteForm
 from attachments.people import called, people_known_to, tell_places, typed
+from attachments.permissions import roles_given_by
 from attachments.views.people import ATTACH, CREATE, SEE, TAB
-from attachments.views.person import TAB_OF_ONE, roles_below
+from attachments.views.person import TAB_OF_ONE
 from plumbing.reach import held
 from plumbing.requests import posted, submit, within
-from plumbing.text import loose_pattern, of
+from plumbing.text import is_key, loose_pattern, of
 from structures.models import Structure
 from structures.views.parts import BY_NAME, paged, searched_words, within_reach
 from structures.views.workspace import below
@@ -38,7 +39,7 @@ def attach_person(request, pk):
         posted(request),
         person=person,
         others=_others(request.user, structure),
-        roles=roles_below(request.user, structure),
+        roles=roles_given_by(request.user, [pk])[pk],
     )
     unknown = False
     if request.method == "POST" and form.is_valid() and _is_counted(request, form):
@@ -76,11 +77,11 @@ def create_account(request, pk):
         return people_page(request, "attachments/no_account_here.html", structure, {"form": None})
     if not request.user.has_perm(CREATE, structure):
         raise PermissionDenied
-    roles = roles_below(request.user, structure)
+    roles = roles_given_by(request.user, [pk])[pk]
     carried = request.method == "POST" and CARRIED in request.POST
     if carried:
         known = {name: request.POST.get(name, "") for name in ("email", "role", "scope", "starts_on", "ends_on")}
-        services = [key for key in request.POST.getlist("services") if _is_key(key)]
+        services = [key for key in request.POST.getlist("services") if is_key(key)]
         form = InviteForm(structure, roles=roles, initial=known | {"services": services})
     else:
         form = InviteForm(structure, posted(request), roles=roles)
@@ -149,12 +150,7 @@ def _chosen(request):
     key = request.GET.get(CHOSEN, "")
     if not key:
         return None
-    return get_object_or_404(people_known_to(request.user), pk=int(key) if _is_key(key) else 0)
-
-
-def _is_key(text):
-    """Longer ones are nobody's, and Python refuses to read the longest."""
-    return text.isascii() and text.isdigit() and len(text) < 20
+    return get_object_or_404(people_known_to(request.user), pk=int(key) if is_key(key) else 0)
 
 
 def _found(user, structure, words):

@@ -17,6 +17,7 @@ from attachments.deciders import Desk, annotate_deciders, managers_of
 from attachments.decisions import tell_decisions
 from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.permissions import roles_given_by
 from attachments.views.desk import list_address, next_reference
 from plumbing.requests import RETURN, perform, posted
 from plumbing.text import of
@@ -159,13 +160,10 @@ def _kept(request):
 
 
 def _roles(user, attachment_request, principal):
-    """The roles `user` may give: only support names a principal manager, where there is none."""
-    roles = [Role.SIMPLE]
-    if user.has_perm("attachments.name_secondary", attachment_request):
-        roles.append(Role.SECONDARY)
-    if principal is None and user.has_perm("attachments.name_principal", attachment_request):
-        roles.append(Role.PRINCIPAL)
-    return roles
+    """The roles `user` may give: a principal manager's only where there is none."""
+    key = attachment_request.structure_id
+    roles = roles_given_by(user, [key], on_request=True)[key]
+    return [role for role in roles if principal is None or role != Role.PRINCIPAL]
 
 
 def _within_reach(user, reference):

@@ -141,6 +141,7 @@ def pending_requests(request):
             "shows_waiting": filters.view == WAITING,
             "shows_all": filters.view == ALL,
             "shows_decided": filters.view == DECIDED,
+            "shows_orphans": False,
             "waiting": desk.waiting or 0,
             # « Tout cocher sur la page » without JavaScript; another page, or this one later, has no ticks.
             "all_ticked": request.GET.get("coche") == str(page.number),

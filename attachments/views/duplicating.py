@@ -13,7 +13,7 @@ from attachments.people import called, people_known_to, tell_places, typed
 from attachments.views.attaching import CHOSEN
 from attachments.views.person import CHANGING, MOST_SAID, TAB_OF_ONE, person_page, place_to_change
 from plumbing.requests import perform, within_many
-from plumbing.text import loose_pattern
+from plumbing.text import is_key, loose_pattern
 from structures.views.parts import PER_PAGE
 
 # Posted once what follows was shown.
@@ -96,7 +96,7 @@ def _tell_places_here(user, people, structure_pk):
 
 def _keys(data):
     keys = data.getlist(CHOSEN)
-    if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in keys):
+    if not all(map(is_key, keys)):
         raise Http404
     return keys
 

@@ -14,6 +14,7 @@ from attachments.views.attaching import CHOSEN
 from attachments.views.person import say_resent
 from plumbing.exports import download
 from plumbing.requests import came_from
+from plumbing.text import is_key
 from structures.views.parts import PER_PAGE
 
 # Instead of ticks: all that match what is sought.
@@ -78,7 +79,7 @@ def _meant(request, data):
     if ALL in data:
         return sought, sought.people
     keys = data.getlist(CHOSEN)
-    if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in keys):
+    if not all(map(is_key, keys)):
         raise Http404
     known = people_known_to(request.user).filter(pk__in=keys)
     return sought, known.order_by("last_name", "first_name", "pk")

@@ -24,7 +24,7 @@ from plumbing.references import spaced
 from plumbing.requests import came_from
 from structures.models import Structure
 from structures.views.parts import within_reach
-from structures.views.workspace import Workspace, add_tab, below
+from structures.views.workspace import Workspace, below
 
 VIEW, VIEW_STRUCTURE = "attachments.view_history", "structures.view_structure"
 TAB = "attachments:structure_history"
@@ -36,8 +36,6 @@ SHOWN = (
     *(f"{person}__{name}" for person in ("actor", "subject") for name in NAMED),
     "structure__legal_name", "structure__label", "structure__identifier",
 )  # fmt: skip
-
-add_tab(TAB, "Historique", VIEW, rank=50)
 
 
 def readable(user):

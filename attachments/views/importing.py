@@ -13,9 +13,9 @@ from attachments import actions
 from attachments.forms import FileForm
 from attachments.importers import COLUMNS, EXAMPLE, WHY, FileRefused, read_lines, read_text
 from attachments.models import Role
+from attachments.permissions import roles_given_by
 from attachments.views.attaching import active_within_reach, people_page
 from attachments.views.people import ATTACH, SEE, TAB
-from attachments.views.person import roles_below
 from plumbing.exports import csv_chunks
 from plumbing.requests import within, within_many
 from structures.views.parts import within_reach
@@ -43,14 +43,14 @@ def import_people(request, pk):
     if tried or (request.method == "POST" and form.is_valid()):
         text = request.POST[TEXT] if tried else read_text(form.cleaned_data["file"].read())
         try:
-            lines = read_lines(text, structure, roles_below(request.user, structure))
+            lines = read_lines(text, structure, roles_given_by(request.user, [pk])[pk])
         except FileRefused as refusal:
             form.add_error("file", str(refusal)) if form.is_bound else messages.error(request, str(refusal))
     if tried and lines is not None and TO_CORRECT in request.POST:
         return _csv("lignes-a-corriger.csv", [*COLUMNS, WHY], [[*row, why] for _, row, why in _faulty(lines)])
     to_do = [line for line in lines or () if line.is_to_do]
     if tried and lines is not None and _is_counted(request, len(to_do)):
-        given = actions.attach_from_file(structure, [line.terms for line in to_do], actor=request.user)
+        given = actions.attach_from_file(structure, [line.wanted for line in to_do], actor=request.user)
         _keep(request, structure, given, lines)
         return redirect("attachments:file_applied", pk)
     roles = Counter(line.place["role"] for line in to_do)

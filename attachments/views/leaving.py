@@ -14,6 +14,7 @@ from attachments.departures import tell_losses
 from attachments.models import Right, Role
 from attachments.successions import LEAVING, NEXT, STRUCTURES
 from plumbing.requests import came_from
+from plumbing.text import is_key
 
 # In the address, and in what is posted: the key of each chosen attachment.
 CHOSEN = "rattachement"
@@ -65,7 +66,7 @@ def _succession(rows):
 def _keys(data):
     """The keys chosen, as numbers; 404 on anything else."""
     keys = data.getlist(CHOSEN)
-    if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in keys):
+    if not all(map(is_key, keys)):
         raise Http404
     return {int(key) for key in keys}
 
@@ -81,7 +82,7 @@ def _chosen(user, data):
 
 
 def _say(request, departure):
-    left = [str(row.structure) for row in departure.left]
+    left = [str(row.structure) for row in departure.done]
     if len(left) == 1:
         messages.success(request, f"Vous n'êtes plus rattaché à {left[0]}.")
     elif left:

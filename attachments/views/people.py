@@ -11,18 +11,11 @@ from attachments.models import Attachment
 from attachments.people import VIEW, PeopleOf, tell_changeable, tell_requests
 from plumbing.exports import download
 from structures.views.parts import PER_PAGE, within_reach
-from structures.views.workspace import Workspace, add_tab
+from structures.views.workspace import Workspace
 
 TAB = "attachments:people"
 SEE = "structures.view_structure"
 ATTACH, CREATE = "attachments.attach_people", "attachments.create_account"
-
-
-def _count(structure):
-    return Attachment.objects.counted([structure.pk]).get(structure.pk, 0)
-
-
-add_tab(TAB, "Personnes", VIEW, rank=1, count=_count)
 
 
 @require_safe
@@ -47,7 +40,6 @@ def people(request, pk):
             "page": page,
             "rows": rows,
             "may_attach": structure.is_active and request.user.has_perm(ATTACH, structure),
-            "leads": request.user.has_perm("attachments.change_people", structure),
             "may_create": structure.is_active and request.user.has_perm(CREATE, structure),
         },
     )

@@ -19,6 +19,7 @@ from attachments.departures import tell_losses
 from attachments.forms import DetachForm, PlaceForm
 from attachments.models import Right, Role
 from attachments.people import VIEW, people_known_to, tell_requests
+from attachments.permissions import roles_given_by
 from attachments.views.people import SEE, TAB
 from history.models import Event, HistoryEntry
 from plumbing.moments import moment
@@ -27,7 +28,7 @@ from plumbing.text import of
 from structures.views.parts import within_reach
 from structures.views.workspace import below
 
-CHANGE, CHANGE_ALL = "attachments.change_place", "attachments.change_people"
+CHANGE = "attachments.change_place"
 LEAVE_RIGHTS = "attachments.leave_rights"
 # What ATTACH_RATE counts together: changes that mail somebody who has not asked for them.
 CHANGING = "changing"
@@ -54,7 +55,7 @@ def person(request, pk, place_pk):
             "is_over": is_over,
             "is_own": place.user_id == request.user.pk,
             "is_principal": place.role == Role.PRINCIPAL,
-            "may_change": not is_over and place.role != Role.PRINCIPAL and request.user.has_perm(CHANGE, place),
+            "may_change": not is_over and request.user.has_perm(CHANGE, place),
             "may_leave_rights": place.role == Role.SECONDARY and request.user.has_perm(LEAVE_RIGHTS, place.structure),
             "is_activating": not is_over and place.user.state == place.user.State.ACTIVATING,
         },
@@ -78,7 +79,7 @@ def change_person(request, pk, place_pk):
     place = place_to_change(request, pk, place_pk)
     if place.standing == place.Standing.OVER:
         return _say_over(request, place)
-    form = PlaceForm(place.structure, posted(request), roles=roles_below(request.user, place.structure), place=place)
+    form = PlaceForm(place.structure, posted(request), roles=roles_given_by(request.user, [pk])[pk], place=place)
     if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, changed = submit(form, actions.change_place, place_pk, actor=request.user, **form.change)
         if done:
@@ -169,11 +170,6 @@ def mails_within(request, form):
 MOST_SAID = 5
 
 
-def roles_below(user, structure):
-    """The roles on which `user` acts there, and which they give: the least first."""
-    return (Role.SIMPLE, Role.SECONDARY) if user.has_perm(CHANGE_ALL, structure) else (Role.SIMPLE,)
-
-
 def place_within_reach(request, pk, place_pk):
     structure = within_reach(request.user, pk, SEE, VIEW)
     places = structure.attachments.with_rights()
@@ -184,7 +180,7 @@ def place_within_reach(request, pk, place_pk):
 
 def place_to_change(request, pk, place_pk):
     place = place_within_reach(request, pk, place_pk)
-    if place.role == Role.PRINCIPAL or not request.user.has_perm(CHANGE, place):
+    if not request.user.has_perm(CHANGE, place):
         raise PermissionDenied
     return place
 

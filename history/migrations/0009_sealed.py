@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 from history import append_only
-from history.chain import CONTENT, entry_digest
+from history.chain import COLUMNS, entry_digest
 
 
 def sign_what_is_there(apps, schema_editor):
@@ -15,7 +15,7 @@ def sign_what_is_there(apps, schema_editor):
     while lot := list(entries.filter(pk__gt=last).order_by('pk')[:1000]):
         for entry in lot:
             entry.uid = uuid.uuid4()
-            entry.digest = entry_digest(*(getattr(entry, name) for name in CONTENT))
+            entry.digest = entry_digest(1, {name: getattr(entry, name) for name in COLUMNS})
         entries.bulk_update(lot, ['uid', 'digest'])
         last = lot[-1].pk
 

@@ -12,13 +12,11 @@ from spaces import actions
 from spaces.forms import OpeningForm
 from spaces.models import Grant, Space, StructureSpace, Subscription, by_person
 from structures.views.parts import within_reach
-from structures.views.workspace import Workspace, add_tab, below
+from structures.views.workspace import Workspace, below
 
 TAB = "spaces:structure_spaces"
 SEE, VIEW, OPEN = "structures.view_structure", "spaces.view_spaces", "attachments.open_spaces"
 SHOWN_AT_ONCE = 20
-
-add_tab(TAB, "Espaces", VIEW, rank=30)
 
 
 @require_safe

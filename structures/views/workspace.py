@@ -16,18 +16,17 @@ BELONG = "structures.belong_to"
 ASK = "attachments.request_attachment"
 # Which pages are tabs, by the name of their view.
 INFORMATIONS, SERVICES, ACCOUNTS = "structures:structure", "structures:services", "structures:bank_accounts"
-# Tabs of the apps above: (rank, view, label, permission, count).
+# Tabs of the apps above, declared by their `receivers.py`: (view, label, permission, count).
 _added_tabs = []
 
 
-def add_tab(view, label, permission, rank, count=None):
-    """Give every structure a tab more, for whoever holds `permission` on it; the lowest `rank` comes first.
+def add_tab(view, label, permission, count=None):
+    """Give every structure a tab more, for whoever holds `permission` on it, behind those it has.
 
     `view` takes the structure's id, and shows the page of the tab with a Workspace whose `tab` is its name;
     `count(structure)` is how many rows it lists.
     """
-    _added_tabs.append((rank, view, label, permission, count))
-    _added_tabs.sort(key=lambda tab: tab[:2])
+    _added_tabs.append((view, label, permission, count))
 
 
 class Workspace:
@@ -58,7 +57,7 @@ class Workspace:
         tabs = [(INFORMATIONS, "Informations", None), (SERVICES, "Services", self.service_count)]
         if self.may_view_accounts:
             tabs.append((ACCOUNTS, "Coordonnées bancaires", self.account_count))
-        for _, view, label, permission, count in _added_tabs:
+        for view, label, permission, count in _added_tabs:
             if self.user.has_perm(permission, self.structure):
                 tabs.append((view, label, count(self.structure) if count else None))
         return [(label, self._address(view), view == self.tab, count) for view, label, count in tabs]

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from attachments import events
 from attachments.actions import attach, change_dates, change_role, detach, end, send_request, widen
+from attachments.actions.attachments import start_all
+from attachments.actions.places import Place
 from attachments.models import Attachment, AttachmentRequest, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
@@ -184,9 +187,21 @@ def test_a_change_to_the_same_says_nothing():
     assert (told, last_entry()) == ([], None)
 
 
+def test_a_place_in_force_is_not_ended_by_giving_another():
+    held = AttachmentFactory()
+    with transaction.atomic(), pytest.raises(IntegrityError):
+        start_all([Place(held.user, held.structure)], actor=None)
+    assert Attachment.objects.current().get() == held
+
+
 @pytest.mark.parametrize(
     ("role", "starts", "ends", "code"),
-    [("simple", 3, 2, "dates_order"), ("principal", 0, 2, "principal_unbounded"), ("simple", 2, 2, None)],
+    [
+        ("simple", 3, 2, "dates_order"),
+        ("simple", -9, -1, "dates_over"),
+        ("principal", 0, 2, "principal_unbounded"),
+        ("simple", 2, 2, None),
+    ],
 )
 def test_change_dates(role, starts, ends, code):
     held = AttachmentFactory(role=role)

@@ -32,7 +32,7 @@ from tests.at_once import at_once, meanwhile
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = 5
+ROUNDS = 2
 
 
 @pytest.mark.parametrize("_round", range(ROUNDS))

@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.actions import deactivate_account
+from accounts.models import User
 from attachments.actions import (
     approve_request,
     change_role,
@@ -175,6 +176,16 @@ def test_what_ends_it(structure, principal, place, what):
     # Nobody is left to decide but support, told once.
     assert told.count("request_to_support") == (what in (hand_over, become_principal))
     assert asked.is_pending
+
+
+def test_the_last_one_to_decide_leaves_and_stood_in(structure, principal, place):
+    secondary = AttachmentFactory(structure=structure, role=Role.SECONDARY)
+    name(structure, principal, secondary.user)
+    AttachmentRequestFactory(structure=structure)
+    User.objects.filter(pk=principal.pk).update(state=User.State.DISABLED)
+    detach(secondary.pk, actor=UserFactory(staff=True))
+    # Once, of the two ways in which they decided.
+    assert [slug for slug, _ in mails()].count("request_to_support") == 1
 
 
 def test_the_night_after_the_last_day_is_told_once(structure, principal, place):

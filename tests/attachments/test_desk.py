@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts.actions import deactivate_account
-from attachments.actions import approve_request, detach, refuse_request, send_request
+from attachments.actions import approve_request, change_place, detach, refuse_request, send_request
 from attachments.emails import send_request_to_decide
 from attachments.models import AttachmentRequest, Role
 from notifications.models import OutgoingMail
@@ -254,7 +254,7 @@ def test_support_is_written_to_but_not_flooded(settings):
     assert OutgoingMail.objects.filter(slug="request_to_support", to="assistance@portail.example").count() == 2
 
 
-@pytest.mark.parametrize("leave", ["detached", "deactivated"])
+@pytest.mark.parametrize("leave", ["detached", "deactivated", "modified"])
 def test_support_is_told_when_the_last_one_to_decide_leaves(leave):
     secondary, support = AttachmentFactory(role=Role.SECONDARY), UserFactory(staff=True)
     user = UserFactory(pending=True)
@@ -262,6 +262,10 @@ def test_support_is_told_when_the_last_one_to_decide_leaves(leave):
     assert not OutgoingMail.objects.filter(slug="request_to_support").exists()
     if leave == "detached":
         detach(secondary.pk, actor=support)
+    elif leave == "modified":
+        terms = {"role": Role.SIMPLE, "whole_structure": True, "services": []}
+        dates = {"starts_on": secondary.starts_on, "ends_on": None}
+        change_place(secondary.pk, actor=support, version=secondary.version, **terms, **dates)
     else:
         deactivate_account(secondary.user_id, actor=support)
     assert OutgoingMail.objects.filter(slug="request_to_support").count() == 1

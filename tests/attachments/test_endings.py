@@ -38,7 +38,7 @@ def structure():
 
 @pytest.fixture
 def principal(structure):
-    return AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+    return AttachmentFactory(structure=structure, role=Role.PRINCIPAL, user__first_name="Claire").user
 
 
 def ending(structure, days=9, **values):
@@ -59,8 +59,8 @@ def test_an_end_that_is_near_is_told_once_and_again_when_it_moves(structure, pri
     ending(structure, -1)
     # A secondary manager who attaches nobody is not asked to see to it; a manager's own end is told to others.
     AttachmentFactory(structure=structure, role=Role.SECONDARY, attach_people=False)
-    own = ending(structure, 20, role=Role.SECONDARY)
-    other = AttachmentFactory(structure=structure, role=Role.SECONDARY).user
+    own = ending(structure, 20, role=Role.SECONDARY, user__first_name="Odile")
+    other = AttachmentFactory(structure=structure, role=Role.SECONDARY, user__first_name="Anselme").user
     for told in (3, 0):
         assert warn_of_endings() == told
     to_people = [("attachment_ending", place.user.email) for place in (near, last, own)]
@@ -71,6 +71,13 @@ def test_an_end_that_is_near_is_told_once_and_again_when_it_moves(structure, pri
         for mail in OutgoingMail.objects.filter(slug="attachments_ending")
     }
     assert listed == {principal.email: [near, last, own], own.user.email: [near, last], other.email: [near, last]}
+    # Each is told of those alone who can prolong their place.
+    asked = {mail.to: text(mail) for mail in OutgoingMail.objects.filter(slug="attachment_ending")}
+    able = {
+        place: [user for user in (principal, own.user, other) if str(user) in asked[place.user.email]]
+        for place in (near, own)
+    }
+    assert able == {near: [principal, own.user, other], own: [principal]}
     OutgoingMail.objects.all().delete()
     extend(near.pk, actor=principal, ends_on=near.ends_on + 60 * DAY)
     assert warn_of_endings() == 0
@@ -89,12 +96,13 @@ def test_what_ran_out_is_journaled_and_told_the_night_after_once(structure):
     alone = ending(structure, -1, role=Role.SECONDARY)
     simple = ending(structure, -3)
     stays = ending(structure, 0)
-    AttachmentRequestFactory(structure=structure)
+    asked = AttachmentRequestFactory(structure=structure)
     for ended in (2, 0):
         assert end_what_ran_out() == ended
     assert mails() == sorted(
         [("attachment_ended", place.user.email) for place in (alone, simple)]
         + [("request_to_support", OutgoingMail.objects.get(slug="request_to_support").to)]
+        + [("request_with_support", asked.user.email)]
     )
     assert set(Attachment.objects.current()) == {stays}
     entries = HistoryEntry.objects.filter(event="attachment_ended")

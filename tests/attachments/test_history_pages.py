@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from attachments.models import Role
 from attachments.views.history import PER_PAGE
-from history.actions import happened, record, record_all
+from chorus.demo.past import happened
+from history.actions import record, record_all
 from history.data import change_data
 from history.models import Event, HistoryEntry
 from plumbing.changes import write_changes
@@ -60,6 +61,16 @@ def test_what_was_done_is_told_in_words(client, structure, principal):
         "Utilisateur simple · Intendance", "1 rue du Port", "et 1 de plus", "Désactivé", "Foyer (FOYER)",
     ):  # fmt: skip
         assert words in text
+
+
+def test_lines_of_one_instant_are_walked_back_too(client, structure, principal, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    record_all(Event.STRUCTURE_CHANGED, [{"structure": structure}] * (2 * PER_PAGE + 1))
+    lines = [*HistoryEntry.objects.order_by("-pk").values_list("pk", flat=True)]
+    middle, oldest = lines[PER_PAGE : 2 * PER_PAGE], lines[-1]
+    assert shown(client.get("/historique/", {"older": lines[PER_PAGE - 1]})) == middle
+    assert shown(client.get("/historique/", {"newer": oldest})) == middle
+    assert shown(client.get("/historique/", {"newer": middle[0]})) == lines[:PER_PAGE]
 
 
 def test_an_empty_history_says_so(client, structure, principal):

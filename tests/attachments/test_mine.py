@@ -111,7 +111,7 @@ def test_leaving_ends_the_places_in_one_mail(person, managed):
     simple = AttachmentFactory(user=person, structure=managed)
     secondary = AttachmentFactory(user=person, role=Role.SECONDARY, structure__legal_name="Lycée Simone Veil")
     departure = leave_structures(person, [simple.pk, secondary.pk], actor=person)
-    assert (len(departure.left), departure.skipped) == (2, [])
+    assert (len(departure.done), departure.skipped) == (2, [])
     assert not person.attachments.current().exists()
     assert events() == ["attachment_ended"] * 2
     mail = OutgoingMail.objects.get()
@@ -125,7 +125,7 @@ def test_a_principal_manager_stays_and_the_others_leave(person):
     principal = AttachmentFactory(user=person, role=Role.PRINCIPAL)
     simple, over = AttachmentFactory(user=person), AttachmentFactory(user=person, ended_at=timezone.now())
     departure = leave_structures(person, [principal.pk, simple.pk, over.pk], actor=person)
-    assert departure.left == [simple]
+    assert departure.done == [simple]
     assert {row: refusal.code for row, refusal in departure.skipped} == {
         principal: "is_principal",
         over: "attachment_over",
@@ -142,9 +142,13 @@ def test_nobody_ends_somebody_else_s_place_this_way(person):
 
 def test_support_is_told_of_what_nobody_can_decide_any_more(person):
     held = AttachmentFactory(user=person, role=Role.SECONDARY)
-    AttachmentRequestFactory(structure=held.structure)
+    waiting = AttachmentRequestFactory(structure=held.structure).user
     leave_structures(person, [held.pk], actor=person)
-    assert mails() == [("attachment_ended", person.email), ("request_to_support", "assistance@portail.example")]
+    assert mails() == [
+        ("attachment_ended", person.email),
+        ("request_to_support", "assistance@portail.example"),
+        ("request_with_support", waiting.email),
+    ]
 
 
 def test_a_mail_says_who_ended_a_place(person):

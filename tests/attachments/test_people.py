@@ -166,6 +166,13 @@ def test_rights_are_duplicated_to_whoever_lacks_them():
     assert sorted(slugs()) == ["attached", "attached", "place_changed"]
 
 
+@pytest.mark.parametrize(("begun", "begins"), [(-30, 0), (9, 9)])
+def test_a_duplicated_place_begins_today_at_the_earliest(begun, begins):
+    source, person = AttachmentFactory(starts_on=TODAY() + begun * DAY), UserFactory()
+    duplicate_place(source.pk, [person.pk], actor=UserFactory(staff=True))
+    assert person.attachments.get().starts_on == TODAY() + begins * DAY
+
+
 def test_attaching_many_asks_no_more_than_attaching_few():
     actor, structure = UserFactory(staff=True), StructureFactory()
     service = ServiceFactory(structure=structure)

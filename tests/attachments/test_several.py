@@ -203,4 +203,4 @@ def test_the_number_of_queries_does_not_grow_with_the_requests(managed, manager,
             assert len(act(requests, manager).done) == count
         return len(queries)
 
-    assert cost(2) == cost(50)
+    assert cost(2) == cost(20)

@@ -11,7 +11,7 @@ from tests.at_once import at_once, meanwhile
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = 3
+ROUNDS = 2
 
 
 def structures_with_requests(count):

@@ -138,12 +138,6 @@ def test_services_already_held_say_so(client, managed):
         wanted.services.add(managed.services.get(label="Intendance"))
 
 
-def test_support_does_not_decide_its_own_request(client, managed):
-    staff = UserFactory(staff=True)
-    client.force_login(staff)
-    assert client.get(url(AttachmentRequestFactory(structure=managed, user=staff))).status_code == 403
-
-
 def test_the_manager_s_ticks_are_what_is_granted(client, managed):
     wanted = AttachmentRequestFactory(structure=managed)
     service = managed.services.get(label="Restauration")
@@ -198,11 +192,6 @@ def test_what_people_type_is_shown_as_text(client, managed):
     for page in (url(wanted), "/demandes/"):
         assert "<script>alert" not in client.get(page).text
         assert "<i>Anne" not in client.get(page).text
-
-
-def test_nobody_decides_their_own_request(client, managed):
-    manager = managed.attachments.get().user
-    assert client.get(url(AttachmentRequestFactory(structure=managed, user=manager))).status_code == 404
 
 
 def test_support_may_name_a_principal_only_where_there_is_none(client, managed):
@@ -335,11 +324,14 @@ def test_a_decided_request_can_be_read_and_offers_no_button(client, managed):
     assert 'name="role"' not in answer.text
 
 
-@pytest.mark.parametrize("tail", ["", "refus/"])
-def test_nobody_decides_their_own_request_by_posting_either(client, managed, tail):
-    manager = managed.attachments.get().user
-    own = AttachmentRequestFactory(structure=managed, user=manager)
-    assert client.post(url(own, tail), {"role": "simple", "scope": "whole", "reason": "x"}).status_code == 404
+@pytest.mark.parametrize(("who", "answer"), [("manager", 404), ("support", 403)])
+def test_nobody_decides_their_own_request(client, managed, who, answer):
+    user = managed.attachments.get().user if who == "manager" else UserFactory(staff=True)
+    client.force_login(user)
+    own = AttachmentRequestFactory(structure=managed, user=user)
+    posted = {"role": "simple", "scope": "whole", "reason": "x"}
+    asked = [client.get(url(own)), client.post(url(own), posted), client.post(url(own, "refus/"), posted)]
+    assert [given.status_code for given in asked] == [answer] * 3
     own.refresh_from_db()
     assert own.is_pending
 

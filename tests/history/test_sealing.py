@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from history import chain as chain_of
 from history.actions import OVERLAP, SEAL, record, record_all, seal_entries
 from history.chain import seal_digest
 from history.models import Event, HistoryEntry, HistorySeal
@@ -53,6 +55,27 @@ def test_what_is_recorded_comes_back_genuine():
     record_all(Event.ATTACHMENT_ENDED, [{"subject": person}, {"subject": person}], actor=person)
     assert all(entry.is_genuine for entry in HistoryEntry.objects.all())
     assert len({entry.digest for entry in HistoryEntry.objects.all()}) == 4
+
+
+def test_another_fault_than_another_worker_is_not_swallowed(monkeypatch):
+    record(Event.REQUEST_SENT)
+    fault = IntegrityError('null value in column "digest" of relation "history_historyseal"')
+    monkeypatch.setattr("history.actions._append", Mock(side_effect=fault))
+    with pytest.raises(IntegrityError):
+        seal_entries()
+
+
+def test_a_line_keeps_the_version_it_was_signed_in(monkeypatch):
+    old = record(Event.REQUEST_SENT, reason="Avant")
+    monkeypatch.setitem(chain_of.CONTENTS, 2, (*chain_of.CONTENTS[1], "version"))
+    monkeypatch.setattr("history.models.COLUMNS", (*chain_of.COLUMNS, "version"))
+    new = HistoryEntry(event=Event.REQUEST_SENT, version=2)
+    new.digest = chain_of.entry_digest(2, new.content)
+    assert old.is_genuine
+    assert new.is_genuine
+    for entry, version in ((old, 2), (new, 1), (new, 3)):
+        entry.version = version
+        assert not entry.is_genuine
 
 
 def test_many_are_sealed_in_few_statements(monkeypatch):

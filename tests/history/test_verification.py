@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from history.actions import happened, record, record_all, seal_entries
+from chorus.demo.past import happened
+from history.actions import record, record_all, seal_entries
 from history.models import Event, HistoryEntry, HistorySeal
 from history.verification import Verification
 from tests.factories import UserFactory

@@ -15,7 +15,8 @@ from accounts.models import SecretQuestion, User
 from attachments.actions import approve_request, name_deputy, refuse_request, send_request
 from attachments.models import Attachment, AttachmentRequest
 from chorus.demo import data
-from history.actions import happened, seal_entries
+from chorus.demo.past import happened
+from history.actions import seal_entries
 from notifications.models import OutgoingMail
 from structures.actions import create_bank_account, create_from_directory, create_service, deactivate_service
 from structures.identifiers import IdentifierType

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('history', '0011_tickets'),
+        ('history', '0012_version'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('attachments', '0003_transfers'),
+        ('attachments', '0004_with_support'),
     ]
 
     operations = [
