@@ -9,6 +9,7 @@ from history.models import Event, HistoryEntry
 from notifications.models import OutgoingMail
 from spaces import actions
 from spaces.models import Space, StructureSpace, Subscription
+from tests.at_once import at_once
 from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -237,3 +238,15 @@ def test_the_matrix_is_edited_in_place_and_a_colleague_who_was_faster_wins(clien
     assert "ont changé entre-temps" in text(again) and len(held()) == 1
     same = {"version": client.get(page).context["editing"].version, "cases": ticked["cases"]}
     assert "Rien n'est changé" in text(client.post(page, same, follow=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_a_dossier_at_once_the_second_changes_nothing():
+    structure = StructureFactory()
+    StructureSpace.objects.create(structure=structure, space=space())
+    manager = AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+    row = asks(structure)[0]
+    lines = [(space(), None, row.access)]
+    done = at_once(*[lambda: actions.decide(row.reference, actor=manager, lines=lines)] * 2)
+    assert sorted(type(answer).__name__ for answer in done) == ["AlreadyDone", "Result"]
+    assert HistoryEntry.objects.filter(event=Event.SUBSCRIPTION_APPROVED).count() == 1
