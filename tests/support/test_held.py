@@ -53,6 +53,18 @@ def test_an_objection_is_for_support_to_read(agent):
     assert list(Ticket.objects.waiting()) == [ticket]
 
 
+def test_what_is_closed_or_no_claim_goes_no_further(agent):
+    structure, sitting = managed()
+    ticket = claim(structure=structure)
+    actions.close_own(ticket.pk, actor=ticket.author)
+    assert refusal_of(actions.object_to_claim, ticket.pk, actor=sitting, reason="x").code == "ticket_closed"
+    assert refusal_of(actions.carry_out_transfer, ticket.pk, actor=agent).code == "ticket_closed"
+    question = TicketFactory(structure=structure)
+    TicketFileFactory(ticket=question, role="signed", message=question.messages.get())
+    assert refusal_of(actions.carry_out_transfer, question.pk, actor=agent, reason="Vu").code == "not_a_claim"
+    assert principal_of(structure) == sitting
+
+
 def test_a_file_is_its_side_s_until_it_is_sent(client, agent):
     ticket = TicketFactory()
     for added_by, other in ((ticket.author, agent), (agent, ticket.author)):
