@@ -9,7 +9,7 @@ from itertools import count
 import hypothesis
 import pytest
 import time_machine
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -27,7 +27,7 @@ from accounts.actions.endings import close_never_activated
 from accounts.links import Purpose, make_token
 from accounts.models import User
 from attachments import actions
-from attachments.invariants import broken
+from attachments.invariants import INVARIANTS, broken
 from attachments.models import Attachment, AttachmentRequest, Deputy, Handover, Right, Role
 from plumbing.batches import Batch
 from plumbing.errors import ActionError
@@ -43,7 +43,7 @@ from tests.factories import (
 )
 
 # More for a long run by hand: HYPOTHESIS_EXAMPLES=2000 HYPOTHESIS_SEED=7.
-EXAMPLES, STEPS = int(os.environ.get("HYPOTHESIS_EXAMPLES", 8)), 40
+EXAMPLES, STEPS = int(os.environ.get("HYPOTHESIS_EXAMPLES", 6)), 50
 DAY = timedelta(days=1)
 which = st.integers(0, 11)
 days = st.sampled_from([None, None, None, 0, 1, 3, 40])
@@ -52,8 +52,12 @@ whole = st.booleans()
 # Who acts: mostly somebody who may.
 whose = st.sampled_from(["theirs", "theirs", "theirs", "support", "anybody"])
 addresses = count()
-# Each of these succeeds at least once in a run, or what it does is not tried at all.
-KINDS = {"close", "carry_out", "run_out", "lapse"}
+# What they are called, how they are done and with what.
+ACTS = {}
+# These need others before them, or people who fit: they come more often.
+MORE = ("transfer", "plan", "plan", "cancel", "contest", "duplicate", "approve", "attach")
+# What the nights do by themselves.
+BY_THEMSELVES = ("carry_out", "run_out", "close", "lapse")
 
 
 def on(number):
@@ -74,19 +78,21 @@ def mostly(rows, others, number):
 
 
 def act(**drawn):
-    """A rule: undone when it is refused, as each action is by itself; done or refused, it is counted by its name."""
+    """One of the acts there are, with what is drawn for it."""
 
     def of(method):
-        KINDS.add(method.__name__)
-
-        @rule(**drawn)
-        @functools.wraps(method)
-        def attempt(self, **values):
-            self.attempt(method.__name__, functools.partial(method, self, **values))
-
-        return attempt
+        ACTS[method.__name__] = method, st.fixed_dictionaries(drawn)
+        return method
 
     return of
+
+
+@functools.cache
+def all_invariants(today):
+    """(SQL, its parameters) that says whether any is broken: made once for each day, asked after each act."""
+    queries = [one.rows().order_by().values("pk").query.sql_with_params() for one in INVARIANTS]
+    sql = " OR ".join(f"EXISTS ({query})" for query, _ in queries)
+    return f"SELECT {sql}", [value for _, values in queries for value in values]
 
 
 def build_world():
@@ -96,7 +102,7 @@ def build_world():
     free, unseen = StructureFactory(nature="private"), StructureFactory(nature="private")
     for structure in (*managed, free, unseen):
         ServiceFactory.create_batch(2, structure=structure)
-    first, second, third, fourth, *_others = UserFactory.create_batch(6)
+    first, second, third, fourth, *_free = UserFactory.create_batch(7)
     for structure, principal in zip(managed, (first, first, second), strict=True):
         AttachmentFactory(user=principal, structure=structure, role=Role.PRINCIPAL)
         AttachmentFactory(user=third, structure=structure, role=Role.SECONDARY)
@@ -105,7 +111,7 @@ def build_world():
     AttachmentFactory(structure=managed[0], ends_on=on(2))
     newcomer = UserFactory(activating=True, activation_sent_at=now)
     AttachmentFactory(user=newcomer, structure=unseen, role=Role.PRINCIPAL, role_since=now - 5 * DAY)
-    UserFactory(state=User.State.DISABLED, deactivated_at=now - 58 * DAY)
+    UserFactory.create_batch(2, state=User.State.DISABLED, deactivated_at=now - 60 * DAY)
     for structure in (*managed, managed[0]):
         user = UserFactory(pending=True)
         actions.send_request(user, structure, actor=user)
@@ -115,11 +121,12 @@ class AnySequence(RuleBasedStateMachine):
     """Always from the same world: each example is one transaction, undone at its end."""
 
     support = None
-    tried = Counter()
+    done = Counter()
     refused = Counter()
 
     def __init__(self):
         super().__init__()
+        self.pack = []
         self.example = transaction.atomic()
         self.example.__enter__()
         self.clock = time_machine.travel(timezone.now(), tick=False)
@@ -130,17 +137,26 @@ class AnySequence(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self.example.__exit__(None, None, None)
 
-    def attempt(self, kind, act):
+    @rule(number=st.integers(0, 99), data=st.data())
+    def any_act(self, number, data):
+        """The next of all acts, in any order: each comes before any comes again, which Hypothesis would not see to."""
+        self.pack = self.pack or [*ACTS, *MORE]
+        kind = self.pack.pop(number % len(self.pack))
+        method, drawn = ACTS[kind]
+        values = data.draw(drawn, label=kind)
         try:
+            # Undone when it is refused, as each action is by itself.
             with transaction.atomic():
                 # They look at the clock anew.
                 self.clock_now.shift(timedelta(seconds=1))
-                done = act()
+                done = method(self, **values)
+                if done is False or (isinstance(done, Batch) and not done.done):
+                    raise ActionError("nothing_done", "Rien n'a été fait.")
         except ActionError as refusal:
+            assert kind != "nights_pass", "nobody is there to read a refusal"
             self.refused[kind, refusal.code] += 1
         else:
-            nothing = done is False or (isinstance(done, Batch) and not done.done)
-            (self.refused if nothing else self.tried)[(kind, "nothing done") if nothing else kind] += 1
+            self.done[kind] += 1
 
     def structure(self, number):
         return mostly(Structure.objects.filter(state=Structure.State.ACTIVE), Structure.objects.all(), number)
@@ -148,6 +164,12 @@ class AnySequence(RuleBasedStateMachine):
     def person(self, number, state=User.State.ACTIVE):
         people = User.objects.filter(is_staff=False)
         return mostly(people.filter(state=state), people, number)
+
+    def newcomer(self, number, there):
+        """Mostly one who can log in and is not attached there."""
+        people = User.objects.filter(is_staff=False)
+        held = there.attachments.current().values("user")
+        return mostly(people.filter(state=User.State.ACTIVE).exclude(pk__in=held), people, number)
 
     def place(self, number):
         """Mostly one that its managers may change."""
@@ -174,7 +196,10 @@ class AnySequence(RuleBasedStateMachine):
 
     @invariant()
     def everything_holds(self):
-        assert [(one.name, keys) for one, keys in broken()] == []
+        with connection.cursor() as cursor:
+            cursor.execute(*all_invariants(timezone.localdate()))
+            any_broken = cursor.fetchone()[0]
+        assert not any_broken, [(one.name, keys) for one, keys in broken()]
 
     # Accounts.
 
@@ -219,7 +244,14 @@ class AnySequence(RuleBasedStateMachine):
         terms = self.part(there, is_whole, person)
         actions.send_request(user, there, actor=user, starts_on=on(starts), ends_on=on(lasts), **terms)
 
-    @act(whose=whose, actor=which, request=which, role=roles, as_asked=whole, is_whole=whole)
+    @act(
+        whose=whose,
+        actor=which,
+        request=which,
+        role=roles,
+        as_asked=whole,
+        is_whole=whole,
+    )
     def approve(self, whose, actor, request, role, as_asked, is_whole):
         asked = one(AttachmentRequest.objects.pending(), request)
         part = None if as_asked else tuple(self.part(asked.structure, is_whole, request).values())
@@ -243,7 +275,7 @@ class AnySequence(RuleBasedStateMachine):
         there = self.structure(structure)
         terms = self.part(there, is_whole, person)
         dates = {"starts_on": on(starts), "ends_on": on(lasts)}
-        place = actions.Place(self.person(person), there, role=role, **dates, **terms)
+        place = actions.Place(self.newcomer(person, there), there, role=role, **dates, **terms)
         if place.ends_on and place.ends_on < (place.starts_on or timezone.localdate()):
             raise ActionError("dates_order", "Le formulaire le refuse.")
         return actions.attach_people([place], actor=self.manager(whose, actor, there))
@@ -277,7 +309,7 @@ class AnySequence(RuleBasedStateMachine):
     def duplicate(self, whose, actor, place, person):
         held = self.place(place)
         manager = self.manager(whose, actor, held.structure)
-        return actions.duplicate_place(held.pk, [self.person(person).pk], actor=manager)
+        return actions.duplicate_place(held.pk, [self.newcomer(person, held.structure).pk], actor=manager)
 
     # Rights.
 
@@ -353,19 +385,19 @@ class AnySequence(RuleBasedStateMachine):
 
     # Time.
 
-    @rule(passing=st.sampled_from([0, 0, 1, 1, 3, 9, 41, 100]))
+    @act(passing=st.sampled_from([1, 0, 3, 3, 9, 41, 100]))
     def nights_pass(self, passing):
         """With the tasks of the first minutes of the last of these days, in the order of their hours."""
         self.clock_now.shift(passing * DAY)
         closed = User.objects.filter(state=User.State.CLOSED)
         before = closed.count()
-        self.tried["carry_out"] += actions.carry_out_due()
-        self.tried["run_out"] += actions.end_what_ran_out()
+        self.done["carry_out"] += actions.carry_out_due()
+        self.done["run_out"] += actions.end_what_ran_out()
         actions.leave_to_support()
         close_overdue()
         close_never_activated()
-        self.tried["close"] += closed.count() - before
-        self.tried["lapse"] += actions.lapse_unactivated_principals()
+        self.done["close"] += closed.count() - before
+        self.done["lapse"] += actions.lapse_unactivated_principals()
         actions.warn_of_endings()
 
 
@@ -393,7 +425,7 @@ def test_any_sequence_of_acts_keeps_what_must_always_hold(monkeypatch):
     try:
         run_state_machine_as_test(machine, settings=bounded)
     finally:
-        print(machine.tried.total(), "acts done:", sorted(machine.tried.items()))
+        print(machine.done.total(), "acts done:", sorted(machine.done.items()))
         print(machine.refused.total(), "refused:", sorted(machine.refused.items()))
-    never = sorted(kind for kind in KINDS if not machine.tried[kind])
-    assert not never, f"never once done: {never}"
+    # What never succeeds is not tried at all.
+    assert [kind for kind in (*ACTS, *BY_THEMSELVES) if not machine.done[kind]] == []
