@@ -183,3 +183,31 @@ def test_nothing_to_hand_over(client, me):
     StructureFactory()
     for address in (PAGE, f"{PAGE}?structures=0", f"{PAGE}?structures=x&s1=y&pour=z"):
         assert "Rien ne vous retient" in client.get(address).text
+
+
+def test_a_page_gone_stale_never_proposes_another_structure(client, me, successor):
+    """« Retour » after « Transmettre », or a second tab: what was ticked is no longer theirs."""
+    done, left = managed(me, 2)
+    chosen = find(client, successor.email, structures=done.pk)[str(successor)]
+    assert client.post(confirmed(chosen)).status_code == 302
+    row = Handover.objects.get()
+    choosing = f"{CHOICE}?{chosen.partition('?')[2]}"
+    for answer in (
+        client.get(chosen),
+        client.get(confirmed(chosen), follow=True),
+        client.post(confirmed(chosen), follow=True),
+        client.get(choosing, follow=True),
+    ):
+        assert f"/transmissions/{row.reference}/" in answer.text
+        assert "déjà fait" in answer.text
+        assert "Choisissez d" not in answer.text
+        assert left.legal_name not in answer.text
+    # Half of it is: said, and nothing passes before they read again what is left.
+    stale = chosen.replace(f"structures={done.pk}", f"structures={done.pk}.{left.pk}")
+    answer = client.post(confirmed(stale), follow=True)
+    assert f"/transmissions/{row.reference}/" in answer.text
+    assert answer.context["meant"].rows == [left]
+    assert left.attachments.current().principal().get().user == me
+    # Which structures is always said before anything passes.
+    assert client.post(f"{CONFIRM}?successeur={chosen.partition('successeur=')[2]}").status_code == 302
+    assert left.attachments.current().principal().get().user == me
