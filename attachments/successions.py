@@ -196,7 +196,7 @@ def handovers_of(user):
     """What is their business and not over yet: planned, or still to contest. One row for each act, with its `count`."""
     if user.is_staff:
         return []
-    mine = Handover.objects.concerning(user).select_related("structure", "outgoing", "successor")
+    mine = Handover.objects.concerning(user).select_related("structure", "outgoing", "successor", "named_by")
     acts = {}
     for row in [*mine.pending().order_by("takes_effect_on", "pk"), *mine.undoable().order_by("pk")]:
         acts.setdefault((row.reference, row.status, row.outgoing_id == user.pk), []).append(row)

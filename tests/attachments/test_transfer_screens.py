@@ -138,6 +138,8 @@ def test_both_see_what_is_planned_and_either_cancels(client, me, successor):
     client.force_login(UserFactory())
     assert client.post(f"{link}annulation/", {"transmission": row.pk}).status_code == 404
     client.force_login(successor)
+    assert f"{me} le reste" in client.get(f"{link}annulation/", {"transmission": row.pk}).text
+    assert Handover.objects.get().is_pending
     answer = client.post(f"{link}annulation/", {"transmission": row.pk}, follow=True)
     assert "est annulée" in answer.text
     assert Handover.objects.get().status == "cancelled"
@@ -161,8 +163,31 @@ def test_whoever_handed_over_contests_from_the_structure(client, me, successor):
     assert "Vous ne contestez pas" in client.post(**undoing).text
     client.force_login(me)
     assert "Cochez au moins une structure" in client.post(f"{link}contestation/", follow=True).text
-    assert "est défaite" in client.post(**undoing).text
+    asked = client.get(f"{link}contestation/", undoing["data"])
+    assert "Vous redevenez" in asked.text
+    assert "son rattachement prend fin" in asked.text
+    assert structure.attachments.current().principal().get().user == successor
+    assert f"est défaite : {me} en est de nouveau" in client.post(**undoing).text
     assert structure.attachments.current().principal().get().user == me
+
+
+def test_whoever_support_replaced_is_told_so_and_whom_to_ask(client, me, successor):
+    structure = managed(me, 1)[0]
+    (row,) = transfer_principal({structure.pk: successor.pk}, actor=UserFactory(staff=True), cause="claim")
+    link = f"/transmissions/{row.reference}/"
+    home = client.get("/").text
+    assert "Vous avez transmis" not in home
+    assert f"a désigné {successor} à votre place" in " ".join(home.split())
+    page = client.get(link).text
+    assert "Défaire la transmission" not in page
+    assert f"/sollicitations/saisir/general/?structure={structure.pk}" in page
+    assert client.get(f"{link}contestation/", {"transmission": row.pk}).url == link
+    refused = client.post(f"{link}contestation/", {"transmission": row.pk}, follow=True)
+    assert "elle seule peut la défaire" in refused.text
+    client.force_login(successor)
+    home = client.get("/").text
+    assert f"{me} vous a transmis" not in home
+    assert "vous a désigné gestionnaire principal" in " ".join(home.split())
 
 
 def test_lists_ask_no_more_of_many(client, me, successor):

@@ -290,6 +290,15 @@ def test_too_late_or_handed_on_or_gone_is_not_undone(me, successor, structures, 
     assert roles(gone.structure)[successor] == Role.PRINCIPAL
 
 
+def test_what_support_decided_support_alone_undoes(me, successor, structures):
+    staff = UserFactory(staff=True)
+    (row,) = transfer_principal({structures[0].pk: successor.pk}, actor=staff, cause="claim")
+    assert refusal(undo_transfers, [row.pk], actor=me) == "decided_by_support"
+    assert roles(structures[0]) == {me: Role.SIMPLE, successor: Role.PRINCIPAL}
+    undo_transfers([row.pk], actor=staff)
+    assert roles(structures[0]) == {me: Role.PRINCIPAL}
+
+
 def test_who_left_the_structure_meanwhile_comes_back_by_contesting(me, successor, structures):
     (row,) = transfer_principal({structures[0].pk: successor.pk}, actor=me)
     leave_structures(me, [me.attachments.get(structure=structures[0]).pk], actor=me)
