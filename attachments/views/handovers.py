@@ -72,7 +72,7 @@ def _ask_then(request, reference, act, template, said):
     if request.method == "POST" and meant:
         perform(request, act, [row.pk for row in meant], actor=request.user, done=said(meant))
     # What can no longer be is said by the page of the transfer.
-    elif meant and all(row.is_pending or row.may_be_undone_by(request.user) and not row.ended_at for row in meant):
+    elif meant and all(row.is_pending or (row.may_be_undone_by(request.user) and not row.ended_at) for row in meant):
         first = meant[0]
         return render(request, template, {"rows": meant, "first": first, "back": reverse(PAGE, args=[first.reference])})
     return redirect(PAGE, reference)
