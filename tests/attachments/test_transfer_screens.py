@@ -92,6 +92,7 @@ def test_nobody_is_named_by_a_forged_address(client, me, successor):
     UserFactory(email="arrivant@exemple.example", activating=True)
     for words in ("Inconnu", stranger.email[:-1], "arrivant@exemple.example", me.email):
         assert find(client, words) == {}
+        assert f"/structures/{structure.pk}/personnes/nouveau/" in client.get(CHOICE, {"q": words}).text
     # A structure that is not theirs is left out.
     other = managed(stranger, 1)[0]
     assert other.legal_name not in client.get(PAGE, {"structures": f"{structure.pk}.{other.pk}"}).text
@@ -131,6 +132,7 @@ def test_both_see_what_is_planned_and_either_cancels(client, me, successor):
     assert "La transmission est prévue" in answer.text
     row = Handover.objects.get()
     link = f"/transmissions/{row.reference}/"
+    assert link in client.get("/mon-compte/desactiver/").text
     for reader in (me, successor):
         client.force_login(reader)
         for page in ("/", "/mes-rattachements/", "/activites/", f"/structures/{structure.pk}/"):
@@ -188,6 +190,13 @@ def test_whoever_support_replaced_is_told_so_and_whom_to_ask(client, me, success
     home = client.get("/").text
     assert f"{me} vous a transmis" not in home
     assert "vous a désigné gestionnaire principal" in " ".join(home.split())
+
+
+def test_on_the_way_out_the_deletion_is_said_to_come_after(client, me, successor):
+    structure = managed(me, 1)[0]
+    chosen = find(client, successor.email, structures=structure.pk, suite="depart")[str(successor)]
+    assert "Ensuite, vous supprimez vos rattachements" in client.get(chosen).text
+    assert "à l’étape suivante" in client.get(confirmed(chosen)).text.replace("'", "’")
 
 
 def test_lists_ask_no_more_of_many(client, me, successor):
