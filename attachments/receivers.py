@@ -172,6 +172,10 @@ def settle(sender, user, **kwargs):
 def of_deactivating_account(sender, user, **kwargs):
     managed = user.attachments.current().principal().select_related("structure")
     asked = user.attachment_requests.pending().select_related("structure")
+    given = user.handovers_given.pending().select_related("successor")
+    planned = {row.structure_id: row for row in given}
+    for attachment in managed:
+        attachment.structure.planned = planned.get(attachment.structure_id)
     return [
         _fact("principal_of", [attachment.structure for attachment in managed], blocks=True),
         _fact("requests_lost", [_known_as(request.structure) for request in asked]),

@@ -37,17 +37,31 @@ class Succession:
 
     def __init__(self, user, query):
         self.user, self.query = user, query
-        self.keys = [int(key) for key in query.get(STRUCTURES, "").split(".") if is_key(key)]
+        # Once the address says which structures, it never means others: not even when none of these is theirs any more.
+        self.is_bound = STRUCTURES in query
+        self.keys = [int(key) for key in query.get(STRUCTURES, "").split(".") if is_key(key) and int(key)]
         self.next = query.get(NEXT, "") if query.get(NEXT) in (LEAVING, DEACTIVATING) else ""
         self.words = query.get(WORDS, "")[:100].replace("\x00", "").strip()
 
     @cached_property
     def structures(self):
-        """Those `user` may hand over, among those asked for; all of their own when none is."""
+        """Those `user` may hand over, among those asked for; all of their own when the address names none."""
         held = Structure.objects.filter(reach(TRANSFER, self.user)).order_by("legal_name_key", "pk")
-        if not self.keys and self.user.is_staff:
+        if not self.is_bound and self.user.is_staff:
             return []
-        return list(held.filter(pk__in=self.keys) if self.keys else held)
+        return list(held.filter(pk__in=self.keys) if self.is_bound else held)
+
+    @cached_property
+    def gone(self):
+        """The keys of those asked for that `user` may not hand over, or no longer."""
+        return set(self.keys) - {structure.pk for structure in self.structures}
+
+    @cached_property
+    def done(self):
+        """The Handovers by which `user` handed over those that are gone: the last one of each."""
+        given = Handover.objects.filter(outgoing=self.user, structure__in=self.gone, status=Handover.Status.DONE)
+        given = given.select_related("structure", "successor", "named_by").order_by("done_at", "pk")
+        return list({row.structure_id: row for row in given}.values())
 
     @cached_property
     def others(self):
@@ -100,7 +114,8 @@ class Succession:
 
     def _said(self, **other):
         """What the address ends with, but for `other`; every structure is in it, so that it means the same later."""
-        said = {STRUCTURES: ".".join(str(row.pk) for row in self.structures), DAY: self.query.get(DAY, "")[:10]}
+        keys = [row.pk for row in self.structures] or sorted(self.keys) or [0]
+        said = {STRUCTURES: ".".join(map(str, keys)), DAY: self.query.get(DAY, "")[:10]}
         said |= {ALL: self.query.get(ALL, ""), NEXT: self.next}
         said |= {f"{ONE}{row.pk}": self.query.get(f"{ONE}{row.pk}", "") for row in self.structures}
         return {name: value for name, value in (said | other).items() if value}
@@ -124,7 +139,10 @@ class Succession:
 
     @property
     def back(self):
-        return f"{reverse('attachments:succession')}?{self.address}"
+        """The first page, with what is gone: it says what became of that."""
+        keys = sorted({row.pk for row in self.structures} | self.gone)
+        asked = self.address_with(**{STRUCTURES: ".".join(map(str, keys))}) if keys else self.address
+        return f"{reverse('attachments:succession')}?{asked}"
 
     @property
     def cancel_address(self):
@@ -178,7 +196,7 @@ def handovers_of(user):
     """What is their business and not over yet: planned, or still to contest. One row for each act, with its `count`."""
     if user.is_staff:
         return []
-    mine = Handover.objects.concerning(user).select_related("structure", "outgoing", "successor")
+    mine = Handover.objects.concerning(user).select_related("structure", "outgoing", "successor", "named_by")
     acts = {}
     for row in [*mine.pending().order_by("takes_effect_on", "pk"), *mine.undoable().order_by("pk")]:
         acts.setdefault((row.reference, row.status, row.outgoing_id == user.pk), []).append(row)

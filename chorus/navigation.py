@@ -17,6 +17,8 @@ MINE = {
     "attachments:choose_successor",
     "attachments:confirm_succession",
     "attachments:handover",
+    "attachments:cancel_handover",
+    "attachments:undo_transfer",
     "attachments:withdraw_request",
 }
 # What waits for a manager.

@@ -130,8 +130,8 @@ TABLE = {
     "attachments:confirm_succession": ([], (LOGIN, *(302,) * 6)),
     # Of both whom it concerns, and support: tried with them in tests/attachments/test_transfer_screens.py.
     "attachments:handover": (["handover"], (LOGIN, *(404,) * 5, 200)),
-    "attachments:cancel_handover": (["handover"], (LOGIN, *(405,) * 6)),
-    "attachments:undo_transfer": (["handover"], (LOGIN, *(405,) * 6)),
+    "attachments:cancel_handover": (["handover"], (LOGIN, *(404,) * 5, 302)),
+    "attachments:undo_transfer": (["handover"], (LOGIN, *(404,) * 5, 302)),
     # Somebody's own: tried with the owner in tests/attachments/test_mine.py.
     "attachments:withdraw_request": (["request"], (LOGIN, *(404,) * 6)),
     "attachments:people": (["structure_pk"], ITS_MANAGERS),

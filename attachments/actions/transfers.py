@@ -86,14 +86,15 @@ def pass_all_on(rows, managed, *, actor, cause=""):
 def undo_transfers(handover_ids, *, actor):
     """Contested: the former principal managers are principal again, and the successors what they were there before.
 
-    All or nothing; what the successors decided meanwhile stays. Raises ActionError when the time for it is over, when
-    the structure was handed on since, or when the former manager's account is no longer active.
+    All or nothing; what the successors decided meanwhile stays. By who handed over, or support; what support decided,
+    by support alone. Raises ActionError when the time for it is over, when the structure was handed on since, or when
+    the former manager's account is no longer active.
     """
     found = Handover.objects.filter(pk__in=handover_ids)
     structures, people, managed = lock_all(
         dict(found.values_list("structure", "outgoing")), actor, also=found.values_list("successor", flat=True)
     )
-    rows = list(found.order_by("structure").select_for_update(of=("self",)))
+    rows = list(found.order_by("structure").select_for_update(of=("self",)).select_related("named_by"))
     undoable = set(Handover.objects.undoable().filter(pk__in=handover_ids).values_list("pk", flat=True))
     for row in rows:
         row.structure, row.outgoing = structures[row.structure_id], people.get(row.outgoing_id)
@@ -127,6 +128,11 @@ def undo_transfers(handover_ids, *, actor):
 def _check_undoable(row, undoable, actor):
     if not actor.is_staff and row.outgoing_id != actor.pk:
         raise ActionError("right_withdrawn", f"Vous ne contestez pas la transmission de {row.structure}.")
+    if not row.may_be_undone_by(actor):
+        words = (
+            f"L'assistance a décidé de la transmission de {row.structure} : elle seule peut la défaire. Écrivez-lui."
+        )
+        raise ActionError("decided_by_support", words)
     if row.status == Handover.Status.UNDONE:
         raise AlreadyDone("already_undone", f"La transmission de {row.structure} est déjà défaite.")
     if row.pk not in undoable:

@@ -1,8 +1,9 @@
 """Mails about who acts for the principal manager, or after them: suppléances and transfers."""
 
-from django.conf import settings
+from django.db.models import Count
 
 from attachments.emails.writing import LISTED, write, write_all
+from attachments.models import AttachmentRequest
 from history.data import CAUSES
 from notifications.actions import notify_all
 from plumbing.addresses import absolute_url
@@ -52,7 +53,7 @@ def _send_of_handovers(slug, purposes, rows, *, actor, **context):
     Who was never seen reads none of these.
     """
     told = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.structure.legal_name_key):
         for person in (row.outgoing, row.successor):
             if person is not None and person.was_ever_active and person.state != person.State.CLOSED:
                 told.setdefault(person, []).append(row)
@@ -69,6 +70,11 @@ def _send_of_handovers(slug, purposes, rows, *, actor, **context):
                 "more": len(theirs[LISTED:]),
                 "count": len(theirs),
                 "by": "l'assistance" if actor and actor.is_staff else actor,
+                "by_support": bool(actor and actor.is_staff),
+                "by_reader": actor == reader,
+                "takes": (takes := [row for row in theirs if row.successor_id == reader.pk]),
+                "waiting": sum(getattr(row, "waiting", 0) for row in takes),
+                "requests_link": absolute_url("attachments:pending_requests"),
                 "link": absolute_url("attachments:handover", theirs[0].reference),
             },
         }
@@ -78,9 +84,14 @@ def _send_of_handovers(slug, purposes, rows, *, actor, **context):
 
 
 def send_transferred(rows, *, actor):
-    """To both: who is the principal manager from now on, what the outgoing one keeps, and until when it is undone."""
+    """To both: who is the principal manager from now on, by whom; what each may do now, and until when it is undone."""
     purposes = ("Vous n'êtes plus gestionnaire principal", "Vous êtes gestionnaire principal")
-    _send_of_handovers("transferred", purposes, rows, actor=actor, hours=settings.TRANSFER_UNDO_HOURS)
+    pending = AttachmentRequest.objects.pending().filter(structure__in=[row.structure_id for row in rows])
+    waiting = dict(pending.order_by().values_list("structure").annotate(Count("pk")))
+    for row in rows:
+        row.waiting = waiting.get(row.structure_id, 0)
+    undoable = {"until": rows[0].undoable_until, "decided_by_support": rows[0].is_by_support}
+    _send_of_handovers("transferred", purposes, rows, actor=actor, **undoable)
 
 
 def send_handovers_planned(rows, *, actor):

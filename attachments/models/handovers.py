@@ -108,5 +108,14 @@ class Handover(models.Model):
         return self.status == self.Status.PENDING
 
     @property
+    def is_by_support(self):
+        """Support decided it: whoever it replaced objects to support, and does not undo it."""
+        return self.named_by.is_staff
+
+    def may_be_undone_by(self, user):
+        """Whether it is for `user` to undo; `undoable` says until when."""
+        return user.is_staff or (self.outgoing_id == user.pk and not self.is_by_support)
+
+    @property
     def undoable_until(self):
         return self.done_at + timedelta(hours=settings.TRANSFER_UNDO_HOURS)

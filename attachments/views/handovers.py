@@ -6,16 +6,18 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
 from attachments.models import Handover, Role
 from attachments.successions import DEACTIVATING, LEAVING, NEXT
 from history.data import CAUSES
 from plumbing.requests import perform
+from plumbing.text import of
 
 # Posted: the key of each handover that is meant.
 MEANT = "transmission"
+PAGE = "attachments:handover"
 
 
 @require_safe
@@ -23,12 +25,16 @@ def handover(request, reference):
     """What becomes of each structure, and what whoever reads it can do about it."""
     rows = _theirs(request.user, reference)
     undoable = set(Handover.objects.undoable().filter(reference=reference).values_list("pk", flat=True))
+    by_support = [row for row in rows if row.pk in undoable and row.is_by_support]
     context = {
         "rows": rows,
         "first": rows[0],
+        "to_object_to": []
+        if request.user.is_staff
+        else [row for row in by_support if row.outgoing_id == request.user.pk],
         "is_outgoing": any(row.outgoing_id == request.user.pk for row in rows),
         "pending": [row for row in rows if row.is_pending],
-        "undoable": [row for row in rows if row.pk in undoable and _may_undo(request.user, row)],
+        "undoable": [row for row in rows if row.pk in undoable and row.may_be_undone_by(request.user)],
     }
     return render(request, "attachments/handover.html", context | _going_on(request, rows))
 
@@ -49,30 +55,50 @@ def _going_on(request, rows):
     return {"next_url": ""}
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def cancel_handover(request, reference):
-    """« Annuler la transmission prévue », of the structures that are ticked."""
-    meant = _meant(request, reference)
-    if meant:
-        done = "La transmission prévue est annulée. Un courriel en informe chacun."
-        perform(request, actions.cancel_handovers, meant, actor=request.user, done=done)
-    return redirect("attachments:handover", reference)
+    """« Annuler la transmission prévue », of the structures that are ticked: what follows, then POST does it."""
+    return _ask_then(request, reference, actions.cancel_handovers, "attachments/cancel_handover.html", _said_cancelled)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def undo_transfer(request, reference):
-    """« Contester »: the transfer is undone for the structures that are ticked."""
+    """« Contester », for the structures that are ticked: what follows, then POST undoes the transfer."""
+    return _ask_then(request, reference, actions.undo_transfers, "attachments/undo_transfer.html", _said_undone)
+
+
+def _ask_then(request, reference, act, template, said):
     meant = _meant(request, reference)
-    if meant:
-        done = "La transmission est défaite. Un courriel en informe chacun."
-        perform(request, actions.undo_transfers, meant, actor=request.user, done=done)
-    return redirect("attachments:handover", reference)
+    if request.method == "POST" and meant:
+        perform(request, act, [row.pk for row in meant], actor=request.user, done=said(meant))
+    # What can no longer be is said by the page of the transfer.
+    elif meant and all(row.is_pending or (row.may_be_undone_by(request.user) and not row.ended_at) for row in meant):
+        first = meant[0]
+        return render(request, template, {"rows": meant, "first": first, "back": reverse(PAGE, args=[first.reference])})
+    return redirect(PAGE, reference)
+
+
+def _said_cancelled(rows):
+    what = f"{of(rows[0].structure)} est annulée" if len(rows) == 1 else f"de {len(rows)} structures est annulée"
+    return f"La transmission prévue {what} : le gestionnaire principal ne change pas. Un courriel en informe chacun."
+
+
+def _said_undone(rows):
+    if len(rows) > 1:
+        return f"La transmission de {len(rows)} structures est défaite. Un courriel en informe chacun."
+    structure, principal = rows[0].structure, rows[0].outgoing
+    again = f"{principal} en est de nouveau gestionnaire principal"
+    return f"La transmission {of(structure)} est défaite : {again}. Un courriel en informe chacun."
 
 
 def _theirs(user, reference):
     """The handovers of this act that are their business; 404 when none is."""
     rows = Handover.objects.filter(reference=reference).concerning(user)
-    rows = list(rows.select_related("structure", "outgoing", "successor").order_by("structure__legal_name_key", "pk"))
+    rows = list(
+        rows.select_related("structure", "outgoing", "successor", "named_by").order_by(
+            "structure__legal_name_key", "pk"
+        )
+    )
     if not rows:
         raise Http404
     for row in rows:
@@ -80,14 +106,11 @@ def _theirs(user, reference):
     return rows
 
 
-def _may_undo(user, row):
-    return user.is_staff or row.outgoing_id == user.pk
-
-
 def _meant(request, reference):
-    """The keys of what is ticked of this act."""
-    theirs = {str(row.pk): row.pk for row in _theirs(request.user, reference)}
-    meant = [theirs[key] for key in request.POST.getlist(MEANT) if key in theirs]
+    """What is ticked of this act."""
+    theirs = {str(row.pk): row for row in _theirs(request.user, reference)}
+    data = request.POST if request.method == "POST" else request.GET
+    meant = [theirs[key] for key in dict.fromkeys(data.getlist(MEANT)) if key in theirs]
     if not meant:
         messages.error(request, "Cochez au moins une structure.")
     return meant

@@ -29,8 +29,8 @@ def succession(request):
 def choose_successor(request):
     """« Choisir »: among the people of these structures, by name, or by exact login address."""
     meant = Succession(request.user, request.GET)
-    if not meant.structures:
-        return redirect(PAGE)
+    if meant.gone or not meant.structures:
+        return redirect(meant.back)
     found, too_many = meant.found, False
     if "@" in meant.words and not found:
         # Each try says whether an address has an account.
@@ -49,6 +49,8 @@ def confirm_succession(request):
     """Names every structure, who takes it and what the outgoing one keeps; POST does it, all or nothing."""
     meant = Succession(request.user, request.GET)
     back = meant.back
+    if meant.gone or not meant.is_bound:
+        return redirect(back)
     form = HandoverDayForm({DAY: request.GET.get(DAY, "")})
     if not form.is_valid():
         return render(request, "attachments/succession.html", {"meant": meant, "form": form}, status=422)

@@ -92,6 +92,7 @@ def test_nobody_is_named_by_a_forged_address(client, me, successor):
     UserFactory(email="arrivant@exemple.example", activating=True)
     for words in ("Inconnu", stranger.email[:-1], "arrivant@exemple.example", me.email):
         assert find(client, words) == {}
+        assert f"/structures/{structure.pk}/personnes/nouveau/" in client.get(CHOICE, {"q": words}).text
     # A structure that is not theirs is left out.
     other = managed(stranger, 1)[0]
     assert other.legal_name not in client.get(PAGE, {"structures": f"{structure.pk}.{other.pk}"}).text
@@ -131,6 +132,7 @@ def test_both_see_what_is_planned_and_either_cancels(client, me, successor):
     assert "La transmission est prévue" in answer.text
     row = Handover.objects.get()
     link = f"/transmissions/{row.reference}/"
+    assert link in client.get("/mon-compte/desactiver/").text
     for reader in (me, successor):
         client.force_login(reader)
         for page in ("/", "/mes-rattachements/", "/activites/", f"/structures/{structure.pk}/"):
@@ -138,6 +140,8 @@ def test_both_see_what_is_planned_and_either_cancels(client, me, successor):
     client.force_login(UserFactory())
     assert client.post(f"{link}annulation/", {"transmission": row.pk}).status_code == 404
     client.force_login(successor)
+    assert f"{me} le reste" in client.get(f"{link}annulation/", {"transmission": row.pk}).text
+    assert Handover.objects.get().is_pending
     answer = client.post(f"{link}annulation/", {"transmission": row.pk}, follow=True)
     assert "est annulée" in answer.text
     assert Handover.objects.get().status == "cancelled"
@@ -161,8 +165,38 @@ def test_whoever_handed_over_contests_from_the_structure(client, me, successor):
     assert "Vous ne contestez pas" in client.post(**undoing).text
     client.force_login(me)
     assert "Cochez au moins une structure" in client.post(f"{link}contestation/", follow=True).text
-    assert "est défaite" in client.post(**undoing).text
+    asked = client.get(f"{link}contestation/", undoing["data"])
+    assert "Vous redevenez" in asked.text
+    assert "son rattachement prend fin" in asked.text
+    assert structure.attachments.current().principal().get().user == successor
+    assert f"est défaite : {me} en est de nouveau" in client.post(**undoing).text
     assert structure.attachments.current().principal().get().user == me
+
+
+def test_whoever_support_replaced_is_told_so_and_whom_to_ask(client, me, successor):
+    structure = managed(me, 1)[0]
+    (row,) = transfer_principal({structure.pk: successor.pk}, actor=UserFactory(staff=True), cause="claim")
+    link = f"/transmissions/{row.reference}/"
+    home = client.get("/").text
+    assert "Vous avez transmis" not in home
+    assert f"a désigné {successor} à votre place" in " ".join(home.split())
+    page = client.get(link).text
+    assert "Défaire la transmission" not in page
+    assert f"/sollicitations/saisir/general/?structure={structure.pk}" in page
+    assert client.get(f"{link}contestation/", {"transmission": row.pk}).url == link
+    refused = client.post(f"{link}contestation/", {"transmission": row.pk}, follow=True)
+    assert "elle seule peut la défaire" in refused.text
+    client.force_login(successor)
+    home = client.get("/").text
+    assert f"{me} vous a transmis" not in home
+    assert "vous a désigné gestionnaire principal" in " ".join(home.split())
+
+
+def test_on_the_way_out_the_deletion_is_said_to_come_after(client, me, successor):
+    structure = managed(me, 1)[0]
+    chosen = find(client, successor.email, structures=structure.pk, suite="depart")[str(successor)]
+    assert "Ensuite, vous supprimez vos rattachements" in client.get(chosen).text
+    assert "à l’étape suivante" in client.get(confirmed(chosen)).text.replace("'", "’")
 
 
 def test_lists_ask_no_more_of_many(client, me, successor):
@@ -183,3 +217,31 @@ def test_nothing_to_hand_over(client, me):
     StructureFactory()
     for address in (PAGE, f"{PAGE}?structures=0", f"{PAGE}?structures=x&s1=y&pour=z"):
         assert "Rien ne vous retient" in client.get(address).text
+
+
+def test_a_page_gone_stale_never_proposes_another_structure(client, me, successor):
+    """« Retour » after « Transmettre », or a second tab: what was ticked is no longer theirs."""
+    done, left = managed(me, 2)
+    chosen = find(client, successor.email, structures=done.pk)[str(successor)]
+    assert client.post(confirmed(chosen)).status_code == 302
+    row = Handover.objects.get()
+    choosing = f"{CHOICE}?{chosen.partition('?')[2]}"
+    for answer in (
+        client.get(chosen),
+        client.get(confirmed(chosen), follow=True),
+        client.post(confirmed(chosen), follow=True),
+        client.get(choosing, follow=True),
+    ):
+        assert f"/transmissions/{row.reference}/" in answer.text
+        assert "déjà fait" in answer.text
+        assert "Choisissez d" not in answer.text
+        assert left.legal_name not in answer.text
+    # Half of it is: said, and nothing passes before they read again what is left.
+    stale = chosen.replace(f"structures={done.pk}", f"structures={done.pk}.{left.pk}")
+    answer = client.post(confirmed(stale), follow=True)
+    assert f"/transmissions/{row.reference}/" in answer.text
+    assert answer.context["meant"].rows == [left]
+    assert left.attachments.current().principal().get().user == me
+    # Which structures is always said before anything passes.
+    assert client.post(f"{CONFIRM}?successeur={chosen.partition('successeur=')[2]}").status_code == 302
+    assert left.attachments.current().principal().get().user == me

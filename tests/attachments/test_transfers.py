@@ -290,6 +290,32 @@ def test_too_late_or_handed_on_or_gone_is_not_undone(me, successor, structures, 
     assert roles(gone.structure)[successor] == Role.PRINCIPAL
 
 
+def test_mails_say_by_whom_and_what_each_may_do_now(me, successor, structures):
+    def told(person):
+        return OutgoingMail.objects.filter(slug="transferred", to=person.email).latest("pk").parts()[0]
+
+    AttachmentRequestFactory(structure=structures[0])
+    transfer_principal({structures[0].pk: successor.pk}, actor=me)
+    assert "Vous avez transmis le rôle" in told(me)
+    assert "Vous y restez utilisateur simple" in told(me)
+    assert f"{me} vous a transmis le rôle" in told(successor)
+    assert "1 demande attend votre décision" in told(successor)
+    assert "vous pouvez, ou l'assistance peut" in told(me).replace("’", "'")
+    transfer_principal({structures[1].pk: successor.pk}, actor=UserFactory(staff=True))
+    assert "a désigné un autre gestionnaire principal que vous" in told(me)
+    assert "elle seule peut le défaire" in told(me)
+    assert "vous a désigné gestionnaire principal" in told(successor)
+
+
+def test_what_support_decided_support_alone_undoes(me, successor, structures):
+    staff = UserFactory(staff=True)
+    (row,) = transfer_principal({structures[0].pk: successor.pk}, actor=staff, cause="claim")
+    assert refusal(undo_transfers, [row.pk], actor=me) == "decided_by_support"
+    assert roles(structures[0]) == {me: Role.SIMPLE, successor: Role.PRINCIPAL}
+    undo_transfers([row.pk], actor=staff)
+    assert roles(structures[0]) == {me: Role.PRINCIPAL}
+
+
 def test_who_left_the_structure_meanwhile_comes_back_by_contesting(me, successor, structures):
     (row,) = transfer_principal({structures[0].pk: successor.pk}, actor=me)
     leave_structures(me, [me.attachments.get(structure=structures[0]).pk], actor=me)

@@ -151,6 +151,7 @@ def write_every_mail():
         passing = Handover(
             structure=held.structure, outgoing=user, successor=person, named_by=user, reference=user.reference
         )
+        passing.done_at = timezone.now()
         for actor in (user, None):
             attachment_mails.send_transferred([passing], actor=actor)
             attachment_mails.send_transferred([passing] * 22, actor=actor)

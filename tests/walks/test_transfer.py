@@ -70,7 +70,10 @@ def test_a_principal_manager_hands_over_and_leaves(site, person, axe, time_machi
     page.get_by_label(str(first)).uncheck()
     page.get_by_label(str(second)).uncheck()
     page.get_by_role("button", name="Défaire la transmission").click()
-    expect(page.get_by_text("La transmission est défaite.")).to_be_visible()
+    expect(page.get_by_text("Vous redevenez gestionnaire principal")).to_be_visible()
+    look(page, axe)
+    page.get_by_role("button", name="Défaire la transmission").click()
+    expect(page.get_by_text(f"{going} en est de nouveau gestionnaire principal")).to_be_visible()
     assert (principal_of(first), principal_of(third)) == (taking, going)
 
     # The rest before deactivating the account: one each, the last one on a day to come.
