@@ -13,7 +13,7 @@ from history.models import Event
 from plumbing.errors import ActionError, AlreadyDone
 from support import emails
 from support.actions.files import add_file, remove_file
-from support.actions.rows import lock_open, turn_to, write_message
+from support.actions.rows import gone, lock_open, turn_to, write_message
 from support.certificates import certificate_pdf
 from support.models import Ticket, TicketFile, objection_ends
 
@@ -42,7 +42,7 @@ def open_claim(ticket, *, actor):
 
 def issue_certificate(ticket_id, *, actor):
     """Support sends the certificate to sign, filled in; the TicketFile."""
-    ticket = Ticket.objects.select_related("structure").get(pk=ticket_id)
+    ticket = Ticket.objects.select_related("structure").filter(pk=ticket_id).first()
     _check_claim(ticket)
     name = f"attestation-{ticket.reference}.pdf"
     file = ContentFile(certificate_pdf(ticket), name=name)
@@ -73,7 +73,7 @@ def deposit_signed(ticket_id, file, *, actor):
     ending = file.name.rpartition(".")[2].lower()
     if ending not in SCANS:
         raise ActionError("not_a_scan", "Déposez la page signée en PDF ou en image (png, jpg, tiff).", field="file")
-    ticket = Ticket.objects.get(pk=ticket_id)
+    ticket = Ticket.objects.filter(pk=ticket_id).first()
     _check_claim(ticket)
     if not ticket.files.ready().filter(role=TicketFile.Role.CERTIFICATE).exists():
         raise ActionError("no_certificate", "L'assistance n'a pas encore envoyé d'attestation à signer.", field="file")
@@ -151,6 +151,8 @@ def named_target(ticket):
 
 
 def _check_claim(ticket):
+    if ticket is None:
+        raise gone()
     if not ticket.is_claim or ticket.structure_id is None:
         raise ActionError("not_a_claim", "Cette sollicitation ne demande pas de changer de gestionnaire principal.")
     if not ticket.is_open:

@@ -145,8 +145,8 @@ def close(request, reference):
 @require_POST
 def delete_draft(request, reference):
     found = own(request, reference)
-    done, _ = perform(request, actions.delete_draft, found.pk, actor=request.user, done="Le brouillon est supprimé.")
-    return redirect(f"{reverse('support:tickets')}?vue=brouillons") if done else redirect("support:ticket", reference)
+    perform(request, actions.delete_draft, found.pk, actor=request.user, done="Le brouillon est supprimé.")
+    return redirect(f"{reverse('support:tickets')}?vue=brouillons")
 
 
 @require_safe

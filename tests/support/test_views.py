@@ -239,3 +239,10 @@ def test_support_keeps_its_ready_answers(client, desk):
     assert ready.text == "Merci."
     client.post(f"/admin/support/readyanswer/{ready.pk}/delete/", {"post": "yes"})
     assert not ReadyAnswer.objects.exists()
+
+
+@pytest.mark.parametrize("step", ["prendre", "attestation"])
+@pytest.mark.parametrize("key", [999_999, 10**30])
+def test_a_ticket_that_is_not_there_is_said(client, desk, step, key):
+    answer = client.post(f"/admin/support/ticket/{key}/{step}/")
+    assert answer.status_code == 302
