@@ -1,5 +1,6 @@
 """« Gestionnaire inconnu ou parti »: the sitting manager warned, the certificate, the objection, the transfer."""
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
@@ -10,6 +11,7 @@ from attachments.deciders import managers_of
 from history.actions import record
 from history.data import row_data
 from history.models import Event
+from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError, AlreadyDone
 from support import emails
 from support.actions.files import add_file, remove_file
@@ -35,6 +37,10 @@ def open_claim(ticket, *, actor):
     """Warn the sitting manager, if somebody who reads mail is one, of a ticket being sent."""
     principal = managers_of(ticket.structure).acting_principal
     if principal and principal != actor:
+        # Refused, not sent without the mail: nobody is replaced unwarned.
+        if not within_mail_rate("claim_warning", principal.mail_address, settings.DECIDER_MAIL_RATE):
+            words = "Le gestionnaire actuel vient d'être averti plusieurs fois : réessayez dans une heure."
+            raise ActionError("too_many_claims", words)
         ticket.sitting_manager, ticket.objection_until = principal, objection_ends(ticket.sent_at)
         emails.send_claim_warning(ticket)
     record(Event.CLAIM_OPENED, actor=actor, structure=ticket.structure, reference=ticket.reference)
@@ -125,7 +131,9 @@ def carry_out_transfer(ticket_id, *, actor, reason=""):
 def _carry_out(ticket_id, *, actor, reason):
     ticket = lock_open(ticket_id)
     _check_claim(ticket)
-    signed = ticket.files.ready().filter(role=TicketFile.Role.SIGNED).exclude(message=None).last()
+    # Of a claim carried out once, then opened again, what was signed before has served.
+    since = ticket.transferred_at or ticket.created_at
+    signed = ticket.files.ready().filter(role=TicketFile.Role.SIGNED, created_at__gt=since).exclude(message=None).last()
     if signed is None:
         raise ActionError("no_signed_certificate", "L'attestation signée n'est pas encore revenue.")
     if ticket.held_back and not reason:

@@ -12,6 +12,7 @@ from history.actions import record
 from history.models import Event
 from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError, AlreadyDone
+from plumbing.rates import split_rate
 from plumbing.references import draw_reference
 from registration import captcha
 from support import emails
@@ -121,7 +122,9 @@ def open_reactivation(*, captcha_key, name, email, text):
     record(Event.TICKET_OPENED, reference=ticket.reference)
     if within_mail_rate("ticket_received", email, settings.MAIL_TO_ONE_RATE):
         emails.send_ticket_received(ticket)
-    if within_mail_rate("ticket_to_support", settings.SUPPORT_EMAIL, settings.DECIDER_MAIL_RATE):
+    # Of what visitors send alone: whoever is logged in must not silence them.
+    most, seconds = split_rate(settings.DECIDER_MAIL_RATE)
+    if Ticket.objects.filter(author=None, sent_at__gt=now - timedelta(seconds=seconds)).count() <= most:
         emails.send_ticket_to_support(ticket, message)
     return ticket
 

@@ -1,5 +1,7 @@
 """Drafts that meet what else happens, on real PostgreSQL connections: one order of locks, and no file lost."""
 
+from functools import partial
+
 import pytest
 from django.db import connection
 
@@ -39,7 +41,7 @@ def test_drafts_that_change_structures_wait_for_nobody_who_waits_for_them(send):
         answers = at_once(
             sending(one, there, send),
             sending(other, here, send),
-            lambda: transfer_principal({there.pk: successor.pk}, actor=author),
+            partial(transfer_principal, {there.pk: successor.pk}, actor=author),
         )
         assert not [one for one in answers if isinstance(one, Exception) and not isinstance(one, ActionError)]
         author, successor = successor, author
@@ -49,11 +51,11 @@ def test_a_draft_is_deleted_once_or_sent_with_its_files():
     author = UserFactory()
     for _round in range(ROUNDS):
         ticket = draft(author, file=pdf())
-        answers = at_once(lambda: actions.delete_draft(ticket.pk, actor=author), sending(ticket, None))
+        answers = at_once(partial(actions.delete_draft, ticket.pk, actor=author), sending(ticket, None))
         assert {type(one) for one in answers} in ({type(None), AlreadyDone}, {Ticket, AlreadyDone})
         for sent in Ticket.objects.of(author).filter(pk=ticket.pk):
             assert TicketFile.objects.ready().exclude(message=None).filter(ticket=sent).count() == 1
         other = draft(author, file=pdf())
-        answers = at_once(*[lambda: actions.delete_draft(other.pk, actor=author)] * 2)
+        answers = at_once(*[partial(actions.delete_draft, other.pk, actor=author)] * 2)
         assert {type(one) for one in answers} == {type(None), AlreadyDone}
     assert not TicketFile.objects.filter(message=None).exists()
