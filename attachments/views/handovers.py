@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from attachments import actions
 from attachments.models import Handover, Role
 from attachments.successions import DEACTIVATING, LEAVING, NEXT
+from attachments.views.person import changes_within
 from history.data import CAUSES
 from plumbing.requests import perform
 
@@ -53,7 +54,7 @@ def _going_on(request, rows):
 def cancel_handover(request, reference):
     """« Annuler la transmission prévue », of the structures that are ticked."""
     meant = _meant(request, reference)
-    if meant:
+    if meant and changes_within(request):
         done = "La transmission prévue est annulée. Un courriel en informe chacun."
         perform(request, actions.cancel_handovers, meant, actor=request.user, done=done)
     return redirect("attachments:handover", reference)
@@ -63,7 +64,7 @@ def cancel_handover(request, reference):
 def undo_transfer(request, reference):
     """« Contester »: the transfer is undone for the structures that are ticked."""
     meant = _meant(request, reference)
-    if meant:
+    if meant and changes_within(request):
         done = "La transmission est défaite. Un courriel en informe chacun."
         perform(request, actions.undo_transfers, meant, actor=request.user, done=done)
     return redirect("attachments:handover", reference)
