@@ -134,12 +134,12 @@ def stop_handovers_to(user, *, actor):
 def move_handovers(old, new, *, services):
     """What is planned for `old`, and what can still be contested, goes along to `new`, which takes its place.
 
-    `services` maps the keys of the old services to the new ones. Both are locked by the caller, and people's places copied.
+    `services` maps the old services' ids to the new ones'. Both are locked by the caller, and people's places copied.
     """
     for row in [*old.handovers.pending(), *old.handovers.undoable()]:
         row.structure = new
         if row.place_before:
-            row.place_before["services"] = [services[key].pk for key in row.place_before["services"]]
+            row.place_before["services"] = [services[key] for key in row.place_before["services"]]
         row.save()
 
 

@@ -345,8 +345,8 @@ def test_contested_the_successor_has_back_exactly_what_they_had(me, successor, s
     # The structure's identifier changes meanwhile: it goes along, its services too.
     new = StructureFactory()
     moved = ServiceFactory(structure=new)
-    copy_attachments(first, new, services={service.pk: moved})
-    move_handovers(first, new, services={service.pk: moved})
+    copy_attachments(first, new, services={service.pk: moved.pk})
+    move_handovers(first, new, services={service.pk: moved.pk})
     undo_transfers([row.pk for row in rows], actor=me)
     back = successor.attachments.current().get(structure=new)
     assert (back.role, back.whole_structure, back.services.get()) == (Role.SIMPLE, False, moved)
