@@ -53,7 +53,7 @@ def carry_over(sender, old, new, services, **kwargs):
     actions.move_requests(old, new, services=services)
     actions.copy_rights(old, new)
     actions.copy_deputy(old, new)
-    actions.copy_handover(old, new)
+    actions.move_handovers(old, new, services=services)
 
 
 @receiver(structure_events.place_asked)

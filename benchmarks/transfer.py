@@ -35,8 +35,8 @@ BARE = (
         for event, who in (("principal_transferred", "%(here)s"), ("principal_designated", "%(there)s"))
     ],
     "INSERT INTO attachments_handover"
-    " (reference, structure_id, outgoing_id, successor_id, role_before, takes_effect_on, named_by_id, named_at, status,"
-    " done_at, reason) SELECT '123456782', id, %(here)s, %(there)s, '', current_date,"
+    " (reference, structure_id, outgoing_id, successor_id, role_before, place_before, takes_effect_on, named_by_id,"
+    " named_at, status, done_at, reason) SELECT '123456782', id, %(here)s, %(there)s, '', '{}', current_date,"
     f" %(here)s, now(), 'done', now(), '' FROM structures_structure {WHOSE}",
 )
 identifiers = itertools.count()

@@ -351,7 +351,7 @@ PREFILL_RATE = rate("PREFILL_RATE", "30/m")
 REGISTRATION_RATE = rate("REGISTRATION_RATE", "20/h")
 CAPTCHA_AUDIO_RATE = rate("CAPTCHA_AUDIO_RATE", "20/m")
 CAPTCHA_IMAGE_RATE = rate("CAPTCHA_IMAGE_RATE", "60/m")
-# Tickets one person, or one network address, may open; and files they may add.
+# What one person, or one network address, may send to support: tickets, drafts, replies, closings, scans.
 TICKET_RATE = rate("TICKET_RATE", "20/h")
 MAIL_REQUEST_RATE = rate("MAIL_REQUEST_RATE", "10/h")
 LOGIN_RATE = rate("LOGIN_RATE", "60/m")
@@ -383,6 +383,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 # The largest supporting document, and all those of one person together.
 DOCUMENT_MAX_BYTES = 10 * 2**20
 DOCUMENTS_MAX_BYTES = whole_number("DOCUMENTS_MAX_MB", 200, least=10) * 2**20
+# What one person adds to one ticket, together.
+TICKET_FILES_MAX_BYTES = whole_number("TICKET_FILES_MAX_MB", 50, least=10) * 2**20
 # The pages that take files, by URL name, and how many bytes of them: from support alone; from whoever is logged in,
 # in memory (as many at once as there are threads).
 STAFF_UPLOADS = {

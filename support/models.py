@@ -229,7 +229,8 @@ class TicketFile(StoredFile):
         CERTIFICATE = "certificate", "Attestation à signer"
         SIGNED = "signed", "Attestation signée"
 
-    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="files", verbose_name="sollicitation")
+    # None once a draft is deleted, until its files are.
+    ticket = models.ForeignKey(Ticket, models.PROTECT, null=True, related_name="files", verbose_name="sollicitation")
     message = models.ForeignKey(
         Message, models.PROTECT, null=True, blank=True, related_name="files", verbose_name="message"
     )
@@ -243,6 +244,13 @@ class TicketFile(StoredFile):
         verbose_name_plural = "fichiers des sollicitations"
         ordering = ["id"]
         indexes = [models.Index(fields=["created_at"], condition=~Q(state="ready"), name="ticket_file_unfinished")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ticket__isnull=False) | Q(state="deleting"),
+                name="ticket_file_has_ticket",
+                violation_error_message="Un fichier est celui d'une sollicitation.",
+            ),
+        ]
 
     def __str__(self):
         return self.original_name

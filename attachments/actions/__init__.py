@@ -38,7 +38,7 @@ from attachments.actions.people import (
 from attachments.actions.planned import (
     cancel_handovers,
     carry_out_due,
-    copy_handover,
+    move_handovers,
     plan_handovers,
     stop_handovers_to,
 )
@@ -74,7 +74,6 @@ __all__ = [
     "change_scope",
     "copy_attachments",
     "copy_deputy",
-    "copy_handover",
     "copy_rights",
     "create_attached_account",
     "detach",
@@ -98,6 +97,7 @@ __all__ = [
     "lock_structures_of",
     "lock_structures_with",
     "move_dates",
+    "move_handovers",
     "move_requests",
     "name_deputy",
     "plan_handovers",

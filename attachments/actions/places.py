@@ -11,6 +11,8 @@ from attachments.models import Attachment, Right, Role
 from plumbing.errors import ActionError
 from structures.models import Structure
 
+# What else than its role a place loses when its holder becomes principal manager.
+KEPT = ("whole_structure", "starts_on", "ends_on", *Right.values)
 HAS_PRINCIPAL = "Cette structure a déjà un gestionnaire principal."
 
 
@@ -90,3 +92,9 @@ def withdrawn_of(attachment):
 
 def is_over(attachment):
     return attachment.standing == Attachment.Standing.OVER
+
+
+def kept_of(attachment):
+    """What `give_back` gives back: its KEPT and the keys of its services."""
+    values = {name: getattr(attachment, name) for name in KEPT}
+    return values | {"services": [service.pk for service in attachment.services.all()]}

@@ -131,10 +131,15 @@ def stop_handovers_to(user, *, actor):
     _stop(_locked(Handover.objects.pending().filter(successor=user)), actor=actor, reason="successor_unable")
 
 
-def copy_handover(old, new):
-    """What is planned for `old` is for `new`, which takes its place. Both are locked by the caller."""
-    for row in old.handovers.pending():
-        row.pk, row._state.adding, row.structure = None, True, new
+def move_handovers(old, new, *, services):
+    """What is planned for `old`, and what can still be contested, goes along to `new`, which takes its place.
+
+    `services` maps the old services' ids to the new ones'. Both are locked by the caller, and people's places copied.
+    """
+    for row in [*old.handovers.pending(), *old.handovers.undoable()]:
+        row.structure = new
+        if row.place_before:
+            row.place_before["services"] = [services[key] for key in row.place_before["services"]]
         row.save()
 
 

@@ -10,15 +10,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from attachments import emails
-from attachments.actions.attachments import end_places, hand_on
+from attachments.actions.attachments import end_places, give_back, hand_on
 from attachments.actions.decisions import answer_by
 from attachments.actions.handovers import end_pending
-from attachments.actions.places import Place
+from attachments.actions.places import Place, kept_of
 from attachments.actions.rows import lock_accounts, lock_structures
 from attachments.models import Attachment, Handover, Role
 from history.actions import record_all
 from history.models import Event
-from plumbing.errors import ActionError, AlreadyDone
+from plumbing.errors import ActionError, AlreadyDone, ChangedMeanwhile
 from plumbing.reach import held_among
 from plumbing.references import draw_reference
 from plumbing.text import of
@@ -61,10 +61,11 @@ def pass_all_on(rows, managed, *, actor, cause=""):
     places = Attachment.objects.lasting().filter(
         structure__in=[row.structure_id for row in rows], user__in=[row.successor_id for row in rows]
     )
-    before = {(place.structure_id, place.user_id): place.role for place in places}
+    before = {(place.structure_id, place.user_id): place for place in places.prefetch_related("services")}
     now = timezone.now()
     for row in rows:
-        row.role_before = before.get((row.structure_id, row.successor_id), "")
+        place = before.get((row.structure_id, row.successor_id))
+        row.role_before, row.place_before = (place.role, kept_of(place)) if place else ("", {})
         row.status, row.done_at = Handover.Status.DONE, now
     reference = rows[0].reference
     handed = [
@@ -79,7 +80,7 @@ def pass_all_on(rows, managed, *, actor, cause=""):
     answer_by(risen, actor=actor)
     Handover.objects.bulk_create([row for row in rows if row.pk is None])
     kept = [row for row in rows if not row._state.adding]
-    Handover.objects.bulk_update(kept, ["status", "done_at", "role_before"])
+    Handover.objects.bulk_update(kept, ["status", "done_at", "role_before", "place_before"])
 
 
 @transaction.atomic
@@ -95,6 +96,8 @@ def undo_transfers(handover_ids, *, actor):
         dict(found.values_list("structure", "outgoing")), actor, also=found.values_list("successor", flat=True)
     )
     rows = list(found.order_by("structure").select_for_update(of=("self",)).select_related("named_by"))
+    if not structures.keys() >= {row.structure_id for row in rows}:
+        raise ChangedMeanwhile("L'identifiant d'une de ces structures vient de changer : recommencez.")
     undoable = set(Handover.objects.undoable().filter(pk__in=handover_ids).values_list("pk", flat=True))
     for row in rows:
         row.structure, row.outgoing = structures[row.structure_id], people.get(row.outgoing_id)
@@ -111,6 +114,8 @@ def undo_transfers(handover_ids, *, actor):
         hand_on(handed, actor=actor, left_role=left_role, reference=rows[0].reference, cause="contested")
         if not role:
             end_places([place for place, _ in handed], actor=actor, cause="contested")
+    given_back = {managed[row.structure_id]: row.place_before for row in rows if row.place_before}
+    give_back(given_back, actor=actor, reference=rows[0].reference, cause="contested")
     now = timezone.now()
     Handover.objects.filter(pk__in=[row.pk for row in rows]).update(
         status=Handover.Status.UNDONE, ended_at=now, reason="contested"

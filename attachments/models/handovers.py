@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -64,6 +65,8 @@ class Handover(models.Model):
     )
     # What the successor was there before; empty for somebody who was not attached. Known once it is done.
     role_before = models.CharField("rôle précédent", max_length=10, choices=Role, blank=True)
+    # The rest of their place, by the names of KEPT, and the keys of its services: given back when it is contested.
+    place_before = models.JSONField("place précédente", default=dict, blank=True, encoder=DjangoJSONEncoder)
     takes_effect_on = models.DateField("date d'effet", default=timezone.localdate)
     named_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="désigné par")
     named_at = models.DateTimeField("désigné le", default=timezone.now)

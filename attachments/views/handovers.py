@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attachments import actions
 from attachments.models import Handover, Role
 from attachments.successions import DEACTIVATING, LEAVING, NEXT
+from attachments.views.person import changes_within
 from history.data import CAUSES
 from plumbing.requests import perform
 from plumbing.text import of
@@ -69,7 +70,7 @@ def undo_transfer(request, reference):
 
 def _ask_then(request, reference, act, template, said):
     meant = _meant(request, reference)
-    if request.method == "POST" and meant:
+    if request.method == "POST" and meant and changes_within(request):
         perform(request, act, [row.pk for row in meant], actor=request.user, done=said(meant))
     # What can no longer be is said by the page of the transfer.
     elif meant and all(row.is_pending or (row.may_be_undone_by(request.user) and not row.ended_at) for row in meant):

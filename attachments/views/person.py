@@ -32,6 +32,7 @@ CHANGE = "attachments.change_place"
 LEAVE_RIGHTS = "attachments.leave_rights"
 # What ATTACH_RATE counts together: changes that mail somebody who has not asked for them.
 CHANGING = "changing"
+TOO_MANY_CHANGES = "Vous avez fait beaucoup de changements. Attendez une heure, puis recommencez."
 STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_APPROVED)
 
 
@@ -162,7 +163,15 @@ def mails_within(request, form):
     """Each change mails the person, who has not asked for it: counted, whosever place it is."""
     counted = within(request, CHANGING, settings.ATTACH_RATE, key="user")
     if not counted:
-        form.add_error(None, "Vous avez fait beaucoup de changements. Attendez une heure, puis recommencez.")
+        form.add_error(None, TOO_MANY_CHANGES)
+    return counted
+
+
+def changes_within(request):
+    """As `mails_within`, where there is no form to say so."""
+    counted = within(request, CHANGING, settings.ATTACH_RATE, key="user")
+    if not counted:
+        messages.error(request, TOO_MANY_CHANGES)
     return counted
 
 

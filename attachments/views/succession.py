@@ -11,6 +11,7 @@ from attachments.forms import HandoverDayForm
 from attachments.models import Deputy
 from attachments.people import tell_places
 from attachments.successions import DAY, MOST_FOUND, NEXT, Succession
+from attachments.views.person import changes_within
 from plumbing.requests import perform, within
 
 PAGE = "attachments:succession"
@@ -59,7 +60,7 @@ def confirm_succession(request):
         messages.error(request, "Choisissez d'abord un successeur pour chaque structure.")
         return redirect(back)
     if request.method == "POST":
-        done, rows = _hand_over(request, meant)
+        done, rows = _hand_over(request, meant) if changes_within(request) else (False, None)
         if not done:
             return redirect(back)
         address = reverse("attachments:handover", args=[rows[0].reference])

@@ -1,5 +1,6 @@
 """« Gestionnaire inconnu ou parti »: the sitting manager warned, the certificate, the objection, the transfer."""
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
@@ -10,10 +11,11 @@ from attachments.deciders import managers_of
 from history.actions import record
 from history.data import row_data
 from history.models import Event
+from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError, AlreadyDone
 from support import emails
 from support.actions.files import add_file, remove_file
-from support.actions.rows import lock_open, turn_to, write_message
+from support.actions.rows import gone, lock_open, turn_to, write_message
 from support.certificates import certificate_pdf
 from support.models import Ticket, TicketFile, objection_ends
 
@@ -35,6 +37,10 @@ def open_claim(ticket, *, actor):
     """Warn the sitting manager, if somebody who reads mail is one, of a ticket being sent."""
     principal = managers_of(ticket.structure).acting_principal
     if principal and principal != actor:
+        # Refused, not sent without the mail: nobody is replaced unwarned.
+        if not within_mail_rate("claim_warning", principal.mail_address, settings.DECIDER_MAIL_RATE):
+            words = "Le gestionnaire actuel vient d'être averti plusieurs fois : réessayez dans une heure."
+            raise ActionError("too_many_claims", words)
         ticket.sitting_manager, ticket.objection_until = principal, objection_ends(ticket.sent_at)
         emails.send_claim_warning(ticket)
     record(Event.CLAIM_OPENED, actor=actor, structure=ticket.structure, reference=ticket.reference)
@@ -42,7 +48,7 @@ def open_claim(ticket, *, actor):
 
 def issue_certificate(ticket_id, *, actor):
     """Support sends the certificate to sign, filled in; the TicketFile."""
-    ticket = Ticket.objects.select_related("structure").get(pk=ticket_id)
+    ticket = Ticket.objects.select_related("structure").filter(pk=ticket_id).first()
     _check_claim(ticket)
     name = f"attestation-{ticket.reference}.pdf"
     file = ContentFile(certificate_pdf(ticket), name=name)
@@ -73,7 +79,7 @@ def deposit_signed(ticket_id, file, *, actor):
     ending = file.name.rpartition(".")[2].lower()
     if ending not in SCANS:
         raise ActionError("not_a_scan", "Déposez la page signée en PDF ou en image (png, jpg, tiff).", field="file")
-    ticket = Ticket.objects.get(pk=ticket_id)
+    ticket = Ticket.objects.filter(pk=ticket_id).first()
     _check_claim(ticket)
     if not ticket.files.ready().filter(role=TicketFile.Role.CERTIFICATE).exists():
         raise ActionError("no_certificate", "L'assistance n'a pas encore envoyé d'attestation à signer.", field="file")
@@ -125,7 +131,9 @@ def carry_out_transfer(ticket_id, *, actor, reason=""):
 def _carry_out(ticket_id, *, actor, reason):
     ticket = lock_open(ticket_id)
     _check_claim(ticket)
-    signed = ticket.files.ready().filter(role=TicketFile.Role.SIGNED).exclude(message=None).last()
+    # Of a claim carried out once, then opened again, what was signed before has served.
+    since = ticket.transferred_at or ticket.created_at
+    signed = ticket.files.ready().filter(role=TicketFile.Role.SIGNED, created_at__gt=since).exclude(message=None).last()
     if signed is None:
         raise ActionError("no_signed_certificate", "L'attestation signée n'est pas encore revenue.")
     if ticket.held_back and not reason:
@@ -151,6 +159,8 @@ def named_target(ticket):
 
 
 def _check_claim(ticket):
+    if ticket is None:
+        raise gone()
     if not ticket.is_claim or ticket.structure_id is None:
         raise ActionError("not_a_claim", "Cette sollicitation ne demande pas de changer de gestionnaire principal.")
     if not ticket.is_open:

@@ -1,9 +1,12 @@
 """Files of tickets: added first, then sent with the next message of whoever added them."""
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from documents.actions.files import mark_ready, received, remove, sweep, write
 from plumbing.errors import ActionError
+from plumbing.text import bytes_in_words
 from support.actions.rows import lock_ticket
 from support.models import TicketFile
 
@@ -28,10 +31,14 @@ def add_file(ticket_id, file, *, actor, role=TicketFile.Role.OTHER, name=""):
 @transaction.atomic
 def _receive(row):
     ticket = lock_ticket(row.ticket_id)
-    if ticket.files.exclude(state=State.DELETING).count() >= MOST_FILES:
-        raise ActionError(
-            "too_many_files", f"Une sollicitation porte {MOST_FILES} fichiers au plus : retirez-en un.", field="file"
-        )
+    # Each side's apart: what one sent and nobody can take back never keeps the other from answering.
+    kept = ticket.files.exclude(state=State.DELETING).filter(added_by=row.added_by)
+    if kept.count() >= MOST_FILES:
+        raise ActionError("too_many_files", f"{MOST_FILES} fichiers au plus par sollicitation.", field="file")
+    taken = kept.aggregate(taken=Sum("size", default=0))["taken"]
+    if taken + row.size > settings.TICKET_FILES_MAX_BYTES:
+        most = bytes_in_words(settings.TICKET_FILES_MAX_BYTES)
+        raise ActionError("files_too_large", f"Vos fichiers ne peuvent pas dépasser {most} en tout.", field="file")
     row.save()
 
 

@@ -2,26 +2,41 @@
 
 from django.utils import timezone
 
-from attachments.actions.rows import lock_structure
-from plumbing.errors import ActionError, AlreadyDone
+from attachments.actions.rows import lock_structures
+from plumbing.errors import ActionError, AlreadyDone, ChangedMeanwhile
 from support.models import Ticket
 
 Status = Ticket.Status
 
 
-def lock_ticket(ticket_id):
+def lock_structures_of(ticket_id, *others):
+    """Lock the ticket's structure and these `others`, in the order of their keys: the keys. None stands for none."""
+    keys = {*Ticket.objects.filter(pk=ticket_id).values_list("structure", flat=True), *others} - {None}
+    return lock_structures(keys).keys()
+
+
+def lock_ticket(ticket_id, structures=None):
     """The ticket, read anew once nobody else can change it.
 
-    Its structure is locked before, as everywhere: what is journaled on it holds it too, until the end.
+    Its structure is locked before, as everywhere: what is journaled on it holds it too, until the end. `structures`
+    are the keys of those that the caller locked, who locks accounts too, which come between.
     """
-    structure_id = Ticket.objects.values_list("structure", flat=True).get(pk=ticket_id)
-    if structure_id is not None:
-        lock_structure(structure_id)
-    return Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
+    structures = lock_structures_of(ticket_id) if structures is None else structures
+    ticket = Ticket.objects.select_for_update(of=("self",)).filter(pk=ticket_id).first()
+    if ticket is None:
+        raise gone()
+    if ticket.structure_id is not None and ticket.structure_id not in structures:
+        raise ChangedMeanwhile("Cette sollicitation vient de changer de structure : recommencez.")
+    return ticket
 
 
-def lock_draft(ticket_id):
-    ticket = lock_ticket(ticket_id)
+def gone():
+    """A draft was deleted, in another tab or by a button pressed twice."""
+    return AlreadyDone("ticket_gone", "Cette sollicitation n'existe plus.")
+
+
+def lock_draft(ticket_id, structures=None):
+    ticket = lock_ticket(ticket_id, structures)
     if not ticket.is_draft:
         raise AlreadyDone("already_sent", "Cette sollicitation est déjà envoyée.")
     return ticket

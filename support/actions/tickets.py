@@ -6,19 +6,19 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
-from attachments.actions.rows import lock_structure
+from attachments.actions.rows import lock_accounts
 from documents.actions.files import remove
 from history.actions import record
 from history.models import Event
 from notifications.actions import within_mail_rate
 from plumbing.errors import ActionError, AlreadyDone
+from plumbing.rates import split_rate
 from plumbing.references import draw_reference
 from registration import captcha
 from support import emails
 from support.actions.claims import open_claim
 from support.actions.files import add_file
-from support.actions.rows import lock_draft, lock_open, lock_ticket, turn_to, write_message
+from support.actions.rows import lock_draft, lock_open, lock_structures_of, lock_ticket, turn_to, write_message
 from support.models import Category, Message, Ticket, TicketFile
 
 Status = Ticket.Status
@@ -41,10 +41,20 @@ def write_ticket(ticket=None, *, actor, category, values, file=None, send=False)
 
 @transaction.atomic
 def _keep(ticket, *, actor, category, values):
+    return _write(ticket, _lock_around(ticket, values), actor=actor, category=category, values=values)
+
+
+def _lock_around(ticket, values):
+    """Lock the structure of a draft, if there is one, and the one it is about from now on: their keys."""
+    structure = values["structure"]
+    return lock_structures_of(ticket and ticket.pk, structure and structure.pk)
+
+
+def _write(ticket, structures, *, actor, category, values):
     if ticket is None:
         ticket = Ticket(reference=draw_reference(Ticket), author=actor, category=category)
     else:
-        ticket = lock_draft(ticket.pk)
+        ticket = lock_draft(ticket.pk, structures)
     ticket.subject, ticket.structure = values["subject"], values["structure"]
     ticket.answers = values["answers"] | {"text": values["text"]}
     ticket.save()
@@ -53,12 +63,11 @@ def _keep(ticket, *, actor, category, values):
 
 @transaction.atomic
 def _keep_and_send(ticket, *, actor, category, values):
-    if values["structure"]:
-        lock_structure(values["structure"].pk)
+    structures = _lock_around(ticket, values)
     # One person's sendings come one after the other, or a button pressed twice would open two.
-    User.objects.select_for_update(of=("self",)).get(pk=actor.pk)
+    lock_accounts([actor.pk])
     _refuse_twice(actor, category, values)
-    ticket = _keep(ticket, actor=actor, category=category, values=values)
+    ticket = _write(ticket, structures, actor=actor, category=category, values=values)
     ticket.answers = values["answers"]
     ticket.sent_at = timezone.now()
     if ticket.is_claim:
@@ -78,15 +87,19 @@ def _refuse_twice(actor, category, values):
 
 
 def delete_draft(ticket_id, *, actor):
-    """Delete a draft and its files. A store that does not answer leaves the draft, for another try."""
-    with transaction.atomic():
-        lock_draft(ticket_id).files.update(state=TicketFile.State.DELETING)
-    remove(TicketFile.objects.filter(ticket=ticket_id))
-    with transaction.atomic():
-        ticket = lock_draft(ticket_id)
-        if ticket.files.exists():
-            raise ActionError("store_silent", "Les fichiers n'ont pas pu être supprimés. Réessayez dans un moment.")
-        ticket.delete()
+    """Delete a draft and its files. What a store that does not answer keeps is left to the next sweep."""
+    files = _delete_row(ticket_id)
+    remove(TicketFile.objects.filter(pk__in=files))
+
+
+@transaction.atomic
+def _delete_row(ticket_id):
+    """The keys of its files, which outlive it until the store has deleted them: nobody sends it meanwhile."""
+    ticket = lock_draft(ticket_id)
+    files = list(ticket.files.values_list("pk", flat=True))
+    ticket.files.update(state=TicketFile.State.DELETING, ticket=None)
+    ticket.delete()
+    return files
 
 
 @transaction.atomic
@@ -109,7 +122,9 @@ def open_reactivation(*, captcha_key, name, email, text):
     record(Event.TICKET_OPENED, reference=ticket.reference)
     if within_mail_rate("ticket_received", email, settings.MAIL_TO_ONE_RATE):
         emails.send_ticket_received(ticket)
-    if within_mail_rate("ticket_to_support", settings.SUPPORT_EMAIL, settings.DECIDER_MAIL_RATE):
+    # Of what visitors send alone: whoever is logged in must not silence them.
+    most, seconds = split_rate(settings.DECIDER_MAIL_RATE)
+    if Ticket.objects.filter(author=None, sent_at__gt=now - timedelta(seconds=seconds)).count() <= most:
         emails.send_ticket_to_support(ticket, message)
     return ticket
 

@@ -70,7 +70,7 @@ def _written(request, form, ticket):
     if request.method != "POST" or not form.is_valid():
         return None
     sends = not form.is_draft
-    if not within(request, "ticket", settings.TICKET_RATE, key="user"):
+    if not may_send(request):
         form.add_error(None, TOO_MANY)
         return None
     try:
@@ -90,6 +90,11 @@ def _written(request, form, ticket):
         return None
     messages.success(request, "Votre sollicitation est envoyée." if sends else "Le brouillon est enregistré.")
     return redirect("support:ticket", kept.reference)
+
+
+def may_send(request):
+    """All that mails support, or brings it files, counts against one rate."""
+    return within(request, "ticket", settings.TICKET_RATE, key="user")
 
 
 def _form_page(request, form, ticket=None):
@@ -114,8 +119,9 @@ def ticket(request, reference):
     form = ReplyForm(posted(request), request.FILES or None)
     if request.method == "POST" and form.is_valid():
         values = {"text": form.cleaned_data["text"], "file": form.cleaned_data["file"]}
-        done, _ = submit(form, actions.reply, found.pk, actor=request.user, **values)
-        if done:
+        if not may_send(request):
+            form.add_error(None, TOO_MANY)
+        elif submit(form, actions.reply, found.pk, actor=request.user, **values)[0]:
             messages.success(request, "Votre message est envoyé.")
             return redirect("support:ticket", reference)
     return ticket_page(request, found, form)
@@ -138,15 +144,18 @@ def ticket_page(request, found, form, signed_form=None):
 def close(request, reference):
     """« Clore »: one needs nothing more."""
     found = own(request, reference)
-    perform(request, actions.close_own, found.pk, actor=request.user, done="La sollicitation est clôturée.")
+    if may_send(request):
+        perform(request, actions.close_own, found.pk, actor=request.user, done="La sollicitation est clôturée.")
+    else:
+        messages.error(request, TOO_MANY)
     return redirect("support:ticket", reference)
 
 
 @require_POST
 def delete_draft(request, reference):
     found = own(request, reference)
-    done, _ = perform(request, actions.delete_draft, found.pk, actor=request.user, done="Le brouillon est supprimé.")
-    return redirect(f"{reverse('support:tickets')}?vue=brouillons") if done else redirect("support:ticket", reference)
+    perform(request, actions.delete_draft, found.pk, actor=request.user, done="Le brouillon est supprimé.")
+    return redirect(f"{reverse('support:tickets')}?vue=brouillons")
 
 
 @require_safe

@@ -8,7 +8,7 @@ from plumbing.requests import posted, submit
 from support import actions
 from support.forms import ObjectionForm, ReplyForm, SignedForm
 from support.models import Ticket
-from support.views.asking import own, ticket_page
+from support.views.asking import TOO_MANY, may_send, own, ticket_page
 
 
 @require_POST
@@ -17,8 +17,9 @@ def deposit(request, reference):
     found = own(request, reference)
     form = SignedForm(request.POST, request.FILES)
     if form.is_valid():
-        done, _ = submit(form, actions.deposit_signed, found.pk, form.cleaned_data["file"], actor=request.user)
-        if done:
+        if not may_send(request):
+            form.add_error("file", TOO_MANY)
+        elif submit(form, actions.deposit_signed, found.pk, form.cleaned_data["file"], actor=request.user)[0]:
             messages.success(request, "L'attestation signée est déposée : l'assistance la vérifie.")
             return redirect("support:ticket", reference)
     return ticket_page(request, found, ReplyForm(), form)

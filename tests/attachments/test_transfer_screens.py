@@ -199,6 +199,29 @@ def test_on_the_way_out_the_deletion_is_said_to_come_after(client, me, successor
     assert "à l’étape suivante" in client.get(confirmed(chosen)).text.replace("'", "’")
 
 
+def test_what_mails_others_counts_against_a_rate(client, me, successor, settings):
+    settings.ATTACH_RATE = "3/h"
+    structure = managed(me, 1)[0]
+    chosen = confirmed(find(client, successor.email)[str(successor)])
+    day = timezone.localdate() + timedelta(days=30)
+    client.post(f"{chosen}&date={day}")
+    row = Handover.objects.get()
+    link = f"/transmissions/{row.reference}/"
+    client.post(f"{link}annulation/", {"transmission": row.pk})
+    client.post(chosen)
+    done = Handover.objects.get(status="done")
+    client.post(f"/transmissions/{done.reference}/contestation/", {"transmission": done.pk})
+    assert structure.attachments.current().principal().get().user == successor
+    undone = client.post(f"/transmissions/{done.reference}/contestation/", {"transmission": done.pk}, follow=True)
+    assert "beaucoup de changements" in undone.text
+    # Who is named is not the one who counts: they cancel what others plan.
+    Handover.objects.filter(pk=row.pk).update(status="pending", ended_at=None)
+    assert "beaucoup de changements" in client.post(f"{link}annulation/", {"transmission": row.pk}, follow=True).text
+    client.force_login(successor)
+    client.post(f"{link}annulation/", {"transmission": row.pk})
+    assert Handover.objects.get(pk=row.pk).status == "cancelled"
+
+
 def test_lists_ask_no_more_of_many(client, me, successor):
     def plan(count):
         tomorrow = timezone.localdate() + timedelta(days=1)

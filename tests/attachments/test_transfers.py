@@ -11,8 +11,9 @@ from attachments.actions import (
     approve_request,
     cancel_handovers,
     carry_out_due,
-    copy_handover,
+    copy_attachments,
     leave_structures,
+    move_handovers,
     name_deputy,
     plan_handovers,
     planned,
@@ -325,8 +326,12 @@ def test_who_left_the_structure_meanwhile_comes_back_by_contesting(me, successor
 
 def test_a_structure_s_new_identifier_takes_what_is_planned_along(me, successor, structures):
     plan(structures[:1], successor, me)
-    copy_handover(structures[0], new := StructureFactory())
-    assert set(Handover.objects.pending().values_list("structure", flat=True)) == {structures[0].pk, new.pk}
+    copy_attachments(structures[0], new := StructureFactory(), services={})
+    move_handovers(structures[0], new, services={})
+    let_the_day_come()
+    assert carry_out_due() == 1
+    assert roles(new) == {me: Role.SIMPLE, successor: Role.PRINCIPAL}
+    assert roles(structures[0]) == {me: Role.PRINCIPAL}
 
 
 @pytest.mark.parametrize("way", ["at once", "planned", "undone"])
@@ -350,3 +355,31 @@ def test_as_many_queries_for_two_as_for_twenty(way, me, successor, monkeypatch):
 
     act(2)
     assert act(2) == act(20)
+
+
+def test_contested_the_successor_has_back_exactly_what_they_had(me, successor, structures):
+    first, second, third = structures
+    later, tomorrow = TODAY() + 9 * DAY, TODAY() + DAY
+    simple = AttachmentFactory(
+        user=successor, structure=first, whole_structure=False, starts_on=tomorrow, ends_on=later
+    )
+    simple.services.add(service := ServiceFactory(structure=first))
+    manager = AttachmentFactory(
+        user=successor, structure=second, role=Role.SECONDARY, decide_requests=False, view_history=True
+    )
+    rows = transfer_principal({structure.pk: successor.pk for structure in structures}, actor=me)
+    # The structure's identifier changes meanwhile: it goes along, its services too.
+    new = StructureFactory()
+    moved = ServiceFactory(structure=new)
+    copy_attachments(first, new, services={service.pk: moved.pk})
+    move_handovers(first, new, services={service.pk: moved.pk})
+    undo_transfers([row.pk for row in rows], actor=me)
+    back = successor.attachments.current().get(structure=new)
+    assert (back.role, back.whole_structure, back.services.get()) == (Role.SIMPLE, False, moved)
+    assert (back.starts_on, back.ends_on) == (tomorrow, later)
+    manager.refresh_from_db()
+    assert (manager.role, manager.decide_requests, manager.view_history) == (Role.SECONDARY, False, True)
+    assert roles(third) == {me: Role.PRINCIPAL}
+    assert roles(new) == {me: Role.PRINCIPAL, successor: Role.SIMPLE}
+    line = HistoryEntry.objects.get(event="attachment_changed", structure=new)
+    assert line.data["changes"]["services"] == [[], [str(moved)]]

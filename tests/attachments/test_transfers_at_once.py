@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -14,14 +15,17 @@ from accounts.models import User
 from attachments.actions import (
     cancel_handovers,
     carry_out_due,
+    copy_attachments,
     detach,
+    move_handovers,
     plan_handovers,
     transfer_principal,
     undo_transfers,
 )
+from attachments.actions.rows import lock_structures
 from attachments.models import Attachment, Handover, Role
 from plumbing.errors import ActionError
-from tests.at_once import at_once
+from tests.at_once import at_once, meanwhile
 from tests.factories import AttachmentFactory, StructureFactory, UserFactory
 from tests.processes import portal_environment, wait_until
 
@@ -155,3 +159,19 @@ def somebody_holds_locks():
             "AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%%'"
         )
         return cursor.fetchone()[0]
+
+
+def test_contested_while_the_identifier_changes_is_said_not_broken():
+    two = Two()
+    rows = two.pass_on()()
+    old, new = two.structures[0], StructureFactory()
+
+    def change():
+        lock_structures([old.pk, new.pk])
+        copy_attachments(old, new, services={})
+        move_handovers(old, new, services={})
+
+    undo = partial(undo_transfers, [row.pk for row in rows], actor=two.here)
+    assert meanwhile(change, undo).code == "changed_meanwhile"
+    undo()
+    assert new.attachments.current().principal().get().user == two.here

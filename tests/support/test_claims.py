@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 from pypdf import PdfReader
 
+from attachments.actions import transfer_principal
 from attachments.models import Role
 from history.models import Event, HistoryEntry
 from notifications.models import OutgoingMail
@@ -173,3 +174,27 @@ def test_a_transfer_is_carried_out_once():
     )
     assert isinstance(crossing[0], Ticket)
     assert crossing[1].code == "no_signed_certificate"
+
+
+def test_a_claim_that_goes_on_once_carried_out_needs_another_signature():
+    structure, _ = managed()
+    agent = UserFactory(staff=True)
+    ticket = signed(claim(structure=structure), agent)
+    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Vu")
+    transfer_principal({structure.pk: (other := UserFactory()).pk}, actor=ticket.author)
+    actions.reply(ticket.pk, actor=ticket.author, text="Encore.")
+    refused = refusal_of(actions.carry_out_transfer, ticket.pk, actor=agent, reason="Vu")
+    assert (refused.code, principal_of(structure)) == ("no_signed_certificate", other)
+    # Deposited since.
+    actions.carry_out_transfer(signed(ticket, agent).pk, actor=agent, reason="Vu")
+    assert principal_of(structure) == ticket.author
+
+
+def test_a_manager_is_warned_so_often_an_hour_and_nobody_is_replaced_unwarned(settings):
+    settings.DECIDER_MAIL_RATE = "2/h"
+    structure, sitting = managed()
+    claim(structure=structure), claim(structure=structure)
+    assert refusal_of(claim, structure=structure).code == "too_many_claims"
+    assert OutgoingMail.objects.filter(slug="claim_warning", to=sitting.email).count() == 2
+    assert Ticket.objects.count() == 2
+    claim(structure=managed()[0])

@@ -202,3 +202,25 @@ def test_of_two_at_once_one_is_heard():
     opened = at_once(*[lambda: actions.write_ticket(actor=agents[0], category="general", values=VALUES, send=True)] * 2)
     assert {type(one) for one in opened} == {Ticket, AlreadyDone}
     assert Ticket.objects.of(agents[0]).count() == 1
+
+
+def test_support_is_told_of_a_visitor_however_much_others_write(settings):
+    settings.DECIDER_MAIL_RATE = "2/h"
+    ticket = TicketFactory()
+    for number in range(3):
+        actions.reply(ticket.pk, actor=ticket.author, text=str(number))
+    told = OutgoingMail.objects.filter(slug="ticket_to_support")
+    assert told.count() == 3
+    for _ in range(3):
+        asked_back("l@exemple.example")
+    assert told.count() == 5
+
+
+def test_the_files_of_one_side_leave_room_for_the_other_s(settings):
+    settings.TICKET_FILES_MAX_BYTES = 2 * len(PDF)
+    ticket, agent = TicketFactory(), UserFactory(staff=True)
+    for number in range(2):
+        actions.reply(ticket.pk, actor=ticket.author, text=str(number), file=pdf())
+    refused = refusal_of(actions.reply, ticket.pk, actor=ticket.author, text="x", file=pdf())
+    assert (refused.code, refused.field) == ("files_too_large", "file")
+    actions.answer(ticket.pk, actor=agent, text="x", status="solved", seen=seen(ticket), file=pdf())

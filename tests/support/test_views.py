@@ -239,3 +239,29 @@ def test_support_keeps_its_ready_answers(client, desk):
     assert ready.text == "Merci."
     client.post(f"/admin/support/readyanswer/{ready.pk}/delete/", {"post": "yes"})
     assert not ReadyAnswer.objects.exists()
+
+
+@pytest.mark.parametrize("step", ["prendre", "attestation"])
+@pytest.mark.parametrize("key", [999_999, 10**30])
+def test_a_ticket_that_is_not_there_is_said(client, desk, step, key):
+    answer = client.post(f"/admin/support/ticket/{key}/{step}/")
+    assert answer.status_code == 302
+
+
+def test_all_that_one_sends_counts_against_one_rate(client, me, settings):
+    settings.TICKET_RATE = "2/h"
+    ticket = TicketFactory(author=me, claim=True)
+    page = f"/sollicitations/{ticket.reference}/"
+    for number in range(2):
+        assert client.post(page, {"text": f"Encore {number}"}).status_code == 302
+    said = client.post(page, {"text": "Une fois de plus"})
+    assert (said.status_code, "réessayez dans une heure" in said.text, "Une fois de plus" in said.text) == (
+        422,
+        True,
+        True,
+    )
+    assert "réessayez dans une heure" in client.post(f"{page}clore/", follow=True).text
+    said = client.post(f"{page}attestation/", {"file": SimpleUploadedFile("a.pdf", PDF)})
+    assert (said.status_code, "réessayez dans une heure" in said.text) == (422, True)
+    ticket.refresh_from_db()
+    assert (ticket.is_open, ticket.messages.count()) == (True, 3)
