@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from attachments.deciders import Desk
 from plumbing.requests import came_from
+from support.models import Ticket
 
 SEARCH = {"structures:search", "structures:directory_entry"}
 # One's own, behind the name in the header: no section.
@@ -80,7 +81,7 @@ def _sections(request):
         views.append(("attachments:activities", "Activités du gestionnaire", waiting or 0))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
     if not request.user.is_staff:
-        views.append(("support:tickets", "Sollicitations", 0))
+        views.append(("support:tickets", "Sollicitations", Ticket.objects.to_answer(request.user).count()))
     section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
     sections = Navigation()
     sections.waiting = waiting

@@ -53,6 +53,8 @@ def home(request):
         request,
         "pages/home.html",
         {
+            "against": Ticket.objects.against(user).select_related("structure"),
+            "tickets_to_answer": Ticket.objects.to_answer(user).count(),
             "handovers": handovers_of(user),
             "oldest": oldest_awaiting(user, OLDEST_SHOWN) if decides else [],
             "asked": requests_of(user, places),
@@ -109,7 +111,7 @@ def account(request):
             "place_count": len(places) + len(asked),
             "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
             "document_count": SupportingDocument.objects.of(user).count(),
-            "tickets_to_answer": Ticket.objects.of(user).filter(status=Ticket.Status.ACTION_REQUIRED).count(),
+            "tickets_to_answer": Ticket.objects.to_answer(user).count(),
             "sessions": user.open_sessions.living(),
             "provider_label": settings.OIDC_LABEL if openid.is_on() else "",
             "identity": ExternalIdentity.objects.current().filter(user=user).first() if openid.is_on() else None,

@@ -170,6 +170,48 @@ def test_only_the_sitting_manager_objects(client, me):
     assert client.get(path).status_code == 404
 
 
+def test_the_manager_a_claim_would_replace_sees_it_wherever_they_look_then_what_became_of_it(client, me):
+    structure = AttachmentFactory(user=me, role=Role.PRINCIPAL).structure
+    author, agent = UserFactory(), UserFactory(staff=True)
+    values = {"subject": "Parti", "structure": structure, "text": "Il est parti."}
+    values["answers"] = {"target_name": str(author), "target_login": author.email}
+    ticket = actions.write_ticket(actor=author, category="manager_gone", values=values, send=True)
+    path = f"/sollicitations/{ticket.reference}/opposition/"
+    pages = ("/", "/sollicitations/", f"/structures/{structure.pk}/")
+    assert all(path in client.get(page).text for page in pages)
+    actions.object_to_claim(ticket.pk, actor=me, reason="Je suis là.")
+    actions.issue_certificate(ticket.pk, actor=agent)
+    client.force_login(author)
+    assert "attend votre réponse" in client.get("/").text
+    actions.deposit_signed(ticket.pk, SimpleUploadedFile("a.pdf", PDF), actor=author)
+    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination")
+    client.force_login(me)
+    assert not any(path in client.get(page).text for page in pages)
+    page = client.get(path).text
+    assert "Arrêté de nomination" in page
+    assert "l’examine" not in page
+
+
+def test_claims_without_sense_are_refused_in_words(client, me):
+    principal = AttachmentFactory(role=Role.PRINCIPAL, structure__legal_name="Collège René Cassin")
+    structure = principal.structure
+    path, told = "/sollicitations/saisir/manager_gone/", claimed(structure)
+    for changed, field in (
+        ({"legal_name": "COLLEGE DE CHAMPOULANT"}, "legal_name"),
+        ({"target_login": "a@exemple.example", "principal_login": "A@exemple.example"}, "target_login"),
+    ):
+        assert field in client.post(path, told | changed).context["form"].errors
+    # Who manages is told to colleagues only.
+    sitting = told | {"target_login": principal.user.email}
+    assert client.post(path, sitting).status_code == 302
+    AttachmentFactory(user=me, structure=structure)
+    assert "target_login" in client.post(path, sitting).context["form"].errors
+    going = Ticket.objects.get()
+    assert client.post(path, told | {"text": "Encore"}).url == f"/sollicitations/{going.reference}/"
+    page = client.post("/sollicitations/saisir/no_principal/", {"siret": structure.identifier})
+    assert "siret" in page.context["form"].errors
+
+
 def test_a_visitor_is_told_the_same_whoever_has_the_address(client):
     answers = []
     for email in (UserFactory(closed=True).email, "personne@exemple.example"):
