@@ -54,7 +54,6 @@ def home(request):
         "pages/home.html",
         {
             "against": Ticket.objects.against(user).select_related("structure"),
-            "tickets_to_answer": Ticket.objects.to_answer(user).count(),
             "handovers": handovers_of(user),
             "oldest": oldest_awaiting(user, OLDEST_SHOWN) if decides else [],
             "asked": requests_of(user, places),

@@ -3,12 +3,14 @@ from datetime import timedelta
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, When
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.actions import reactivate_account
 from accounts.models import User
 from attachments.deciders import managers_of
 from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
@@ -97,6 +99,7 @@ class TicketAdmin(SupportAdmin):
         guarded = self.admin_site.admin_view
         return [
             path("<int:pk>/prendre/", guarded(self.take), name="support_ticket_take"),
+            path("<int:pk>/rouvrir/", guarded(self.reopen_account), name="support_ticket_reopen_account"),
             path("<int:pk>/attestation/", guarded(self.issue), name="support_ticket_issue"),
             path("<int:pk>/transfert/", guarded(self.transfer), name="support_ticket_transfer"),
             *super().get_urls(),
@@ -151,6 +154,17 @@ class TicketAdmin(SupportAdmin):
     def take(self, request, pk):
         """« Me l'attribuer »"""
         perform(request, actions.assign, pk, actor=request.user, done="Vous suivez cette sollicitation.")
+        return self._to_page(pk)
+
+    @method_decorator(require_POST)
+    def reopen_account(self, request, pk):
+        """« Rouvrir le compte » that a reactivation ticket asks for."""
+        account = self._account_meant(get_object_or_404(Ticket, pk=pk))
+        if account is None:
+            raise Http404
+        if not self.admin_site.get_model_admin(User).has_change_permission(request, account):
+            raise PermissionDenied
+        perform(request, reactivate_account, account.pk, actor=request.user, done="Le compte est rouvert.")
         return self._to_page(pk)
 
     @method_decorator(require_POST)

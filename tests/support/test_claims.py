@@ -185,6 +185,14 @@ def test_a_certificate_is_sent_once_until_it_is_answered():
 
 def test_the_certificate_says_it_all_and_is_always_the_same():
     names = {"principal_name": "Zoé L’Œillet", "principal_login": "zoe@exemple.example", "target_name": "Ève Çelik"}
+    structure, sitting = managed()
+    known = claim(structure=structure, target_name="Łukasz Šimůnek", principal_name="Un Autre")
+    (page,) = PdfReader(io.BytesIO(certificate_pdf(known))).pages
+    text = " ".join(page.extract_text().split())
+    assert {words for words in ("Lukasz Šimunek", "Lukasz Simunek") if words in text}
+    assert sitting.email in text
+    assert "Un Autre" not in text
+    assert "À compléter" not in text
     ticket = claim(**names, legal_name="Collège de l’Île – Nord " + "très long " * 20)
     made = certificate_pdf(ticket)
     reader = PdfReader(io.BytesIO(made))

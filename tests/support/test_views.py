@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -250,6 +251,30 @@ def test_support_answers_with_a_ready_answer_in_the_admin(client, desk):
     assert client.post(path, again).url == "/admin/support/ticket/"
     ticket.refresh_from_db()
     assert (ticket.status, ticket.assignee) == ("action_required", desk)
+
+
+def test_support_reopens_the_account_that_a_visitor_asks_back(client, desk):
+    closed = UserFactory(closed=True)
+    told = {"visitor_email": closed.email, "visitor_name": "Léon", "author": None}
+    ticket, other = TicketFactory(category="reactivation", **told), TicketFactory()
+    assert "Rouvrir le compte" in client.get(f"/admin/support/ticket/{ticket.pk}/change/").text
+    client.post(f"/admin/support/ticket/{ticket.pk}/rouvrir/")
+    closed.refresh_from_db()
+    assert closed.state == "activating"
+    assert client.post(f"/admin/support/ticket/{other.pk}/rouvrir/").status_code == 404
+
+
+def test_what_was_typed_before_the_session_ended_comes_back_without_the_file(client, me):
+    Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
+    path, file = "/sollicitations/saisir/general/", SimpleUploadedFile("a.pdf", PDF)
+    typed = {"subject": "Facture", "text": "Un long message", "file": file}
+    page = client.post(path, typed, headers={"Referer": f"http://testserver{path}"})
+    me.set_password("bonjour-portail")
+    me.save()
+    sent = {"username": me.email, "password": "bonjour-portail", "kept": page.context["kept"]}
+    client.post(f"/connexion/?next={path}", sent)
+    assert "Un long message" in client.get(path).text
+    assert not Ticket.objects.exists()
 
 
 def test_support_filters_takes_and_sees_no_draft(client, desk):
