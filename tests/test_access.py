@@ -241,7 +241,7 @@ OF_ONE_ROW = (
     "app_list",
     "view_on_site",
     "_take",
-    "_take",
+    "_issue",
     "_reopen_account",
     "_transfer",
 )
