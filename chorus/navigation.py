@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from attachments.deciders import Desk
 from plumbing.requests import came_from
+from support.models import Ticket
 
 SEARCH = {"structures:search", "structures:directory_entry"}
 # One's own, behind the name in the header: no section.
@@ -74,6 +75,8 @@ class Navigation(list):
     """The sections; how many requests wait for this person, None for somebody who decides nothing."""
 
     waiting = None
+    # How many of their questions support waits for them to go on with.
+    tickets_to_answer = 0
 
     @property
     def decides(self):
@@ -93,11 +96,13 @@ def _sections(request):
     if desk.manages:
         views.append(("attachments:activities", "Activités du gestionnaire", waiting or 0))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
+    to_answer = 0
     if not request.user.is_staff:
-        views.append(("support:tickets", "Sollicitations", 0))
+        to_answer = Ticket.objects.to_answer(request.user).count()
+        views.append(("support:tickets", "Sollicitations", to_answer))
     section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
     sections = Navigation()
-    sections.waiting = waiting
+    sections.waiting, sections.tickets_to_answer = waiting, to_answer
     for view, label, count in views:
         address = reverse(view)
         current = "" if view != section else "page" if request.path == address else "true"

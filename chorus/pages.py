@@ -55,6 +55,7 @@ def home(request):
         request,
         "pages/home.html",
         {
+            "against": Ticket.objects.against(user).select_related("structure"),
             "handovers": handovers_of(user),
             "oldest": oldest_awaiting(user, OLDEST_SHOWN) if decides else [],
             "asked": requests_of(user, places),
@@ -114,7 +115,7 @@ def account(request):
             "spaces": Space.objects.filter(pk__in=user.subscriptions.effective().order_by().values("space")),
             "spaces_asked": user.subscriptions.pending().order_by().values("reference").distinct().count(),
             "document_count": SupportingDocument.objects.of(user).count(),
-            "tickets_to_answer": Ticket.objects.of(user).filter(status=Ticket.Status.ACTION_REQUIRED).count(),
+            "tickets_to_answer": Ticket.objects.to_answer(user).count(),
             "sessions": user.open_sessions.living(),
             "provider_label": settings.OIDC_LABEL if openid.is_on() else "",
             "identity": ExternalIdentity.objects.current().filter(user=user).first() if openid.is_on() else None,

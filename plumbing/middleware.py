@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, SuspiciousMultipartForm
-from django.core.files.uploadhandler import FileUploadHandler, MemoryFileUploadHandler
+from django.core.files.uploadhandler import FileUploadHandler, MemoryFileUploadHandler, SkipFile
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import render
 
@@ -77,7 +77,8 @@ class UploadLimitMiddleware:
 
     def process_view(self, request, view, args, kwargs):
         page = request.resolver_match.view_name
-        if page in settings.USER_UPLOADS and request.method == "POST" and not request.user.is_authenticated:
+        ended = page in settings.USER_UPLOADS and request.method == "POST" and not request.user.is_authenticated
+        if ended and not _is_short(request):
             # The session ended while a file was chosen. Nothing of it is read, so nothing can be kept.
             return redirect_to_login(request.get_full_path())
         upload = _upload_taken(page, request.user)
@@ -85,11 +86,21 @@ class UploadLimitMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if "HTTP_TRANSFER_ENCODING" in request.META or not length.isdecimal() or int(length) > largest:
             return render(request, "413.html", {"upload": bytes_in_words(upload) if upload else ""}, status=413)
-        if not upload:
+        if ended:
+            # What was typed is kept (accounts/kept.py).
+            request.upload_handlers = [WithoutFiles(request)]
+        elif not upload:
             request.upload_handlers = [NoFiles(request)]
         elif page in settings.USER_UPLOADS:
             request.upload_handlers = [InMemory(request)]
         return None
+
+
+def _is_short(request):
+    """Whether the body is no longer than that of a form without files."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    is_known = "HTTP_TRANSFER_ENCODING" not in request.META and length.isdecimal()
+    return is_known and int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def _upload_taken(page, user):
@@ -120,3 +131,10 @@ class NoFiles(FileUploadHandler):
 
     def file_complete(self, file_size):
         return None
+
+
+class WithoutFiles(NoFiles):
+    """Leaves the files out, and reads the rest."""
+
+    def new_file(self, *args, **kwargs):
+        raise SkipFile

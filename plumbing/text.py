@@ -8,6 +8,12 @@ def folded(text):
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
 
 
+def alike(one, other):
+    """Whether two names may be the same one's: more than half the words of the shorter are in the other."""
+    first, second = ({*re.findall(r"\w{2,}", folded(name))} for name in (one, other))
+    return 2 * len(first & second) > min(len(first), len(second)) or not (first and second)
+
+
 # An « h » is silent before these in the first names and the words of structures' names that are met (Hélène, Hugo,
 # Hôpital), and keeps its « de » before « a » (Hamid, Hans, Haute-Garonne); a « y » is a vowel before a consonant.
 _ELIDING = re.compile(r"(?:[aeiou\u0153\u00e6]|h[eiouy]|y[^aeiou])")

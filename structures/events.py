@@ -9,7 +9,7 @@ To be asked what will follow, receivers returning a list of `plumbing.facts.Fact
 (structure). Likewise `place_asked` (structure, user): what `user` is there; `manager_asked` (structure):
 who may change it; `waiting_asked` (structures, by their ids): what waits in each for its managers, a Fact
 whose `who` is the structure's id; `handover_asked` (structure, user): who takes it over and when, or took it lately,
-a Fact whose `who` begins with the reference of the act.
+a Fact whose `who` begins with the reference of the act; likewise a claim to replace `user` there (`claim_against`).
 """
 
 from django.dispatch import Signal

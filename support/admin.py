@@ -2,16 +2,20 @@ from datetime import timedelta
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, When
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.actions import reactivate_account
 from accounts.models import User
 from attachments.deciders import managers_of
 from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
 from plumbing.requests import perform, posted, submit
+from plumbing.text import alike
 from support import actions
 from support.forms import AnswerForm, TransferForm
 from support.models import Category, ReadyAnswer, Ticket, TicketFile
@@ -55,6 +59,7 @@ class TicketAdmin(SupportAdmin):
     list_display = [
         spaced("reference", "dossier n°"),
         "title_of_row",
+        "about",
         "who",
         badge(Ticket, "status"),
         moment(Ticket, "waiting_since"),
@@ -62,9 +67,10 @@ class TicketAdmin(SupportAdmin):
     ]
     list_display_links = ["title_of_row"]
     list_filter = ["status", "category", WaitingFilter, AssigneeFilter]
-    list_select_related = ["author", "assignee"]
+    list_select_related = ["author", "assignee", "structure"]
     search_fields = ["reference", "subject", "author__email", "author__last_name", "visitor_email", "answers"]
-    ordering = ["-waiting_since", "-id"]
+    # As the first page promises: what waits for support first, the oldest of it before.
+    ordering = [Case(When(status=Ticket.Status.IN_PROGRESS, then=0), default=1), "waiting_since", "id"]
     actions = ["assign_to_me"]
 
     def get_queryset(self, request):
@@ -73,6 +79,10 @@ class TicketAdmin(SupportAdmin):
     @admin.display(description="sujet", ordering="subject")
     def title_of_row(self, ticket):
         return str(ticket)
+
+    @admin.display(description="structure", ordering="structure__legal_name")
+    def about(self, ticket):
+        return ticket.structure_name
 
     @admin.display(description="de", ordering="author__last_name")
     def who(self, ticket):
@@ -89,6 +99,7 @@ class TicketAdmin(SupportAdmin):
         guarded = self.admin_site.admin_view
         return [
             path("<int:pk>/prendre/", guarded(self.take), name="support_ticket_take"),
+            path("<int:pk>/rouvrir/", guarded(self.reopen_account), name="support_ticket_reopen_account"),
             path("<int:pk>/attestation/", guarded(self.issue), name="support_ticket_issue"),
             path("<int:pk>/transfert/", guarded(self.transfer), name="support_ticket_transfer"),
             *super().get_urls(),
@@ -146,6 +157,17 @@ class TicketAdmin(SupportAdmin):
         return self._to_page(pk)
 
     @method_decorator(require_POST)
+    def reopen_account(self, request, pk):
+        """« Rouvrir le compte » that a reactivation ticket asks for."""
+        account = self._account_meant(get_object_or_404(Ticket, pk=pk))
+        if account is None:
+            raise Http404
+        if not self.admin_site.get_model_admin(User).has_change_permission(request, account):
+            raise PermissionDenied
+        perform(request, reactivate_account, account.pk, actor=request.user, done="Le compte est rouvert.")
+        return self._to_page(pk)
+
+    @method_decorator(require_POST)
     def issue(self, request, pk):
         """« Envoyer l'attestation »"""
         perform(request, actions.issue_certificate, pk, actor=request.user, done="L'attestation est envoyée.")
@@ -183,9 +205,13 @@ class TicketAdmin(SupportAdmin):
 def _standing(ticket):
     """Where a claim stands: who manages today, whose account is named, what came back signed."""
     files = ticket.files.ready().exclude(message=None)
+    target = actions.named_target(ticket)
+    others = Ticket.objects.open().filter(category=ticket.category, structure=ticket.structure).exclude(pk=ticket.pk)
     return {
+        "named_otherwise": target and not alike(ticket.answers.get("target_name", ""), str(target)),
+        "others": others.select_related("author").order_by("pk"),
         "principal": managers_of(ticket.structure).principal_place,
-        "target": actions.named_target(ticket),
+        "target": target,
         "certificate": files.filter(role=Role.CERTIFICATE).last(),
         "signed": files.filter(role=Role.SIGNED).last(),
     }

@@ -1,17 +1,24 @@
 """The certificate by which a structure says who manages it from now on: one A4 page, to print and sign."""
 
+import unicodedata
+
 from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
+from attachments.deciders import managers_of
 from structures.identifiers import spaced_identifier
 from support.models import ANSWERS
 
 TITLE = "Attestation de changement de gestionnaire principal"
-# What the typeface every PDF reader has (Helvetica, Latin-1) lacks of what people type in French.
-_LATIN = str.maketrans({"’": "'", "‘": "'", "œ": "oe", "Œ": "Oe", "–": "-", "—": "-", "…": "...", "€": "EUR"})
+# What the typeface every PDF reader has (Helvetica, Latin-1) lacks of what people type here, and Unicode does not take
+# apart into a letter and its accent.
+_LATIN = str.maketrans(
+    {"’": "'", "‘": "'", "œ": "oe", "Œ": "Oe", "–": "-", "—": "-", "…": "...", "€": "EUR"}
+    | {"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T", "ẞ": "SS", "ə": "e"}
+)
 _BLOCKS = (
     ("La structure", ("siret", "legal_name")),
     ("Gestionnaire principal actuel", ("principal_name", "principal_login")),
@@ -35,7 +42,21 @@ def _label(name):
     return {"principal_name": "Nom", "target_name": "Nom"}.get(name, ANSWERS[name].split(" du ")[0])
 
 
+def latin(text):
+    """`text` in the letters of the page's typeface: those it lacks lose their accent, and stay readable."""
+    plain = str(text).translate(_LATIN)
+    return "".join(letter if letter <= "ÿ" else _without_accent(letter) for letter in plain)
+
+
+def _without_accent(letter):
+    return unicodedata.normalize("NFKD", letter).encode("latin-1", "ignore").decode("latin-1") or "?"
+
+
 def _said(ticket, name):
+    """What the ticket says; of who manages today, what the portal knows."""
+    principal = managers_of(ticket.structure).confirmed_principal if name.startswith("principal") else None
+    if principal:
+        return str(principal) if name == "principal_name" else principal.email
     said = ticket.answers.get(name, "")
     return spaced_identifier("siret", said) if name == "siret" else said
 
@@ -55,8 +76,7 @@ class _Page(FPDF):
     def _write(self, text, *, size=11, bold=False, width=WIDTH, line=6, grey=False):
         self.set_font("helvetica", "B" if bold else "", size)
         self.set_text_color(90 if grey else 0)
-        plain = str(text).translate(_LATIN).encode("latin-1", "replace").decode("latin-1")
-        self.multi_cell(width, line, plain, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(width, line, latin(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def heading(self):
         self._write(settings.PORTAL_NAME, size=10, grey=True)
@@ -76,8 +96,11 @@ class _Page(FPDF):
             self._write(label, width=LABEL, grey=True)
             below = self.get_y()
             self.set_xy(LEFT + LABEL, top)
-            self._write(value or "À compléter", width=WIDTH - LABEL)
+            # Nothing known: a line to write on.
+            self._write(value or " ", width=WIDTH - LABEL)
             self.set_y(max(below, self.get_y()))
+            if not value:
+                self.line(LEFT + LABEL, self.get_y() - 0.8, LEFT + WIDTH, self.get_y() - 0.8)
 
     def statement(self):
         self.ln(5)

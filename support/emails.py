@@ -110,6 +110,21 @@ def send_claim_warning(ticket):
     )
 
 
+def send_claim_closed(ticket):
+    """To the manager who was warned of a claim: it is closed, and replaces nobody."""
+    manager = ticket.sitting_manager
+    if manager is None or ticket.transferred_at is not None:
+        return
+    notify(
+        "claim_closed",
+        to=manager.mail_address,
+        user=manager,
+        purpose="La demande de vous remplacer est close",
+        reference=ticket.reference,
+        context={"ticket": ticket, "manager": manager, "link": absolute_url("support:object", ticket.reference)},
+    )
+
+
 def send_claim_objected(ticket):
     """To support, with the reason, and to whoever asks, without it."""
     _to_support("claim_objected", ticket, "Un gestionnaire s'oppose à son remplacement")

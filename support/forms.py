@@ -4,8 +4,10 @@ from django.db.models import Q
 
 from accounts.forms.doors import AddressField
 from accounts.models import User, normalised_email
+from attachments.deciders import managers_of
 from documents.contents import KINDS
 from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields
+from plumbing.text import alike
 from plumbing.validators import validate_person_name, validate_plain_text, validate_visible_line
 from structures.forms.identified import TOO_MANY_LOOKUPS
 from structures.identifiers import IdentifierType, clean_identifier
@@ -14,7 +16,7 @@ from structures.models import Structure
 from support.models import ANSWERS, SUBJECT_LENGTH, Category, Ticket
 
 MESSAGE_LENGTH = 10_000
-ATTACH = "attachments.attach_people"
+ATTACH, BELONG = "attachments.attach_people", "structures.belong_to"
 WIDE = {"class": "width-email", "autocomplete": "off"}
 
 
@@ -160,6 +162,18 @@ class NamedByNumberForm(TicketForm):
                 "absente du portail, choisissez « Demande de création de structure publique »."
             )
 
+    def clean(self):
+        """A number and a name of two structures: said where the name is not kept from strangers."""
+        super().clean()
+        named, structure = self.cleaned_data.get("legal_name"), self.structure
+        if self.is_draft or not named or structure is None:
+            return self.cleaned_data
+        names = (structure.legal_name, structure.label)
+        may_know = not structure.keeps_private or self.user.has_perm("structures.view_structure", structure)
+        if may_know and not any(name and alike(named, name) for name in names):
+            self.add_error("legal_name", f"Ce SIRET est celui d'une autre structure : {structure}.")
+        return self.cleaned_data
+
 
 class ClaimForm(NamedByNumberForm):
     category = Category.MANAGER_GONE
@@ -193,7 +207,18 @@ class ClaimForm(NamedByNumberForm):
         may_know = self.structure and self.user.has_perm(ATTACH, self.structure)
         if login and may_know and not User.objects.filter(email=login, state=User.State.ACTIVE).exists():
             self.add_error("target_login", "Aucun compte actif n'a cette adresse de connexion.")
+        elif login and self._is_in_place(login):
+            self.add_error("target_login", "Cette personne est déjà gestionnaire principal de cette structure.")
         return self.cleaned_data
+
+    def _is_in_place(self, login):
+        """Whether the person named manages already, as far as whoever asks may know: colleagues do."""
+        if login == normalised_email(self.cleaned_data.get("principal_login") or ""):
+            return True
+        principal = self.structure and managers_of(self.structure).acting_principal
+        if not principal or login != principal.email:
+            return False
+        return self.user == principal or self.user.has_perm(BELONG, self.structure)
 
 
 class NoPrincipalForm(NamedByNumberForm):
@@ -210,6 +235,11 @@ class NoPrincipalForm(NamedByNumberForm):
         super().judge(lookup)
         if not self.structure.is_public:
             raise ValidationError("Cette structure est privée : demandez à y être rattaché.")
+        if managers_of(self.structure).acting_principal:
+            raise ValidationError(
+                "Cette structure a un gestionnaire principal. S'il est parti, choisissez « Gestionnaire principal "
+                "inconnu ou parti » ; pour y travailler, demandez à y être rattaché."
+            )
 
 
 class PublicStructureForm(NamedByNumberForm):
@@ -335,7 +365,7 @@ class TransferForm(RefusableForm):
         label="Pourquoi passer outre",
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Gardé dans l'historique de la structure.",
+        help_text="Gardé dans l'historique de la structure, et montré au gestionnaire averti.",
     )
 
     def __init__(self, *args, is_held_back=True, **options):

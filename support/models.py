@@ -34,10 +34,26 @@ ANSWERS = {
 }
 
 
+# The statuses of what was sent and is not closed.
+OPEN = ("in_progress", "action_required")
+
+
 class TicketQuerySet(models.QuerySet):
     def of(self, user):
         """What `user` asked support, drafts included."""
         return self.filter(author=user)
+
+    def open(self):
+        """Sent, and not closed."""
+        return self.filter(status__in=OPEN)
+
+    def to_answer(self, user):
+        """« Actions requises »: support waits for `user`."""
+        return self.of(user).filter(status=Ticket.Status.ACTION_REQUIRED)
+
+    def against(self, user):
+        """The open claims `user` was warned of, as the manager they would replace."""
+        return self.open().filter(category=Category.MANAGER_GONE, sitting_manager=user).order_by("pk")
 
     def waiting(self):
         """What waits for support, longest first."""
@@ -97,9 +113,12 @@ class Ticket(models.Model):
         related_name="claims_against",
         verbose_name="gestionnaire averti",
     )
+    warned_at = models.DateTimeField("averti le", null=True, blank=True)
     objection_until = models.DateTimeField("opposition possible jusqu'au", null=True, blank=True)
     objected_at = models.DateTimeField("opposition reçue le", null=True, blank=True)
     objection = models.TextField("motif de l'opposition", blank=True)
+    # Why support went on all the same: its answer to who objected.
+    override_reason = models.TextField("pourquoi passer outre", blank=True)
     transferred_at = models.DateTimeField("transfert fait le", null=True, blank=True)
 
     objects = TicketQuerySet.as_manager()
@@ -134,11 +153,18 @@ class Ticket(models.Model):
 
     @property
     def is_open(self):
-        return self.status in (self.Status.IN_PROGRESS, self.Status.ACTION_REQUIRED)
+        return self.status in OPEN
 
     @property
     def is_claim(self):
         return self.category == Category.MANAGER_GONE
+
+    @property
+    def structure_name(self):
+        """The structure it is about, as whoever asks names it, or may know it; empty when there is none."""
+        if self.structure is None or self.answers.get("legal_name"):
+            return self.answers.get("legal_name", "")
+        return self.structure.full_identifier if self.structure.keeps_private else str(self.structure)
 
     @property
     def facts(self):

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from accounts import events as account_events
 from attachments import events as attachment_events
+from attachments.models import Role
 from plumbing.facts import Fact
 from structures import events as structure_events
 from support import actions
@@ -19,6 +20,25 @@ def forget_words(sender, users, addresses, **kwargs):
 @receiver(structure_events.identifier_changing)
 def carry_over(sender, old, new, **kwargs):
     actions.move_tickets(old, new)
+
+
+@receiver(attachment_events.principals_changed)
+def follow_principals(sender, structures, actor, **kwargs):
+    actions.follow_principals(structures, actor=actor)
+
+
+@receiver([attachment_events.attachments_started, attachment_events.attachments_ended])
+def follow_places(sender, attachments, actor, **kwargs):
+    structures = {place.structure_id: place.structure for place in attachments if place.role == Role.PRINCIPAL}
+    if structures:
+        actions.follow_principals(list(structures.values()), actor=actor)
+
+
+@receiver(structure_events.handover_asked)
+def of_claims_against(sender, structure, user, **kwargs):
+    """To the manager a claim would replace, until it is decided."""
+    claims = Ticket.objects.against(user).filter(structure=structure)
+    return [Fact("claim_against", 1, (reference,)) for reference in claims.values_list("reference", flat=True)]
 
 
 @receiver(attachment_events.claims_asked)

@@ -5,7 +5,14 @@ from support.actions.answers import (
     create_ready_answer,
     delete_ready_answer,
 )
-from support.actions.claims import carry_out_transfer, deposit_signed, issue_certificate, named_target, object_to_claim
+from support.actions.claims import (
+    carry_out_transfer,
+    deposit_signed,
+    follow_principals,
+    issue_certificate,
+    named_target,
+    object_to_claim,
+)
 from support.actions.files import finish_unfinished, remove_file
 from support.actions.tickets import (
     close_own,
@@ -28,6 +35,7 @@ __all__ = [
     "delete_ready_answer",
     "deposit_signed",
     "finish_unfinished",
+    "follow_principals",
     "forget_tickets",
     "issue_certificate",
     "move_tickets",

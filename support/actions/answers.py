@@ -48,6 +48,8 @@ def _answer(ticket_id, *, actor, text, status, seen):
     event = Event.TICKET_CLOSED if status == Status.SOLVED else Event.TICKET_ANSWERED
     record(event, actor=actor, structure=ticket.structure, reference=ticket.reference)
     emails.send_ticket_answered(ticket, message)
+    if status == Status.SOLVED:
+        emails.send_claim_closed(ticket)
     return ticket
 
 

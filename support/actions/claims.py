@@ -17,7 +17,7 @@ from support import emails
 from support.actions.files import add_file, remove_file
 from support.actions.rows import gone, lock_open, turn_to, write_message
 from support.certificates import certificate_pdf
-from support.models import Ticket, TicketFile, objection_ends
+from support.models import Category, Ticket, TicketFile, objection_ends
 
 Status = Ticket.Status
 # What a signed certificate is scanned into.
@@ -33,17 +33,62 @@ CARRIED_OUT = (
 )
 
 
+SETTLED = "Le changement est déjà fait : {target} est gestionnaire principal de la structure."
+
+
 def open_claim(ticket, *, actor):
-    """Warn the sitting manager, if somebody who reads mail is one, of a ticket being sent."""
-    principal = managers_of(ticket.structure).acting_principal
-    if principal and principal != actor:
-        # Refused, not sent without the mail: nobody is replaced unwarned.
-        if not within_mail_rate("claim_warning", principal.mail_address, settings.DECIDER_MAIL_RATE):
-            words = "Le gestionnaire actuel vient d'être averti plusieurs fois : réessayez dans une heure."
-            raise ActionError("too_many_claims", words)
-        ticket.sitting_manager, ticket.objection_until = principal, objection_ends(ticket.sent_at)
-        emails.send_claim_warning(ticket)
+    """Warn the sitting manager of a ticket being sent. Raises ActionError when they just were several times."""
+    principal = _to_warn(ticket)
+    # Refused, not sent without the mail: nobody is replaced unwarned.
+    if principal and not within_mail_rate("claim_warning", principal.mail_address, settings.DECIDER_MAIL_RATE):
+        words = "Le gestionnaire actuel vient d'être averti plusieurs fois : réessayez dans une heure."
+        raise ActionError("too_many_claims", words)
+    _warn(ticket)
     record(Event.CLAIM_OPENED, actor=actor, structure=ticket.structure, reference=ticket.reference)
+
+
+def _to_warn(ticket):
+    """The sitting manager, if somebody who reads mail is one.
+
+    Not whoever asks, nor whom they name: nobody would be replaced.
+    """
+    principal = managers_of(ticket.structure).acting_principal
+    return None if principal in (ticket.author, named_target(ticket)) else principal
+
+
+def _warn(ticket):
+    """Tell the sitting manager, and give them their delay."""
+    warned = ticket.sitting_manager = _to_warn(ticket)
+    ticket.warned_at = timezone.now() if warned else None
+    ticket.objection_until = objection_ends(ticket.warned_at) if warned else None
+    ticket.objected_at, ticket.objection = None, ""
+    if warned:
+        emails.send_claim_warning(ticket)
+
+
+def warn_again(ticket):
+    """A closed claim goes on: the sitting manager, told that it was closed, is warned anew."""
+    if ticket.is_claim and ticket.transferred_at is None:
+        _warn(ticket)
+
+
+@transaction.atomic
+def follow_principals(structures, *, actor):
+    """Other principal managers: those of open claims are warned in their turn, or have what the claim asked for.
+
+    Called with the structures locked.
+    """
+    claims = Ticket.objects.open().filter(category=Category.MANAGER_GONE, structure__in=structures)
+    for ticket in claims.order_by("pk").select_for_update(of=("self",)):
+        principal = managers_of(ticket.structure).acting_principal
+        if principal is not None and principal == named_target(ticket):
+            message = write_message(ticket, SETTLED.format(target=principal), actor=None, from_support=True)
+            turn_to(ticket, Status.SOLVED)
+            record(Event.TICKET_CLOSED, actor=actor, structure=ticket.structure, reference=ticket.reference)
+            emails.send_ticket_answered(ticket, message)
+        elif principal != ticket.sitting_manager:
+            _warn(ticket)
+            ticket.save()
 
 
 def issue_certificate(ticket_id, *, actor):
@@ -142,10 +187,11 @@ def _carry_out(ticket_id, *, actor, reason):
     target = named_target(ticket)
     if target is None:
         raise ActionError("no_such_account", "La personne désignée n'a pas de compte actif à l'adresse indiquée.")
-    transfer_principal({ticket.structure_id: target.pk}, actor=actor, cause="claim", reference=ticket.reference)
-    ticket.transferred_at = timezone.now()
+    ticket.transferred_at, ticket.override_reason = timezone.now(), reason
     ticket.assignee = ticket.assignee or actor
+    # Closed first: the other open claims follow the new principal manager, this one does not.
     turn_to(ticket, Status.SOLVED)
+    transfer_principal({ticket.structure_id: target.pk}, actor=actor, cause="claim", reference=ticket.reference)
     message = write_message(ticket, CARRIED_OUT.format(target=target), actor=actor, from_support=True)
     _journal(Event.CLAIM_CARRIED_OUT, ticket, actor, signed, subject=target, reason=reason)
     emails.send_ticket_answered(ticket, message)

@@ -1,5 +1,6 @@
 """What the people who ask do: draft, send, write again, close."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from plumbing.rates import split_rate
 from plumbing.references import draw_reference
 from registration import captcha
 from support import emails
-from support.actions.claims import open_claim
+from support.actions.claims import open_claim, warn_again
 from support.actions.files import add_file
 from support.actions.rows import lock_draft, lock_open, lock_structures_of, lock_ticket, turn_to, write_message
 from support.models import Category, Message, Ticket, TicketFile
@@ -29,14 +30,22 @@ SAME_PRESS = timedelta(minutes=1)
 def write_ticket(ticket=None, *, actor, category, values, file=None, send=False):
     """Keep a draft, a new one without `ticket`, with one more `file`; `send` sends it. The Ticket.
 
-    `values` are its `subject`, `structure`, `answers` and `text`. A file the portal does not take leaves the draft.
+    `values` are its `subject`, `structure`, `answers` and `text`. What is refused leaves no new draft behind: the page
+    still shows what was typed, and would open another one.
     """
     if send and file is None:
         return _keep_and_send(ticket, actor=actor, category=category, values=values)
-    ticket = _keep(ticket, actor=actor, category=category, values=values)
-    if file:
-        add_file(ticket.pk, file, actor=actor)
-    return _keep_and_send(ticket, actor=actor, category=category, values=values) if send else ticket
+    kept = _keep(ticket, actor=actor, category=category, values=values)
+    try:
+        if file:
+            add_file(kept.pk, file, actor=actor)
+        return _keep_and_send(kept, actor=actor, category=category, values=values) if send else kept
+    except ActionError:
+        if ticket is None:
+            # A store that does not answer keeps the draft: better than losing the reason.
+            with suppress(ActionError):
+                delete_draft(kept.pk, actor=actor)
+        raise
 
 
 @transaction.atomic
@@ -67,6 +76,7 @@ def _keep_and_send(ticket, *, actor, category, values):
     # One person's sendings come one after the other, or a button pressed twice would open two.
     lock_accounts([actor.pk])
     _refuse_twice(actor, category, values)
+    _refuse_another_claim(actor, category, values["structure"])
     ticket = _write(ticket, structures, actor=actor, category=category, values=values)
     ticket.answers = values["answers"]
     ticket.sent_at = timezone.now()
@@ -84,6 +94,13 @@ def _refuse_twice(actor, category, values):
     lately = Ticket.objects.of(actor).filter(category=category, sent_at__gt=timezone.now() - SAME_PRESS)
     if lately.filter(subject=values["subject"], answers=values["answers"], messages__text=values["text"]).exists():
         raise AlreadyDone("already_sent", "Cette sollicitation est déjà envoyée.")
+
+
+def _refuse_another_claim(actor, category, structure):
+    if category == Category.MANAGER_GONE and Ticket.objects.of(actor).open().filter(
+        category=category, structure=structure
+    ):
+        raise AlreadyDone("claim_open", "Vous l'avez déjà demandé pour cette structure : écrivez ici ce qui a changé.")
 
 
 def delete_draft(ticket_id, *, actor):
@@ -147,6 +164,8 @@ def _reply(ticket_id, *, actor, text):
     if actor is None and ticket.confirmed_at is None:
         ticket.confirmed_at = timezone.now()
     reopened = ticket.status == Status.SOLVED
+    if reopened:
+        warn_again(ticket)
     turn_to(ticket, Status.IN_PROGRESS)
     message = write_message(ticket, text, actor=actor)
     record(Event.TICKET_ANSWERED, actor=actor, structure=ticket.structure, reference=ticket.reference)
@@ -161,6 +180,7 @@ def close_own(ticket_id, *, actor):
     turn_to(ticket, Status.SOLVED)
     record(Event.TICKET_CLOSED, actor=actor, structure=ticket.structure, reference=ticket.reference)
     emails.send_ticket_closed_to_support(ticket)
+    emails.send_claim_closed(ticket)
     return ticket
 
 
@@ -175,10 +195,12 @@ def forget_tickets(users, addresses):
     """Of people whose accounts are anonymised: their words, and what others' claims say of them."""
     theirs = Ticket.objects.filter(author__in=users) | Ticket.objects.filter(visitor_email__in=addresses)
     mine = list(theirs.values_list("pk", flat=True))
-    Ticket.objects.filter(pk__in=mine).update(subject="", answers={}, visitor_name="", visitor_email="", objection="")
+    Ticket.objects.filter(pk__in=mine).update(
+        subject="", answers={}, visitor_name="", visitor_email="", objection="", override_reason=""
+    )
     Message.objects.filter(ticket__in=mine, from_support=False).update(text="")
     TicketFile.objects.filter(ticket__in=mine).update(state=TicketFile.State.DELETING)
-    Ticket.objects.filter(sitting_manager__in=users).update(objection="")
+    Ticket.objects.filter(sitting_manager__in=users).update(objection="", override_reason="")
     for role in ("principal", "target"):
         named = list(Ticket.objects.filter(**{f"answers__{role}_login__in": addresses}).select_for_update(of=("self",)))
         for ticket in named:

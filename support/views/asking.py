@@ -39,7 +39,9 @@ def tickets(request):
     status, label = TABS.get(shown, TABS[first])
     page = Paginator(mine.filter(status=status).select_related("structure"), PER_PAGE).get_page(request.GET.get("page"))
     tabs = [(name, label, counts.get(kind, 0), kind == status) for name, (kind, label) in TABS.items()]
-    return render(request, "support/tickets.html", {"page": page, "tabs": tabs, "label": label, "status": status})
+    against = Ticket.objects.against(request.user).select_related("structure")
+    context = {"page": page, "tabs": tabs, "label": label, "status": status, "against": against}
+    return render(request, "support/tickets.html", context)
 
 
 @require_safe
@@ -84,7 +86,8 @@ def _written(request, form, ticket):
         )
     except AlreadyDone as refusal:
         messages.info(request, str(refusal))
-        return redirect("support:tickets")
+        going = Ticket.objects.of(request.user).open().filter(category=form.category, structure=form.structure).last()
+        return redirect("support:ticket", going.reference) if going and going.is_claim else redirect("support:tickets")
     except ActionError as refusal:
         form.refuse(refusal)
         return None

@@ -94,6 +94,7 @@ def write_ticket_mails(structure):
         if ticket.structure:
             ticket_mails.send_claim_warning(ticket)
             ticket_mails.send_claim_objected(ticket)
+            ticket_mails.send_claim_closed(ticket)
 
 
 def write_every_mail():

@@ -104,6 +104,53 @@ def test_before_the_delay_or_after_an_objection_support_says_why(objects):
     assert HistoryEntry.objects.get(event=Event.CLAIM_CARRIED_OUT).data["reason"] == "Arrêté de nomination reçu"
 
 
+def test_who_becomes_principal_meanwhile_is_warned_in_their_turn(time_machine):
+    structure, sitting = managed()
+    ticket, other = claim(structure=structure), claim(structure=structure)
+    actions.object_to_claim(ticket.pk, actor=sitting, reason="Je suis là.")
+    time_machine.move_to(timezone.now() + timedelta(hours=73))
+    heir = UserFactory()
+    transfer_principal({structure.pk: heir.pk}, actor=sitting)
+    ticket.refresh_from_db()
+    assert (ticket.sitting_manager, ticket.objection, ticket.may_be_objected_to) == (heir, "", True)
+    assert ticket.warned_at > ticket.sent_at
+    assert OutgoingMail.objects.filter(slug="claim_warning", to=heir.email).count() == 2
+    # One claim gets what it asks for: the other one follows, its own does not.
+    agent = UserFactory(staff=True)
+    actions.carry_out_transfer(signed(ticket, agent).pk, actor=agent, reason="Arrêté")
+    other.refresh_from_db()
+    assert (other.sitting_manager, other.is_open) == (ticket.author, True)
+    transfer_principal({structure.pk: other.author.pk}, actor=ticket.author)
+    other.refresh_from_db()
+    ticket.refresh_from_db()
+    assert (other.status, ticket.sitting_manager, ticket.override_reason) == ("solved", heir, "Arrêté")
+    assert "déjà fait" in other.messages.last().text
+
+
+@pytest.mark.parametrize("closed_by", ["author", "support"])
+def test_the_manager_is_told_that_a_claim_is_closed_and_warned_when_it_goes_on(closed_by):
+    structure, sitting = managed()
+    ticket = claim(structure=structure)
+    if closed_by == "author":
+        actions.close_own(ticket.pk, actor=ticket.author)
+    else:
+        told = {"text": "Non.", "status": "solved", "seen": ticket.messages.last().pk}
+        actions.answer(ticket.pk, actor=UserFactory(staff=True), **told)
+    assert OutgoingMail.objects.get(slug="claim_closed").to == sitting.email
+    actions.reply(ticket.pk, actor=ticket.author, text="Si.")
+    assert OutgoingMail.objects.filter(slug="claim_warning", to=sitting.email).count() == 2
+
+
+def test_nobody_is_warned_of_staying_and_one_claims_once():
+    structure, sitting = managed()
+    assert claim(structure=structure, target_login=sitting.email).sitting_manager is None
+    assert not OutgoingMail.objects.filter(slug="claim_warning").exists()
+    first = claim()
+    refused = refusal_of(claim, author=first.author, structure=first.structure, target_name="Une Autre")
+    assert refused.code == "claim_open"
+    assert Ticket.objects.of(first.author).count() == 1
+
+
 def test_an_objection_comes_in_time(time_machine):
     structure, sitting = managed()
     ticket = claim(structure=structure)
@@ -138,6 +185,14 @@ def test_a_certificate_is_sent_once_until_it_is_answered():
 
 def test_the_certificate_says_it_all_and_is_always_the_same():
     names = {"principal_name": "Zoé L’Œillet", "principal_login": "zoe@exemple.example", "target_name": "Ève Çelik"}
+    structure, sitting = managed()
+    known = claim(structure=structure, target_name="Łukasz Šimůnek", principal_name="Un Autre")
+    (page,) = PdfReader(io.BytesIO(certificate_pdf(known))).pages
+    text = " ".join(page.extract_text().split())
+    assert {words for words in ("Lukasz Šimunek", "Lukasz Simunek") if words in text}
+    assert sitting.email in text
+    assert "Un Autre" not in text
+    assert "À compléter" not in text
     ticket = claim(**names, legal_name="Collège de l’Île – Nord " + "très long " * 20)
     made = certificate_pdf(ticket)
     reader = PdfReader(io.BytesIO(made))

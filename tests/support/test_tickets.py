@@ -57,17 +57,13 @@ def test_a_draft_is_kept_then_sent_with_its_files():
     assert refusal_of(actions.delete_draft, draft.pk, actor=author).code == "already_sent"
 
 
-def test_a_file_that_is_not_taken_leaves_the_draft():
-    refused = refusal_of(
-        actions.write_ticket,
-        actor=UserFactory(),
-        category="general",
-        values=VALUES,
-        file=pdf("a.pdf", PROGRAM),
-        send=True,
-    )
-    assert refused.code == "file_is_program"
-    assert Ticket.objects.get().is_draft
+def test_a_file_that_is_not_taken_leaves_no_draft_but_the_one_there_was():
+    author, refused = UserFactory(), pdf("a.pdf", PROGRAM)
+    draft = actions.write_ticket(actor=author, category="general", values=VALUES)
+    for ticket in (None, draft):
+        asked = {"actor": author, "category": "general", "values": VALUES, "file": refused, "send": True}
+        assert refusal_of(actions.write_ticket, ticket, **asked).code == "file_is_program"
+        assert (Ticket.objects.get().pk, Ticket.objects.get().status) == (draft.pk, "draft")
 
 
 def test_a_draft_is_deleted_with_its_files(store):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -170,6 +171,48 @@ def test_only_the_sitting_manager_objects(client, me):
     assert client.get(path).status_code == 404
 
 
+def test_the_manager_a_claim_would_replace_sees_it_wherever_they_look_then_what_became_of_it(client, me):
+    structure = AttachmentFactory(user=me, role=Role.PRINCIPAL).structure
+    author, agent = UserFactory(), UserFactory(staff=True)
+    values = {"subject": "Parti", "structure": structure, "text": "Il est parti."}
+    values["answers"] = {"target_name": str(author), "target_login": author.email}
+    ticket = actions.write_ticket(actor=author, category="manager_gone", values=values, send=True)
+    path = f"/sollicitations/{ticket.reference}/opposition/"
+    pages = ("/", "/sollicitations/", f"/structures/{structure.pk}/")
+    assert all(path in client.get(page).text for page in pages)
+    actions.object_to_claim(ticket.pk, actor=me, reason="Je suis là.")
+    actions.issue_certificate(ticket.pk, actor=agent)
+    client.force_login(author)
+    assert "attend votre réponse" in client.get("/").text
+    actions.deposit_signed(ticket.pk, SimpleUploadedFile("a.pdf", PDF), actor=author)
+    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination")
+    client.force_login(me)
+    assert not any(path in client.get(page).text for page in pages)
+    page = client.get(path).text
+    assert "Arrêté de nomination" in page
+    assert "l’examine" not in page
+
+
+def test_claims_without_sense_are_refused_in_words(client, me):
+    principal = AttachmentFactory(role=Role.PRINCIPAL, structure__legal_name="Collège René Cassin")
+    structure = principal.structure
+    path, told = "/sollicitations/saisir/manager_gone/", claimed(structure)
+    for changed, field in (
+        ({"legal_name": "COLLEGE DE CHAMPOULANT"}, "legal_name"),
+        ({"target_login": "a@exemple.example", "principal_login": "A@exemple.example"}, "target_login"),
+    ):
+        assert field in client.post(path, told | changed).context["form"].errors
+    # Who manages is told to colleagues only.
+    sitting = told | {"target_login": principal.user.email}
+    assert client.post(path, sitting).status_code == 302
+    AttachmentFactory(user=me, structure=structure)
+    assert "target_login" in client.post(path, sitting).context["form"].errors
+    going = Ticket.objects.get()
+    assert client.post(path, told | {"text": "Encore"}).url == f"/sollicitations/{going.reference}/"
+    page = client.post("/sollicitations/saisir/no_principal/", {"siret": structure.identifier})
+    assert "siret" in page.context["form"].errors
+
+
 def test_a_visitor_is_told_the_same_whoever_has_the_address(client):
     answers = []
     for email in (UserFactory(closed=True).email, "personne@exemple.example"):
@@ -208,6 +251,30 @@ def test_support_answers_with_a_ready_answer_in_the_admin(client, desk):
     assert client.post(path, again).url == "/admin/support/ticket/"
     ticket.refresh_from_db()
     assert (ticket.status, ticket.assignee) == ("action_required", desk)
+
+
+def test_support_reopens_the_account_that_a_visitor_asks_back(client, desk):
+    closed = UserFactory(closed=True)
+    told = {"visitor_email": closed.email, "visitor_name": "Léon", "author": None}
+    ticket, other = TicketFactory(category="reactivation", **told), TicketFactory()
+    assert "Rouvrir le compte" in client.get(f"/admin/support/ticket/{ticket.pk}/change/").text
+    client.post(f"/admin/support/ticket/{ticket.pk}/rouvrir/")
+    closed.refresh_from_db()
+    assert closed.state == "activating"
+    assert client.post(f"/admin/support/ticket/{other.pk}/rouvrir/").status_code == 404
+
+
+def test_what_was_typed_before_the_session_ended_comes_back_without_the_file(client, me):
+    Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
+    path, file = "/sollicitations/saisir/general/", SimpleUploadedFile("a.pdf", PDF)
+    typed = {"subject": "Facture", "text": "Un long message", "file": file}
+    page = client.post(path, typed, headers={"Referer": f"http://testserver{path}"})
+    me.set_password("bonjour-portail")
+    me.save()
+    sent = {"username": me.email, "password": "bonjour-portail", "kept": page.context["kept"]}
+    client.post(f"/connexion/?next={path}", sent)
+    assert "Un long message" in client.get(path).text
+    assert not Ticket.objects.exists()
 
 
 def test_support_filters_takes_and_sees_no_draft(client, desk):
