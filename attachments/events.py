@@ -1,8 +1,8 @@
 """What the apps above learn of people's places in structures, inside the transaction that changes them.
 
-`attachments_started`, `attachments_ended` (attachments), `role_changed` (attachment, before) and, once for all that one
-act changes, `principals_changed` (structures): sent by `attachments.actions.attachments`, each with `actor`, None when
-the portal acted by itself. A transfer sends `role_changed` twice a structure: its receivers ask the database nothing.
+`attachments_started`, `attachments_ended` (attachments), `roles_changed` (changed: pairs of an attachment and its role
+before), `scope_changed` (attachment) and, once for all that one act changes, `principals_changed` (structures): sent by
+`attachments.actions.attachments`, each with `actor`, None when the portal acted by itself.
 
 To be asked, receivers returning a list of `plumbing.facts.Fact`: `claims_asked` (structures, by their keys), what was
 asked of support for one of them whose manager is gone, a Fact whose `who` is the structure's key and the address of
@@ -15,6 +15,7 @@ from django.dispatch import Signal
 
 attachments_started = Signal()
 attachments_ended = Signal()
-role_changed = Signal()
+roles_changed = Signal()
+scope_changed = Signal()
 principals_changed = Signal()
 claims_asked = Signal()

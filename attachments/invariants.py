@@ -78,6 +78,11 @@ def principals_bounded():
     return Attachment.objects.current().principal().filter(bounds)
 
 
+@_holds("Un gestionnaire principal n'a pas désactivé son compte : il a d'abord désigné un successeur.")
+def principals_of_disabled_accounts():
+    return Attachment.objects.current().principal().filter(user__state=User.State.DISABLED)
+
+
 # Attachments.
 
 

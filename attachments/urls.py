@@ -1,15 +1,6 @@
-from django.urls import path, register_converter
-from django.urls.converters import StringConverter
+from django.urls import path
 
 from attachments import views
-from plumbing.references import LENGTH
-
-
-class ReferenceConverter(StringConverter):
-    regex = f"[0-9]{{{LENGTH}}}"
-
-
-register_converter(ReferenceConverter, "reference")
 
 app_name = "attachments"
 urlpatterns = [

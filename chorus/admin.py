@@ -16,6 +16,7 @@ from chorus.errands import changelist, errands, requests_errand
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from registration.models import AddressCorrection, Submission
+from spaces.models import Space
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Referent, Structure
 from support.models import ReadyAnswer, Ticket
 
@@ -25,6 +26,7 @@ WORKS = {
     "Structures": [Structure, BankAccount, Referent],
     "Personnes": [User, Submission, AddressCorrection, LinkRequest, AccessAttempt],
     "Rattachements": [AttachmentRequest, Attachment, Deputy],
+    "Espaces": [Space],
     "Annuaire": [DirectoryImport, DirectoryEntry, LegalUnit],
     "Courriels": [OutgoingMail],
     "Historique": [HistoryEntry],

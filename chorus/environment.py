@@ -46,6 +46,15 @@ def whole_number(name, default, least=1):
     return int(raw)
 
 
+def addresses(name):
+    """{code: address} of « code=https://…;code=https://… »; refuses anything else."""
+    pairs = [pair.strip().partition("=") for pair in optional(name, "").split(";") if pair.strip()]
+    for code, _, address in pairs:
+        if not code or urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).netloc:
+            refuse(f"{name} doit ressembler à factures-recues=https://exemple.fr/factures;autre-espace=https://…")
+    return {code.strip(): address.strip() for code, _, address in pairs}
+
+
 def rate(name, default):
     """So many requests in a second, minute, hour or day: « 30/m »."""
     value = optional(name, default)

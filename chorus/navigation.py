@@ -21,6 +21,18 @@ MINE = {
     "attachments:undo_transfer",
     "attachments:withdraw_request",
 }
+# What waits for a manager.
+DESK = {
+    f"spaces:{name}"
+    for name in (
+        "subscription_requests",
+        "approve_subscriptions",
+        "refuse_subscriptions",
+        "decided_subscriptions",
+        "decide_subscriptions",
+        "refuse_subscription",
+    )
+}
 # Of structures, and of the people there.
 ORGANISATION = {
     f"attachments:{name}"
@@ -45,7 +57,7 @@ ORGANISATION = {
         "structure_history",
         "history_entry",
     )
-}
+} | {f"spaces:{name}" for name in ("structure_spaces", "open_space", "close_space", "space_matrix", "change_matrix")}
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,8 @@ def _section_of(request, view_name):
         return "organisation"
     if view_name in MINE:
         return view_name
+    if view_name in DESK:
+        return "attachments:activities"
     namespace = view_name.partition(":")[0]
     sections = {"attachments": "attachments:activities", "structures": "organisation", "support": "support:tickets"}
     return sections.get(namespace, view_name)

@@ -71,6 +71,9 @@ def _json(user, documents):
         "demandes_de_rattachement": map(
             _request, _rows(user.attachment_requests.select_related("structure"), "services")
         ),
+        "abonnements": map(
+            _subscription, _rows(user.subscriptions.select_related("structure", "space", "service").order_by("pk"))
+        ),
         "suppleances": map(_deputyship, _rows(user.deputyships.select_related("structure"))),
         "transmissions": map(
             _handover, _rows(Handover.objects.filter(Q(outgoing=user) | Q(successor=user)).select_related("structure"))
@@ -157,6 +160,22 @@ def _request(row):
         "statut": row.get_status_display(),
         "decidee_le": row.decided_at,
         "motif_du_refus": row.reason,
+    }
+
+
+def _subscription(row):
+    return {
+        "structure": row.structure.legal_name,
+        "identifiant": row.structure.identifier,
+        "espace": row.space.label,
+        "service": row.part,
+        "acces": row.get_access_display(),
+        "date_de_debut": row.starts_on,
+        "dossier": row.reference,
+        "commentaire": row.comment,
+        "demande_le": row.created_at,
+        "statut": row.get_status_display(),
+        "motif": row.reason,
     }
 
 

@@ -31,6 +31,8 @@ from chorus.overview import (
 )
 from chorus.own_data import own_data_response
 from documents.models import SupportingDocument
+from spaces.models import Space
+from spaces.standing import OwnSpaces
 from support.models import Ticket
 
 # Rows of each list on home; the rest is a click away.
@@ -58,6 +60,7 @@ def home(request):
             "asked": requests_of(user, places),
             "places": with_counts(places[:STRUCTURES_SHOWN]),
             "place_count": len(places),
+            "own_spaces": OwnSpaces(user, places),
             "manages": any(place.manages for place in places),
             "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
             "beginning": beginning,
@@ -108,6 +111,8 @@ def account(request):
             "places": shown,
             "place_count": len(places) + len(asked),
             "hidden_count": len(places) - len(shown) + len(asked[PLACES_SHOWN:]),
+            "spaces": Space.objects.filter(pk__in=user.subscriptions.effective().order_by().values("space")),
+            "spaces_asked": user.subscriptions.pending().order_by().values("reference").distinct().count(),
             "document_count": SupportingDocument.objects.of(user).count(),
             "tickets_to_answer": Ticket.objects.of(user).filter(status=Ticket.Status.ACTION_REQUIRED).count(),
             "sessions": user.open_sessions.living(),

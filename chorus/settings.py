@@ -18,6 +18,7 @@ from csp.constants import NONE, SELF
 
 from chorus.environment import (
     PRODUCTION,
+    addresses,
     database_of,
     env,
     mail_server_of,
@@ -42,6 +43,8 @@ LEGAL_PUBLISHER = optional(
     "LEGAL_PUBLISHER", DEMO * "Syndicat de Champoulant (inventé) ; 1 place de la Mairie, Champoulant"
 )
 LEGAL_HOST = optional("LEGAL_HOST", DEMO * "Hébergeur d'exemple (inventé) ; 2 rue des Serveurs, Champoulant")
+# Where the spaces that other applications of the platform hold are, by their code in the catalogue.
+SPACE_ADDRESSES = addresses("SPACE_ADDRESSES")
 SUPPORT_EMAIL = required("SUPPORT_EMAIL", "adresse de l'assistance", "assistance@portail.example")
 
 SECRET_KEY = required("SECRET_KEY", "clé secrète", "demo-only-key-never-used-in-production")
@@ -78,6 +81,7 @@ INSTALLED_APPS = [
     "chorus",
     "support",
     "registration",
+    "spaces",
     "attachments",
     "structures",
     "documents",

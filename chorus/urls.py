@@ -34,6 +34,7 @@ urlpatterns = [
     path("sante/", pages.health, name="health"),
     path("", include("support.urls")),
     path("", include("registration.urls")),
+    path("", include("spaces.urls")),
     path("", include("attachments.urls")),
     path("", include("structures.urls")),
     path("", include("documents.urls")),

@@ -14,6 +14,7 @@ from history.models import Event
 class Kind(models.TextChoices):
     REQUESTS = "demandes", "Demandes de rattachement"
     ATTACHMENTS = "rattachements", "Rattachements et rôles"
+    SPACES = "espaces", "Espaces et abonnements"
     STRUCTURE = "structure", "Structure"
     SERVICES = "services", "Services"
     BANK_ACCOUNTS = "coordonnees", "Coordonnées bancaires"
@@ -54,6 +55,12 @@ OUTCOMES = {
     Event.PERSONAL_RIGHTS_CHANGED: Outcome(_ATTACHMENTS, _PLAIN, "Modifiés"),
     Event.DEPUTY_NAMED: Outcome(_ATTACHMENTS, _GOOD, "Désignée"),
     Event.DEPUTY_ENDED: Outcome(_ATTACHMENTS, _OFF, "Terminée"),
+    Event.SUBSCRIPTION_ASKED: Outcome(Kind.SPACES, _WAIT, "Demandé"),
+    Event.SUBSCRIPTION_APPROVED: Outcome(Kind.SPACES, _GOOD, "Validé"),
+    Event.SUBSCRIPTION_REFUSED: Outcome(Kind.SPACES, _BAD, "Refusé"),
+    Event.SUBSCRIPTION_ENDED: Outcome(Kind.SPACES, _OFF, "Désactivé"),
+    Event.SPACE_OPENED: Outcome(Kind.SPACES, _GOOD, "Ouvert"),
+    Event.SPACE_CLOSED: Outcome(Kind.SPACES, _OFF, "Fermé"),
     Event.STRUCTURE_CREATED: Outcome(_STRUCTURE, _GOOD, "Créée"),
     Event.STRUCTURE_CHANGED: Outcome(_STRUCTURE, _PLAIN, "Modifiée"),
     Event.STRUCTURE_UPDATED: Outcome(_STRUCTURE, _PLAIN, "Mise à jour"),
@@ -72,7 +79,7 @@ OUTCOMES = {
 # Of people's own accounts, of the referents that support keeps, and of what people ask support: read in the admin only.
 _ACCOUNTS = (
     *("account_", "activation_", "password_", "secret_", "address_", "contact_", "second_factor_", "recovery_"),
-    *("identity_", "sessions_", "document_", "referent_", "ticket_"),
+    *("identity_", "sessions_", "document_", "referent_", "ticket_", "space_created", "space_changed"),
 )
 ACCOUNTS_ONLY = {event for event in Event if event.startswith(_ACCOUNTS)} | {Event.RIGHTS_CHANGED}
 

@@ -2,9 +2,20 @@
 
 import secrets
 
+from django.urls import register_converter
+from django.urls.converters import StringConverter
 from stdnum import luhn
 
 LENGTH = 9
+
+
+class ReferenceConverter(StringConverter):
+    """In an address, the number of a dossier: <reference:reference>."""
+
+    regex = f"[0-9]{{{LENGTH}}}"
+
+
+register_converter(ReferenceConverter, "reference")
 
 
 def new_reference():

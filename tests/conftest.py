@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 from contextlib import closing, suppress
+from importlib import import_module
 
 import hypothesis
 import kombu.pools
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from celery import current_app
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.core.management.commands import flush
@@ -27,7 +29,7 @@ from tests.processes import portal_environment
 from tests.servers import running_sink
 from tests.undefined import Undefined
 
-MADE_BY_MIGRATING = {"django_content_type", "auth_permission", "django_migrations"}
+MADE_BY_MIGRATING = {"django_content_type", "auth_permission", "django_migrations", "spaces_space"}
 
 
 def pytest_configure():
@@ -71,6 +73,7 @@ def emptied(handle):
             append_only.remove(connection)
             handle(self, **options)
             append_only.install(connection)
+            import_module("spaces.migrations.0002_catalogue").put_in(apps, None)
 
     return handled
 

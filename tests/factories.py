@@ -10,6 +10,7 @@ from attachments.models import Attachment, AttachmentRequest
 from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
 from plumbing.references import new_reference
+from spaces.models import Subscription
 from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Service, Structure
 from support.models import Message, Ticket, TicketFile
 
@@ -116,6 +117,19 @@ class AttachmentRequestFactory(factory.django.DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory, pending=True)
     structure = factory.SubFactory(StructureFactory)
+    reference = factory.LazyFunction(new_reference)
+
+
+class SubscriptionFactory(factory.django.DjangoModelFactory):
+    """A row as if it had been asked for and approved; `space` comes from the catalogue."""
+
+    class Meta:
+        model = Subscription
+
+    user = factory.SubFactory(UserFactory)
+    structure = factory.SubFactory(StructureFactory)
+    access = "consultation"
+    status = "approved"
     reference = factory.LazyFunction(new_reference)
 
 

@@ -16,6 +16,7 @@ from history.actions import record
 from history.models import Event
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
+from spaces.models import Space
 from support.emails import follow_link
 from tests.accounts.provider import CLIENT, SECRET, running_provider
 from tests.factories import (
@@ -27,6 +28,7 @@ from tests.factories import (
     PasskeyFactory,
     ServiceFactory,
     StructureFactory,
+    SubscriptionFactory,
     SupportingDocumentFactory,
     TicketFactory,
     TicketFileFactory,
@@ -195,6 +197,28 @@ TABLE = {
     "structures:change_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:deactivate_bank_account": (["bank_account"], ITS_PRINCIPAL_AMONG_THEM),
     "structures:activate_bank_account": (["bank_account"], (LOGIN, *(405,) * 6)),
+    "spaces:my_subscriptions": ([], (LOGIN, *(200,) * 6)),
+    "spaces:export_my_subscriptions": (["kind"], (LOGIN, *(200,) * 6)),
+    "spaces:add_subscription": ([], (LOGIN, *(200,) * 6)),
+    # Nothing is ticked.
+    "spaces:end_subscriptions": ([], (LOGIN, *(302,) * 6)),
+    "spaces:space": (["space"], (LOGIN, *(200,) * 6)),
+    "spaces:ask_space": (["space"], (LOGIN, *(405,) * 6)),
+    "spaces:subscription_requests": ([], (LOGIN, *(200,) * 6)),
+    "spaces:export_subscription_requests": (["kind"], (LOGIN, *(200,) * 6)),
+    # Nothing is ticked, nothing was decided.
+    "spaces:approve_subscriptions": ([], (LOGIN, *(302,) * 6)),
+    "spaces:refuse_subscriptions": ([], (LOGIN, *(302,) * 6)),
+    "spaces:decided_subscriptions": ([], (LOGIN, *(302,) * 6)),
+    "spaces:decide_subscriptions": (["subscription"], (LOGIN, 404, 404, 200, 200, 404, 200)),
+    "spaces:refuse_subscription": (["subscription"], (LOGIN, 404, 404, 200, 200, 404, 200)),
+    "spaces:structure_spaces": (["structure_pk"], ITS_MANAGERS),
+    "spaces:open_space": (["structure_pk", "space"], ITS_PRINCIPAL),
+    "spaces:space_matrix": (["structure_pk"], ITS_MANAGERS),
+    "spaces:export_matrix": (["structure_pk", "kind"], ITS_MANAGERS),
+    "spaces:change_matrix": (["structure_pk"], ITS_MANAGERS),
+    # It is not open there.
+    "spaces:close_space": (["structure_pk", "space"], (LOGIN, 403, 403, 403, 302, 403, 302)),
     "own_data": ([], (LOGIN, *(200,) * 6)),
     "download_own_data": ([], (LOGIN, *(200,) * 6)),
     "documents:documents": ([], (LOGIN, *(200,) * 6)),
@@ -290,6 +314,10 @@ def arguments():
         ],
         "way": "totp",
         "kind": "csv",
+        "space": "engagements",
+        "subscription": SubscriptionFactory(
+            structure=structure, status="pending", space=Space.objects.get(code="engagements")
+        ).reference,
         # A simple user's.
         "place": AttachmentFactory(structure=structure).pk,
         "line": record(Event.STRUCTURE_CHANGED, structure=structure).pk,
@@ -376,6 +404,17 @@ def answering(gets, posted):
 
 # name: (what is posted, what each of ROLES gets)
 POSTS = {
+    # Without a structure and a space: the first step; what each may ask for is tried in tests/spaces.
+    "spaces:add_subscription": ({}, (LOGIN, *(200,) * 6)),
+    "spaces:end_subscriptions": ({}, (LOGIN, *(302,) * 6)),
+    "spaces:ask_space": ({}, (LOGIN, *NOWHERE[1:])),
+    "spaces:approve_subscriptions": ({}, (LOGIN, *(302,) * 6)),
+    "spaces:refuse_subscriptions": ({}, (LOGIN, *(302,) * 6)),
+    "spaces:decide_subscriptions": ({}, (LOGIN, 404, 404, 422, 422, 404, 422)),
+    "spaces:refuse_subscription": ({}, (LOGIN, 404, 404, 422, 422, 404, 422)),
+    "spaces:open_space": ({}, answering(ITS_PRINCIPAL, 422)),
+    "spaces:close_space": ({}, answering(ITS_PRINCIPAL, 302)),
+    "spaces:change_matrix": ({}, answering(ITS_MANAGERS, 302)),
     "accounts:logout": ({}, (LOGIN, *(HOME,) * 6)),
     "registration:structure_block": ({"identifier": "20003035100015"}, VISITORS_ONLY),
     "registration:captcha_block": ({"new_captcha": "1"}, VISITORS_ONLY),

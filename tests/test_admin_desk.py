@@ -15,6 +15,7 @@ from attachments.models import Deputy, Role
 from history.actions import record
 from history.models import Event
 from registration.models import AddressCorrection, Submission
+from spaces.models import Space
 from structures.models import DirectoryImport, Referent, Structure
 from support.models import ReadyAnswer
 from tests.factories import (
@@ -212,6 +213,7 @@ def test_no_page_speaks_as_machines_do(client):
         LegalUnitFactory(),
         DirectoryImportFactory(failed=True, lines=10),
         OutgoingMailFactory(state="failed"),
+        Space.objects.first(),
         Referent.objects.create(administration="Rennes", name="Anne Un", email="a@exemple.example"),
         record(Event.REQUEST_SENT, structure=structure, reason="Essai"),
         Submission.objects.create(reference="123456782", payload={"person": {}}, attempts=1),

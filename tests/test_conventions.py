@@ -28,6 +28,7 @@ OUR_APPS = (
     "chorus",
     "support",
     "registration",
+    "spaces",
     "attachments",
     "structures",
     "documents",

@@ -213,10 +213,17 @@ def test_every_table_that_names_accounts_is_told_or_known():
     told = {
         "accounts.EmailDevice", "accounts.ExternalIdentity", "accounts.OpenSession", "accounts.Passkey",
         "accounts.RecoveryDevice", "accounts.TotpDevice", "attachments.Attachment", "attachments.AttachmentRequest",
+        "spaces.Subscription",
         "attachments.Deputy", "attachments.Handover",
         "support.Message", "support.Ticket", "support.TicketFile",
         "documents.SupportingDocument", "history.HistoryEntry", "notifications.OutgoingMail",
     }  # fmt: skip
     # Support's work, in the history too; groups and permissions are not used.
-    others = {"admin.LogEntry", "structures.DirectoryImport", "accounts.User_groups", "accounts.User_user_permissions"}
+    others = {
+        "admin.LogEntry",
+        "structures.DirectoryImport",
+        "spaces.StructureSpace",
+        "accounts.User_groups",
+        "accounts.User_user_permissions",
+    }
     assert {relation.related_model._meta.label for relation in relations} == told | others

@@ -19,6 +19,7 @@ from notifications.models import OutgoingMail
 from plumbing.references import new_reference
 from registration.captcha import challenge, fresh
 from registration.models import AddressCorrection, Submission
+from spaces.models import Space
 from structures.models import Referent
 from support.models import ReadyAnswer
 from tests.factories import (
@@ -273,6 +274,7 @@ ADD = {
     "attachments.Deputy": lambda: Deputy.objects.create(
         structure=StructureFactory(), deputy=UserFactory(), named_by=UserFactory(), ends_on="2099-01-01"
     ),
+    "spaces.Space": lambda: Space.objects.create(code=f"espace-{Space.objects.count()}", label="Espace"),
     "support.Ticket": TicketFactory,
     "support.ReadyAnswer": lambda: ReadyAnswer.objects.create(title="Bonjour", text="Bonjour"),
     "history.HistoryEntry": lambda: record(

@@ -18,7 +18,7 @@ from attachments.actions.rows import (
     lock_structure,
     services_of,
 )
-from attachments.events import attachments_ended, attachments_started, principals_changed, role_changed
+from attachments.events import attachments_ended, attachments_started, principals_changed, roles_changed, scope_changed
 from attachments.models import Attachment, Right, Role
 from history.actions import record, record_all
 from history.data import change_data, row_data
@@ -127,6 +127,7 @@ def change_scope(attachment_id, *, actor, whole_structure=True, services=(), ref
         data = change_data(attachment, made)
         data["changes"]["services"] = [before, after]
         _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
+        scope_changed.send(sender=None, attachment=attachment, actor=actor)
     return attachment
 
 
@@ -158,7 +159,7 @@ def change_role(attachment_id, *, actor, role, reference="", cause=""):
     if held and role == Role.PRINCIPAL:
         data["changes"]["services"] = [held, []]
     _journal(event, attachment, actor=actor, reference=reference, cause=cause, **data)
-    role_changed.send(sender=None, attachment=attachment, before=before, actor=actor)
+    roles_changed.send(sender=None, changed=[(attachment, before)], actor=actor)
     if Role.PRINCIPAL in (before, role):
         principals_changed.send(sender=None, structures=[attachment.structure], actor=actor)
     return attachment
@@ -208,8 +209,8 @@ def _give_role(event, rows, values, *, actor, **told):
     Attachment.objects.filter(pk__in=before).update(**values)
     if entries:
         record_all(event, entries, actor=actor)
-    for row in rows:
-        role_changed.send(sender=None, attachment=row, before=before[row.pk], actor=actor)
+    if rows:
+        roles_changed.send(sender=None, changed=[(row, before[row.pk]) for row in rows], actor=actor)
 
 
 @transaction.atomic

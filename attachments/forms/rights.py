@@ -15,6 +15,7 @@ HINTS = {
     Right.DECIDE_SUBSCRIPTIONS: "Valider qui demande un espace.",
     Right.ATTACH_PEOPLE: "Ajouter des utilisateurs simples, prolonger ou terminer leur rattachement.",
     Right.VIEW_HISTORY: "Tout ce qui s'est fait sur la structure, et par qui.",
+    Right.OPEN_SPACES: "Choisir les espaces que l'on peut demander sur la structure.",
 }
 AS_STRUCTURE, YES, NO = "structure", "yes", "no"
 SAID = {AS_STRUCTURE: None, YES: True, NO: False}

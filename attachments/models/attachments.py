@@ -166,6 +166,7 @@ class Attachment(Scope):
     decide_subscriptions = _personal(Right.DECIDE_SUBSCRIPTIONS)
     attach_people = _personal(Right.ATTACH_PEOPLE)
     view_history = _personal(Right.VIEW_HISTORY)
+    open_spaces = _personal(Right.OPEN_SPACES)
 
     objects = AttachmentQuerySet.as_manager()
 
@@ -231,6 +232,10 @@ class Attachment(Scope):
     @property
     def may_decide_subscriptions(self):
         return self.may(Right.DECIDE_SUBSCRIPTIONS)
+
+    @property
+    def may_open_spaces(self):
+        return self.may(Right.OPEN_SPACES)
 
     @property
     def may_attach_people(self):

@@ -25,10 +25,11 @@ class Right(models.TextChoices):
     DECIDE_SUBSCRIPTIONS = "decide_subscriptions", "Décider des demandes d'abonnement"
     ATTACH_PEOPLE = "attach_people", "Rattacher des utilisateurs"
     VIEW_HISTORY = "view_history", "Consulter l'historique"
+    OPEN_SPACES = "open_spaces", "Ouvrir et fermer des espaces"
 
 
 # What secondary managers may do where their principal manager said nothing.
-LEFT_BY_DEFAULT = {right: right is not Right.VIEW_HISTORY for right in Right}
+LEFT_BY_DEFAULT = {right: right not in (Right.VIEW_HISTORY, Right.OPEN_SPACES) for right in Right}
 
 
 class SecondaryRights(models.Model):
@@ -41,6 +42,7 @@ class SecondaryRights(models.Model):
     decide_subscriptions = models.BooleanField(Right.DECIDE_SUBSCRIPTIONS.label, default=True)
     attach_people = models.BooleanField(Right.ATTACH_PEOPLE.label, default=True)
     view_history = models.BooleanField(Right.VIEW_HISTORY.label, default=False)
+    open_spaces = models.BooleanField(Right.OPEN_SPACES.label, default=False)
 
     class Meta:
         verbose_name = "droits des gestionnaires secondaires"

@@ -15,6 +15,13 @@ from structures.models import Structure
 
 # Rows of each block; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, ENTRIES_SHOWN = 5, 6, 6
+# Blocks of the apps above: (template, what it shows).
+_added_blocks = []
+
+
+def add_block(template, told):
+    """Give the page a block more, below the requests: `template`, which reads what `told(user)` returns as `block`."""
+    _added_blocks.append((template, told))
 
 
 @require_safe
@@ -39,6 +46,7 @@ def activities(request):
         "names_structures": user.is_staff or len(places) > 1,
         "handovers": handovers_of(user),
         "entries": _last_entries(user),
+        "blocks": [(template, told(user)) for template, told in _added_blocks] if desk.manages else (),
     }
     return render(request, "attachments/activities.html", context)
 

@@ -140,11 +140,13 @@ def test_whoever_never_activated_may_register_again_and_is_anonymised_otherwise(
     end_accounts()
     assert [state_of(user) for user in (*users, unset, principal)] == [State.CLOSED] * 2 + [State.ACTIVATING] * 3
     names = {"first_name": "Anne", "last_name": "Nom", "phone": "", "contact_email": "", "survey_consent": False}
-    assert actions.register_account(email=users[0].email, **names) == users[0]
+    again = actions.register_account(email=users[0].email, **names)
+    assert again != users[0]
     time_machine.move_to(timezone.now() + timedelta(days=settings.ANONYMISE_AFTER_DAYS))
     end_accounts()
     users[1].refresh_from_db()
-    assert (users[1].anonymised_at is not None, state_of(users[0])) == (True, State.PENDING)
+    assert (users[1].anonymised_at is not None, state_of(users[0])) == (True, State.CLOSED)
+    assert state_of(again) == State.PENDING
 
 
 def test_a_link_sent_begins_the_time_to_activate():

@@ -1,7 +1,7 @@
 """Any sequence of acts keeps what must always hold, and is refused by ActionError alone."""
 
+import functools
 import os
-import sys
 from collections import Counter
 from datetime import timedelta
 from itertools import count
@@ -9,7 +9,7 @@ from itertools import count
 import hypothesis
 import pytest
 import time_machine
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -27,21 +27,37 @@ from accounts.actions.endings import close_never_activated
 from accounts.links import Purpose, make_token
 from accounts.models import User
 from attachments import actions
-from attachments.invariants import broken
+from attachments.invariants import INVARIANTS, broken
 from attachments.models import Attachment, AttachmentRequest, Deputy, Handover, Right, Role
+from plumbing.batches import Batch
 from plumbing.errors import ActionError
 from structures.actions import activate_structure, change_identifier, deactivate_structure
 from structures.models import Structure
-from tests.factories import ServiceFactory, StructureFactory, UserFactory, establishments, siret_number
+from tests.factories import (
+    AttachmentFactory,
+    ServiceFactory,
+    StructureFactory,
+    UserFactory,
+    establishments,
+    siret_number,
+)
 
 # More for a long run by hand: HYPOTHESIS_EXAMPLES=2000 HYPOTHESIS_SEED=7.
-EXAMPLES, STEPS = int(os.environ.get("HYPOTHESIS_EXAMPLES", 6)), 30
+EXAMPLES, STEPS = int(os.environ.get("HYPOTHESIS_EXAMPLES", 6)), 50
 DAY = timedelta(days=1)
 which = st.integers(0, 11)
-days = st.sampled_from([None, None, 0, 1, 3, 40])
+days = st.sampled_from([None, None, None, 0, 1, 3, 40])
 roles = st.sampled_from(Role)
 whole = st.booleans()
+# Who acts: mostly somebody who may.
+whose = st.sampled_from(["theirs", "theirs", "theirs", "support", "anybody"])
 addresses = count()
+# What they are called, how they are done and with what.
+ACTS = {}
+# These need others before them, or people who fit: they come more often.
+MORE = ("transfer", "plan", "plan", "cancel", "contest", "duplicate", "approve", "attach")
+# What the nights do by themselves.
+BY_THEMSELVES = ("carry_out", "run_out", "close", "lapse")
 
 
 def on(number):
@@ -56,293 +72,349 @@ def one(rows, number):
     return rows[number % len(rows)]
 
 
-class AnySequence(RuleBasedStateMachine):
-    """Three structures, some people and support; each example is one transaction, undone at its end."""
+def mostly(rows, others, number):
+    """One of `rows`, where there are any; of the `others` too, by the last number."""
+    return one(others if number == 11 or not rows.exists() else rows, number)
 
-    tried = Counter()
+
+def act(**drawn):
+    """One of the acts there are, with what is drawn for it."""
+
+    def of(method):
+        ACTS[method.__name__] = method, st.fixed_dictionaries(drawn)
+        return method
+
+    return of
+
+
+@functools.cache
+def all_invariants(today):
+    """(SQL, its parameters) that says whether any is broken: made once for each day, asked after each act."""
+    queries = [one.rows().order_by().values("pk").query.sql_with_params() for one in INVARIANTS]
+    sql = " OR ".join(f"EXISTS ({query})" for query, _ in queries)
+    return f"SELECT {sql}", [value for _, values in queries for value in values]
+
+
+def build_world():
+    """Structures with their people and requests that wait; one without principal manager, one whose was never seen."""
+    now = timezone.now()
+    managed = [StructureFactory(nature=nature) for nature in ("public", "private", "public")]
+    free, unseen = StructureFactory(nature="private"), StructureFactory(nature="private")
+    for structure in (*managed, free, unseen):
+        ServiceFactory.create_batch(2, structure=structure)
+    first, second, third, fourth, *_free = UserFactory.create_batch(7)
+    for structure, principal in zip(managed, (first, first, second), strict=True):
+        AttachmentFactory(user=principal, structure=structure, role=Role.PRINCIPAL)
+        AttachmentFactory(user=third, structure=structure, role=Role.SECONDARY)
+        place = AttachmentFactory(user=fourth, structure=structure, whole_structure=False)
+        place.services.set(structure.services.all()[:1])
+    AttachmentFactory(structure=managed[0], ends_on=on(2))
+    newcomer = UserFactory(activating=True, activation_sent_at=now)
+    AttachmentFactory(user=newcomer, structure=unseen, role=Role.PRINCIPAL, role_since=now - 5 * DAY)
+    UserFactory.create_batch(2, state=User.State.DISABLED, deactivated_at=now - 60 * DAY)
+    for structure in (*managed, managed[0]):
+        user = UserFactory(pending=True)
+        actions.send_request(user, structure, actor=user)
+
+
+class AnySequence(RuleBasedStateMachine):
+    """Always from the same world: each example is one transaction, undone at its end."""
+
+    support = None
+    done = Counter()
+    refused = Counter()
 
     def __init__(self):
         super().__init__()
+        self.pack = []
         self.example = transaction.atomic()
         self.example.__enter__()
         self.clock = time_machine.travel(timezone.now(), tick=False)
         self.clock_now = self.clock.start()
-        self.support = UserFactory(staff=True)
-        for nature in ("public", "private", "public"):
-            ServiceFactory.create_batch(2, structure=StructureFactory(nature=nature))
-        UserFactory.create_batch(4)
-        UserFactory(pending=True)
 
     def teardown(self):
         self.clock.stop()
         transaction.set_rollback(True)
         self.example.__exit__(None, None, None)
 
+    @rule(number=st.integers(0, 99), data=st.data())
+    def any_act(self, number, data):
+        """The next of all acts, in any order: each comes before any comes again, which Hypothesis would not see to."""
+        self.pack = self.pack or [*ACTS, *MORE]
+        kind = self.pack.pop(number % len(self.pack))
+        method, drawn = ACTS[kind]
+        values = data.draw(drawn, label=kind)
+        try:
+            # Undone when it is refused, as each action is by itself.
+            with transaction.atomic():
+                # They look at the clock anew.
+                self.clock_now.shift(timedelta(seconds=1))
+                done = method(self, **values)
+                if done is False or (isinstance(done, Batch) and not done.done):
+                    raise ActionError("nothing_done", "Rien n'a été fait.")
+        except ActionError as refusal:
+            assert kind != "nights_pass", "nobody is there to read a refusal"
+            self.refused[kind, refusal.code] += 1
+        else:
+            self.done[kind] += 1
+
     def structure(self, number):
-        return one(Structure.objects.all(), number)
+        return mostly(Structure.objects.filter(state=Structure.State.ACTIVE), Structure.objects.all(), number)
 
-    def person(self, number):
-        return one(User.objects.filter(is_staff=False), number)
+    def person(self, number, state=User.State.ACTIVE):
+        people = User.objects.filter(is_staff=False)
+        return mostly(people.filter(state=state), people, number)
 
-    def actor(self, number):
-        """Everybody who can log in: support half of the time, which may do more."""
-        able = User.objects.filter(state=User.State.ACTIVE)
-        return self.support if number % 2 else one(able.filter(is_staff=False), number // 2)
+    def newcomer(self, number, there):
+        """Mostly one who can log in and is not attached there."""
+        people = User.objects.filter(is_staff=False)
+        held = there.attachments.current().values("user")
+        return mostly(people.filter(state=User.State.ACTIVE).exclude(pk__in=held), people, number)
+
+    def place(self, number):
+        """Mostly one that its managers may change."""
+        others = Attachment.objects.lasting().exclude(role=Role.PRINCIPAL)
+        return mostly(others, Attachment.objects.current(), number)
+
+    def actor(self, whose, number, theirs):
+        """Support, anybody who can log in, or mostly one of `theirs`, the ids of those who may."""
+        if whose == "support":
+            return self.support
+        able = User.objects.filter(state=User.State.ACTIVE, is_staff=False)
+        theirs = able.filter(pk__in=theirs)
+        return one(theirs if whose == "theirs" and theirs.exists() else able, number)
+
+    def manager(self, whose, number, there):
+        return self.actor(whose, number, there.attachments.lasting().managers().values("user"))
+
+    def principal(self, whose, number, there):
+        return self.actor(whose, number, there.attachments.current().principal().values("user"))
 
     def part(self, structure, is_whole, number):
         services = [] if is_whole else list(structure.services.all())[: 1 + number % 2]
         return {"whole_structure": is_whole, "services": tuple(services)}
 
-    def attempt(self, act):
-        """`act`, undone when it is refused, as each action is by itself."""
-        rule = sys._getframe(1).f_code.co_name
-        try:
-            with transaction.atomic():
-                # They look at the clock anew.
-                self.clock_now.shift(timedelta(seconds=1))
-                act()
-        except ActionError:
-            self.tried[f"{rule} refused"] += 1
-        else:
-            self.tried[rule] += 1
-
     @invariant()
     def everything_holds(self):
-        assert [(one.name, keys) for one, keys in broken()] == []
+        with connection.cursor() as cursor:
+            cursor.execute(*all_invariants(timezone.localdate()))
+            any_broken = cursor.fetchone()[0]
+        assert not any_broken, [(one.name, keys) for one, keys in broken()]
 
     # Accounts.
 
-    @rule(structure=which, is_whole=whole)
+    @act(structure=which, is_whole=whole)
     def register(self, structure, is_whole):
         person = {"first_name": "Zoé", "last_name": "Petit", "phone": "", "contact_email": "", "survey_consent": False}
+        there = self.structure(structure)
+        user = register_account(email=f"nouveau{next(addresses)}@exemple.example", **person)
+        actions.send_request(user, there, actor=user, **self.part(there, is_whole, structure))
 
-        def act():
-            there = self.structure(structure)
-            user = register_account(email=f"nouveau{next(addresses)}@exemple.example", **person)
-            actions.send_request(user, there, actor=user, **self.part(there, is_whole, structure))
+    def use_link(self, user, purpose, use):
+        secrets = {"password": "un bon mot de passe", "secret_question": "pet", "secret_answer": "Rex"}
+        use(make_token(user, purpose), **secrets)
 
-        self.attempt(act)
-
-    def settled(self, number, state, purpose, use):
-        def act():
-            user = one(User.objects.filter(state=state, is_staff=False), number)
-            secrets = {"password": "un bon mot de passe", "secret_question": "pet", "secret_answer": "Rex"}
-            use(make_token(user, purpose), **secrets)
-
-        self.attempt(act)
-
-    @rule(person=which)
+    @act(person=which)
     def activate(self, person):
-        self.settled(person, User.State.ACTIVATING, Purpose.ACTIVATION, activate_account)
+        self.use_link(self.person(person, User.State.ACTIVATING), Purpose.ACTIVATION, activate_account)
 
-    @rule(person=which)
+    @act(person=which)
     def reactivate_oneself(self, person):
-        self.settled(person, User.State.DISABLED, Purpose.REACTIVATION, reactivate_own_account)
+        self.use_link(self.person(person, User.State.DISABLED), Purpose.REACTIVATION, reactivate_own_account)
 
-    @rule(person=which)
+    @act(person=which)
     def reactivate(self, person):
-        self.attempt(lambda: reactivate_account(self.person(person).pk, actor=self.support))
+        reactivate_account(self.person(person, User.State.DISABLED).pk, actor=self.support)
 
-    @rule(person=which, by_support=whole)
+    @act(person=which, by_support=whole)
     def deactivate(self, person, by_support):
-        def act():
-            user = self.person(person)
-            if by_support:
-                deactivate_account(user.pk, actor=self.support)
-            else:
-                deactivate_own_account(user)
-
-        self.attempt(act)
+        user = self.person(person)
+        if by_support:
+            deactivate_account(user.pk, actor=self.support)
+        else:
+            deactivate_own_account(user)
 
     # Requests.
 
-    @rule(person=which, structure=which, is_whole=whole, starts=days, lasts=days)
+    @act(person=which, structure=which, is_whole=whole, starts=days, lasts=days)
     def ask(self, person, structure, is_whole, starts, lasts):
-        def act():
-            user, there = self.person(person), self.structure(structure)
-            if not user.is_active:
-                raise ActionError("none", "Cette personne ne se connecte pas.")
-            terms = self.part(there, is_whole, person)
-            actions.send_request(user, there, actor=user, starts_on=on(starts), ends_on=on(lasts), **terms)
+        user, there = self.person(person), self.structure(structure)
+        if not user.is_active:
+            raise ActionError("none", "Cette personne ne se connecte pas.")
+        terms = self.part(there, is_whole, person)
+        actions.send_request(user, there, actor=user, starts_on=on(starts), ends_on=on(lasts), **terms)
 
-        self.attempt(act)
+    @act(
+        whose=whose,
+        actor=which,
+        request=which,
+        role=roles,
+        as_asked=whole,
+        is_whole=whole,
+    )
+    def approve(self, whose, actor, request, role, as_asked, is_whole):
+        asked = one(AttachmentRequest.objects.pending(), request)
+        part = None if as_asked else tuple(self.part(asked.structure, is_whole, request).values())
+        manager = self.manager(whose, actor, asked.structure)
+        return actions.approve_requests([asked.pk], actor=manager, role=role, part=part)
 
-    @rule(actor=which, request=which, role=roles, as_asked=whole, is_whole=whole)
-    def approve(self, actor, request, role, as_asked, is_whole):
-        def act():
-            asked = one(AttachmentRequest.objects.pending(), request)
-            part = None if as_asked else tuple(self.part(asked.structure, is_whole, request).values())
-            actions.approve_requests([asked.pk], actor=self.actor(actor), role=role, part=part)
+    @act(whose=whose, actor=which, request=which)
+    def refuse(self, whose, actor, request):
+        asked = one(AttachmentRequest.objects.pending(), request)
+        actions.refuse_request(asked.pk, actor=self.manager(whose, actor, asked.structure), reason="Non.")
 
-        self.attempt(act)
-
-    @rule(actor=which, request=which)
-    def refuse(self, actor, request):
-        def act():
-            asked = one(AttachmentRequest.objects.pending(), request)
-            actions.refuse_request(asked.pk, actor=self.actor(actor), reason="Non.")
-
-        self.attempt(act)
-
-    @rule(request=which)
+    @act(request=which)
     def withdraw(self, request):
-        def act():
-            asked = one(AttachmentRequest.objects.pending(), request)
-            actions.withdraw_request(asked.pk, actor=asked.user)
-
-        self.attempt(act)
+        asked = one(AttachmentRequest.objects.pending(), request)
+        actions.withdraw_request(asked.pk, actor=asked.user)
 
     # Attachments.
 
-    @rule(actor=which, person=which, structure=which, role=roles, is_whole=whole, starts=days, lasts=days)
-    def attach(self, actor, person, structure, role, is_whole, starts, lasts):
-        def act():
-            there = self.structure(structure)
-            terms = self.part(there, is_whole, person)
-            dates = {"starts_on": on(starts), "ends_on": on(lasts)}
-            place = actions.Place(self.person(person), there, role=role, **dates, **terms)
-            if place.ends_on and place.ends_on < (place.starts_on or timezone.localdate()):
-                raise ActionError("dates_order", "Le formulaire le refuse.")
-            actions.attach_people([place], actor=self.actor(actor))
+    @act(whose=whose, actor=which, person=which, structure=which, role=roles, is_whole=whole, starts=days, lasts=days)
+    def attach(self, whose, actor, person, structure, role, is_whole, starts, lasts):
+        there = self.structure(structure)
+        terms = self.part(there, is_whole, person)
+        dates = {"starts_on": on(starts), "ends_on": on(lasts)}
+        place = actions.Place(self.newcomer(person, there), there, role=role, **dates, **terms)
+        if place.ends_on and place.ends_on < (place.starts_on or timezone.localdate()):
+            raise ActionError("dates_order", "Le formulaire le refuse.")
+        return actions.attach_people([place], actor=self.manager(whose, actor, there))
 
-        self.attempt(act)
+    @act(whose=whose, actor=which, place=which, role=roles, is_whole=whole, starts=days, lasts=days)
+    def change(self, whose, actor, place, role, is_whole, starts, lasts):
+        held = self.place(place)
+        terms = self.part(held.structure, is_whole, place)
+        dates = {"starts_on": on(starts) or held.starts_on, "ends_on": on(lasts)}
+        manager = self.manager(whose, actor, held.structure)
+        return actions.change_place(held.pk, actor=manager, version=held.version, role=role, **terms, **dates)
 
-    @rule(actor=which, place=which, role=roles, is_whole=whole, starts=days, lasts=days)
-    def change(self, actor, place, role, is_whole, starts, lasts):
-        def act():
-            held = one(Attachment.objects.current(), place)
-            terms = self.part(held.structure, is_whole, place)
-            dates = {"starts_on": on(starts) or held.starts_on, "ends_on": on(lasts)}
-            actions.change_place(held.pk, actor=self.actor(actor), version=held.version, role=role, **terms, **dates)
-
-        self.attempt(act)
-
-    @rule(place=which, starts=days, lasts=days)
+    @act(place=which, starts=days, lasts=days)
     def date_by_support(self, place, starts, lasts):
-        def act():
-            held = one(Attachment.objects.current(), place)
-            dates = {"starts_on": on(starts) or held.starts_on, "ends_on": on(lasts)}
-            actions.move_dates(held.pk, actor=self.support, **dates)
+        held = self.place(place)
+        dates = {"starts_on": on(starts) or held.starts_on, "ends_on": on(lasts)}
+        actions.move_dates(held.pk, actor=self.support, **dates)
 
-        self.attempt(act)
+    @act(whose=whose, actor=which, place=which)
+    def detach(self, whose, actor, place):
+        held = self.place(place)
+        actions.detach(held.pk, actor=self.manager(whose, actor, held.structure))
 
-    @rule(actor=which, place=which)
-    def detach(self, actor, place):
-        self.attempt(lambda: actions.detach(one(Attachment.objects.current(), place).pk, actor=self.actor(actor)))
-
-    @rule(person=which)
+    @act(person=which)
     def leave(self, person):
-        def act():
-            user = self.person(person)
-            actions.leave_structures(user, user.attachments.current().values_list("pk", flat=True), actor=user)
+        user = self.person(person)
+        held = user.attachments.current().values_list("pk", flat=True)
+        return actions.leave_structures(user, held, actor=user)
 
-        self.attempt(act)
-
-    @rule(actor=which, place=which, person=which)
-    def duplicate(self, actor, place, person):
-        def act():
-            held = one(Attachment.objects.lasting(), place)
-            actions.duplicate_place(held.pk, [self.person(person).pk], actor=self.actor(actor))
-
-        self.attempt(act)
+    @act(whose=whose, actor=which, place=which, person=which)
+    def duplicate(self, whose, actor, place, person):
+        held = self.place(place)
+        manager = self.manager(whose, actor, held.structure)
+        return actions.duplicate_place(held.pk, [self.newcomer(person, held.structure).pk], actor=manager)
 
     # Rights.
 
-    @rule(actor=which, structure=which, left=whole)
-    def leave_rights(self, actor, structure, left):
-        rights = dict.fromkeys(Right, left)
-        self.attempt(lambda: actions.leave_rights(self.structure(structure).pk, actor=self.actor(actor), rights=rights))
+    @act(whose=whose, actor=which, structure=which, left=whole)
+    def leave_rights(self, whose, actor, structure, left):
+        there = self.structure(structure)
+        actions.leave_rights(there.pk, actor=self.principal(whose, actor, there), rights=dict.fromkeys(Right, left))
 
-    @rule(actor=which, place=which, left=st.sampled_from([None, True, False]))
-    def leave_personal_rights(self, actor, place, left):
-        def act():
-            held = one(Attachment.objects.current(), place)
-            actions.leave_personal_rights(held.pk, actor=self.actor(actor), rights=dict.fromkeys(Right, left))
+    @act(whose=whose, actor=which, place=which, left=st.sampled_from([None, True, False]))
+    def leave_personal_rights(self, whose, actor, place, left):
+        held = mostly(Attachment.objects.lasting().filter(role=Role.SECONDARY), Attachment.objects.current(), place)
+        principal = self.principal(whose, actor, held.structure)
+        actions.leave_personal_rights(held.pk, actor=principal, rights=dict.fromkeys(Right, left))
 
-        self.attempt(act)
+    @act(whose=whose, actor=which, place=which, starts=days, lasts=days)
+    def name_deputy(self, whose, actor, place, starts, lasts):
+        held = self.place(place)
+        dates = {"starts_on": on(starts or 0), "ends_on": on(lasts or 0)}
+        principal = self.principal(whose, actor, held.structure)
+        actions.name_deputy(held.structure_id, held.user_id, actor=principal, **dates)
 
-    @rule(actor=which, structure=which, person=which, starts=days, lasts=days)
-    def name_deputy(self, actor, structure, person, starts, lasts):
-        def act():
-            people = self.structure(structure).pk, self.person(person).pk
-            dates = {"starts_on": on(starts or 0), "ends_on": on(lasts or 0)}
-            actions.name_deputy(*people, actor=self.actor(actor), **dates)
-
-        self.attempt(act)
-
-    @rule(actor=which, deputy=which)
-    def end_deputy(self, actor, deputy):
-        self.attempt(lambda: actions.end_deputy(one(Deputy.objects.current(), deputy).pk, actor=self.actor(actor)))
+    @act(whose=whose, actor=which, deputy=which)
+    def end_deputy(self, whose, actor, deputy):
+        held = one(Deputy.objects.current(), deputy)
+        actions.end_deputy(held.pk, actor=self.principal(whose, actor, held.structure))
 
     # Hand-overs.
 
-    @rule(actor=which, structures=st.sets(which, min_size=1, max_size=2), person=which)
-    def transfer(self, actor, structures, person):
-        def act():
-            successors = {self.structure(number).pk: self.person(person).pk for number in structures}
-            actions.transfer_principal(successors, actor=self.actor(actor))
+    def handed(self, principal, there, is_all, person):
+        """This structure, or all they lead, to one successor."""
+        led = principal.attachments.current().principal().values_list("structure", flat=True)
+        return dict.fromkeys([there.pk, *(led if is_all else [])], self.person(person).pk)
 
-        self.attempt(act)
+    @act(whose=whose, actor=which, structure=which, is_all=whole, person=which)
+    def transfer(self, whose, actor, structure, is_all, person):
+        """Every other time of a structure that is to be handed over later, where there is one."""
+        planned = Structure.objects.filter(handovers__in=Handover.objects.pending())
+        there = one(planned, structure) if structure % 2 and planned.exists() else self.structure(structure)
+        principal = self.principal(whose, actor, there)
+        actions.transfer_principal(self.handed(principal, there, is_all, person), actor=principal)
 
-    @rule(actor=which, structures=st.sets(which, min_size=1, max_size=2), person=which, ahead=days)
-    def plan(self, actor, structures, person, ahead):
-        def act():
-            successors = {self.structure(number).pk: self.person(person).pk for number in structures}
-            actions.plan_handovers(successors, actor=self.actor(actor), takes_effect_on=on(ahead or 1))
+    @act(whose=whose, actor=which, structure=which, is_all=whole, person=which, ahead=days)
+    def plan(self, whose, actor, structure, is_all, person, ahead):
+        there = self.structure(structure)
+        principal = self.principal(whose, actor, there)
+        handed = self.handed(principal, there, is_all, person)
+        actions.plan_handovers(handed, actor=principal, takes_effect_on=on(ahead or 1))
 
-        self.attempt(act)
+    @act(whose=whose, actor=which, handover=which)
+    def cancel(self, whose, actor, handover):
+        planned = mostly(Handover.objects.pending(), Handover.objects.all(), handover)
+        either = self.actor(whose, actor, [planned.outgoing_id, planned.successor_id])
+        actions.cancel_handovers([planned.pk], actor=either)
 
-    @rule(actor=which, handover=which)
-    def cancel(self, actor, handover):
-        def act():
-            planned = one(Handover.objects.pending(), handover)
-            actions.cancel_handovers([planned.pk], actor=self.actor(actor))
-
-        self.attempt(act)
-
-    @rule(actor=which, handover=which)
-    def contest(self, actor, handover):
-        def act():
-            done = one(Handover.objects.all(), handover)
-            actions.undo_transfers([done.pk], actor=self.actor(actor))
-
-        self.attempt(act)
+    @act(whose=whose, actor=which, handover=which)
+    def contest(self, whose, actor, handover):
+        done = mostly(Handover.objects.undoable(), Handover.objects.all(), handover)
+        actions.undo_transfers([done.pk], actor=self.actor(whose, actor, [done.outgoing_id]))
 
     # Structures.
 
-    @rule(structure=which, active=whole)
-    def switch_structure(self, structure, active):
-        switch = activate_structure if active else deactivate_structure
-        self.attempt(lambda: switch(self.structure(structure).pk, actor=self.support))
+    @act(structure=which)
+    def deactivate_structure(self, structure):
+        deactivate_structure(self.structure(structure).pk, actor=self.support)
 
-    @rule(structure=which)
+    @act(structure=which)
+    def activate_structure(self, structure):
+        inactive = Structure.objects.exclude(state=Structure.State.ACTIVE)
+        activate_structure(mostly(inactive, Structure.objects.all(), structure).pk, actor=self.support)
+
+    @act(structure=which)
     def change_identifier(self, structure):
         siret = {"identifier_type": "siret", "identifier": siret_number(next(establishments))}
-        self.attempt(lambda: change_identifier(self.structure(structure).pk, actor=self.support, **siret))
+        change_identifier(self.structure(structure).pk, actor=self.support, **siret)
 
     # Time.
 
-    @rule(passing=st.sampled_from([1, 2, 9, 41, 100]))
+    @act(passing=st.sampled_from([1, 0, 3, 3, 9, 41, 100]))
     def nights_pass(self, passing):
         """With the tasks of the first minutes of the last of these days, in the order of their hours."""
         self.clock_now.shift(passing * DAY)
-        for task in (actions.carry_out_due, actions.end_what_ran_out, actions.leave_to_support, self.end_accounts):
-            self.attempt(task)
-        self.attempt(actions.lapse_unactivated_principals)
-        self.attempt(actions.warn_of_endings)
-
-    def end_accounts(self):
+        closed = User.objects.filter(state=User.State.CLOSED)
+        before = closed.count()
+        self.done["carry_out"] += actions.carry_out_due()
+        self.done["run_out"] += actions.end_what_ran_out()
+        actions.leave_to_support()
         close_overdue()
         close_never_activated()
-
-    @rule()
-    def every_task_again(self):
-        for task in (actions.carry_out_due, actions.end_what_ran_out, actions.lapse_unactivated_principals):
-            self.attempt(task)
+        self.done["close"] += closed.count() - before
+        self.done["lapse"] += actions.lapse_unactivated_principals()
+        actions.warn_of_endings()
 
 
+def raise_it(*args, **options):
+    """In place of logging what a task swallowed."""
+    raise
+
+
+# What fails is made shorter first, for up to five minutes.
+@pytest.mark.timeout(600)
 @pytest.mark.django_db
-def test_any_sequence_of_acts_keeps_what_must_always_hold():
+def test_any_sequence_of_acts_keeps_what_must_always_hold(monkeypatch):
+    monkeypatch.setattr("logging.Logger.exception", raise_it)
+    monkeypatch.setattr(AnySequence, "support", UserFactory(staff=True))
+    build_world()
     bounded = hypothesis.settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
@@ -357,4 +429,7 @@ def test_any_sequence_of_acts_keeps_what_must_always_hold():
     try:
         run_state_machine_as_test(machine, settings=bounded)
     finally:
-        print(AnySequence.tried.total(), "acts tried:", sorted(AnySequence.tried.items()))
+        print(machine.done.total(), "acts done:", sorted(machine.done.items()))
+        print(machine.refused.total(), "refused:", sorted(machine.refused.items()))
+    # What never succeeds is not tried at all.
+    assert [kind for kind in (*ACTS, *BY_THEMSELVES) if not machine.done[kind]] == []

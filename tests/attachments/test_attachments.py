@@ -166,12 +166,12 @@ def test_support_adds_a_service_to_those_somebody_has(client):
 def test_change_role_to_principal_takes_the_whole_structure_without_end():
     held, _ = of_service(ends_on=TODAY() + DAY)
     before = held.role_since
-    with heard(events.role_changed) as told:
+    with heard(events.roles_changed) as told:
         change_role(held.pk, actor=None, role=Role.PRINCIPAL)
     held.refresh_from_db()
     assert (held.role, held.whole_structure, held.ends_on, held.services.count()) == ("principal", True, None, 0)
     assert held.role_since > before
-    assert [(about["attachment"], about["before"]) for about in told] == [(held, "simple")]
+    assert [about["changed"] for about in told] == [[(held, "simple")]]
     assert last_entry().event == "principal_designated"
     assert "Rôle : Utilisateur simple → Gestionnaire principal" in last_entry().comment
     with pytest.raises(ActionError) as error:
@@ -181,7 +181,7 @@ def test_change_role_to_principal_takes_the_whole_structure_without_end():
 
 def test_a_change_to_the_same_says_nothing():
     held = AttachmentFactory()
-    with heard(events.role_changed) as told:
+    with heard(events.roles_changed) as told:
         change_role(held.pk, actor=None, role=Role.SIMPLE)
         change_dates(held.pk, actor=None, starts_on=held.starts_on, ends_on=None)
     assert (told, last_entry()) == ([], None)

@@ -69,6 +69,7 @@ def again(row, **values):
 
 BY_HAND = {
     "structures_left_without_principal": lambda: lost(led()),
+    "principals_of_disabled_accounts": lambda: led(user__state=User.State.DISABLED),
     "attachments_to_foreign_services": lambda: elsewhere(AttachmentFactory(whole_structure=False)),
     "attachments_to_nothing": lambda: only_in_name(led()),
     "attachments_run_out": lambda: AttachmentFactory(starts_on=TODAY() - 9 * DAY, ends_on=TODAY() - DAY),

@@ -48,7 +48,7 @@ def naive(right, role, here, own, when, deputy):
         return True
     if role != Role.SECONDARY:
         return False
-    by_default = right != Right.VIEW_HISTORY
+    by_default = right not in (Right.VIEW_HISTORY, Right.OPEN_SPACES)
     return own if own is not None else here if here is not None else by_default
 
 
@@ -141,14 +141,15 @@ def test_what_is_withdrawn_is_gone_at_the_next_click_and_comes_back(client, stru
     leave_rights(structure.pk, actor=principal, rights=NONE)
     assert client.get(page).status_code == 403
     assert client.post(page, {"role": "simple", "scope": "whole"}).status_code == 403
-    assert "Activités du gestionnaire" not in client.get("/").text
+    assert 'href="/activites/"' not in client.get("/").text
     leave_personal_rights(secondary.pk, actor=principal, rights={Right.DECIDE_REQUESTS: True})
     assert client.get(page).status_code == 200
 
 
 def test_rights_are_journaled_as_data_and_said_when_shown(structure, principal, secondary):
     leave_rights(structure.pk, actor=principal, rights=ALL)
-    assert HistoryEntry.objects.get().comment == "Consulter l'historique : Non → Oui"
+    said = "Consulter l'historique : Non → Oui\nOuvrir et fermer des espaces : Non → Oui"
+    assert HistoryEntry.objects.get().comment == said
     leave_rights(structure.pk, actor=principal, rights=ALL)
     leave_personal_rights(secondary.pk, actor=principal, rights={Right.ATTACH_PEOPLE: False})
     leave_personal_rights(secondary.pk, actor=principal, rights={Right.ATTACH_PEOPLE: False})
@@ -216,7 +217,7 @@ def test_the_page_ticks_what_is_left_to_all_and_what_differs_for_one(client, str
     assert client.post(own, said | {"decide_requests": "peut-être"}).status_code == 422
     assert client.post(own, said | {"decide_requests": "yes", "view_history": "no"}).status_code == 302
     secondary.refresh_from_db()
-    assert [getattr(secondary, right) for right in Right] == [True, None, None, False]
+    assert [getattr(secondary, right) for right in Right] == [True, None, None, False, None]
     assert "Décider des demandes de rattachement : <b>oui</b>" in " ".join(client.get(page).text.split())
     assert " enregistrés : " in client.post(own, said, follow=True).text
     elsewhere = AttachmentFactory(role=Role.SECONDARY)

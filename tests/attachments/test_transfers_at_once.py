@@ -120,13 +120,13 @@ import django; django.setup()
 from django.db import connection, transaction
 from accounts.models import User
 from attachments.actions import attachments, transfer_principal
-from attachments.events import role_changed
+from attachments.events import roles_changed
 
 def wait(**kwargs):
     print("half way", flush=True)
     import time; time.sleep(60)
 
-role_changed.connect(wait)
+roles_changed.connect(wait)
 transfer_principal({successors}, actor=User.objects.get(pk={actor}))
 """
 

@@ -230,7 +230,7 @@ def test_a_thousand_are_searched_and_paged_in_as_many_queries_as_two(client, own
     with CaptureQueriesContext(connection) as many:
         page = client.get(LIST)
     assert len(many) == len(few)
-    assert "1 à 50 sur 1000 pièces jointes" in " ".join(page.text.split())
+    assert "1 à 50 sur 1 000 pièces jointes" in " ".join(page.text.split())
     assert len(page.content) < 300_000
     found = client.get(LIST, {"q": "ecole BAIL"}).text
     assert "1 résultat" in found

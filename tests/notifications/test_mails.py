@@ -20,6 +20,8 @@ from attachments import emails as attachment_mails
 from attachments.models import AttachmentRequest, Deputy, Handover
 from notifications.models import OutgoingMail
 from registration.emails import send_address_used, send_not_registered
+from spaces import emails as space_mails
+from spaces.models import Space, Subscription
 from structures.models import Referent
 from support import emails as ticket_mails
 from support.models import Message, Ticket
@@ -30,6 +32,7 @@ from tests.factories import (
     AttachmentRequestFactory,
     ServiceFactory,
     StructureFactory,
+    SubscriptionFactory,
     TicketFactory,
     UserFactory,
 )
@@ -54,6 +57,21 @@ HEADERS = {
 
 def ending_place(person):
     return AttachmentFactory(user=person, ends_on=timezone.localdate() + timedelta(days=9))
+
+
+def write_mails_of_spaces(user, person, structure):
+    space = Space.objects.first()
+    row = SubscriptionFactory(user=person, structure=structure, space=space, comment=NASTY)
+    for decider in (user, None):
+        space_mails.send_subscription_asked(person, structure, [row], to=user.email, decider=decider)
+    for rows in (
+        [row],
+        [row, SubscriptionFactory(user=person, structure=structure, space=space, access="modification")],
+    ):
+        for status in ("approved", "refused"):
+            row.status = status
+            space_mails.send_subscriptions_decided(rows, by=None, comment=NASTY)
+        space_mails.send_subscriptions_ended(rows, by=None, reason=NASTY)
 
 
 def write_ticket_mails(structure):
@@ -140,6 +158,7 @@ def write_every_mail():
             attachment_mails.send_handovers_planned([passing], actor=user)
             attachment_mails.send_transfers_undone([passing], actor=actor)
             attachment_mails.send_handovers_ended([passing], actor=actor, reason="" if actor else "successor_unable")
+        write_mails_of_spaces(user, person, structure)
         account_mails.send_activation(person, reference=request.reference)
         account_mails.send_reset(person)
         account_mails.send_password_changed(person)
@@ -249,6 +268,7 @@ def test_a_mail_names_its_dossier_in_the_outbox(mails):
     references = set(AttachmentRequest.objects.values_list("reference", flat=True)) | set(
         User.objects.values_list("reference", flat=True)
     )
+    references |= set(Subscription.objects.values_list("reference", flat=True))
     references |= set(Ticket.objects.values_list("reference", flat=True))
     assert {mail.reference for mail in mails if mail.slug not in ABOUT_NOBODY} <= references
 

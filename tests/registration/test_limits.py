@@ -3,7 +3,7 @@
 import pytest
 from captcha.models import CaptchaStore
 
-from accounts.actions import approve_account, close_never_active, invite_account, register_account
+from accounts.actions import approve_account, close_never_active, invite_account, register_account, tell_invited
 from notifications.models import OutgoingMail
 from registration.captcha import fresh
 from tests.factories import UserFactory
@@ -36,7 +36,14 @@ def register_and_approve():
     return user
 
 
-@pytest.mark.parametrize("create", [register_and_approve, lambda: invite_account(**NEWCOMER, actor=UserFactory())])
+def invite():
+    actor = UserFactory()
+    user = invite_account(**NEWCOMER, actor=actor)
+    tell_invited(user, actor=actor)
+    return user
+
+
+@pytest.mark.parametrize("create", [register_and_approve, invite])
 def test_an_address_given_an_account_again_and_again_activates_it_by_a_few_mails(settings, create):
     settings.MAIL_TO_ONE_RATE = "2/h"
     for _ in range(4):

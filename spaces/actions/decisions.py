@@ -1,0 +1,178 @@
+"""Subscriptions are decided, given and taken back by managers, several at once: deciding one is a set of one.
+
+All that can be done is done, in a number of queries that does not grow with the lines; the rest is skipped, each with
+its ActionError.
+"""
+
+from django.db import transaction
+
+from attachments.models import Role
+from history.models import Event
+from plumbing.errors import ActionError, AlreadyDone
+from plumbing.reach import held
+from spaces import emails
+from spaces.actions.openings import open_for
+from spaces.actions.rows import (
+    Result,
+    Status,
+    begin,
+    check_line,
+    decide_rows,
+    journal,
+    live_by_key,
+    lock_rows,
+    lock_structures,
+    places_of,
+)
+from spaces.models import StructureSpace
+from structures.models import Structure
+
+
+class _Desk:
+    """What one manager may do on these structures, locked by the caller, and what is there."""
+
+    def __init__(self, actor, structures, pairs):
+        self.actor = actor
+        self.decided = _among("attachments.decide_subscriptions", actor, structures)
+        self.opens = _among("attachments.open_spaces", actor, structures)
+        self.places = places_of({*pairs, *((actor.pk, structure) for structure in structures)})
+        rows = StructureSpace.objects.current().filter(structure__in=structures).order_by()
+        self.opened = {}
+        for structure, space in rows.values_list("structure", "space"):
+            self.opened.setdefault(structure, set()).add(space)
+        # (structure, space) to be opened with the lines that need it: both levels at once.
+        self.to_open = {}
+
+    def check(self, row):
+        """Whether the manager may decide this line or Line."""
+        structure = row.structure
+        if structure.pk not in self.decided:
+            raise ActionError("not_decider", f"Vous ne décidez pas des abonnements de {structure}.")
+        own = self.places.get((self.actor.pk, structure.pk))
+        if row.user.pk == self.actor.pk and (own is None or own.role != Role.PRINCIPAL):
+            raise ActionError("own_request", "Nul ne décide de son propre abonnement.")
+
+    def check_given(self, row):
+        self.check(row)
+        structure, space = row.structure, row.space
+        opened = self.opened.setdefault(structure.pk, set())
+        opens = structure.pk in self.opens and not space.is_open_everywhere and space.pk not in opened
+        check_line(row, self.places.get((row.user.pk, structure.pk)), opened | {space.pk} if opens else opened)
+        if opens:
+            self.to_open[structure.pk, space.pk] = structure, space
+
+    def open_what_is_needed(self):
+        for structure, space in self.to_open.values():
+            open_for(structure, [space], actor=self.actor)
+
+
+def _among(permission, actor, structures):
+    keys = held(permission, actor)
+    if keys is None:
+        return set(structures)
+    return set(Structure.objects.filter(pk__in=structures).filter(pk__in=keys).values_list("pk", flat=True).order_by())
+
+
+@transaction.atomic
+def approve(subscription_ids, *, actor, comment=""):
+    """Give what these people asked for, and tell each once: a Result.
+
+    A space asked for together with its opening is opened, by who may: nobody else gets it by that.
+    """
+    rows, desk, result = _lock(subscription_ids, actor)
+    rows = [row for row in rows if _may(_check_pending, desk.check_given, row=row, result=result)]
+    desk.open_what_is_needed()
+    decide_rows(rows, Status.APPROVED, actor=actor, reason=comment.strip())
+    journal(Event.SUBSCRIPTION_APPROVED, rows, actor=actor)
+    emails.send_subscriptions_decided(rows, by=actor, comment=comment.strip())
+    result.done.extend(rows)
+    return result
+
+
+@transaction.atomic
+def refuse(subscription_ids, *, actor, reason):
+    """Refuse what these people asked for, for one reason, and tell each once: a Result. ActionError without one."""
+    reason = reason.strip()
+    if not reason:
+        raise ActionError("reason_missing", "Indiquez le motif du refus : il est envoyé au demandeur.", field="reason")
+    rows, desk, result = _lock(subscription_ids, actor)
+    rows = [row for row in rows if _may(_check_pending, desk.check, row=row, result=result)]
+    decide_rows(rows, Status.REFUSED, actor=actor, reason=reason)
+    journal(Event.SUBSCRIPTION_REFUSED, rows, actor=actor, reason=reason)
+    emails.send_subscriptions_decided(rows, by=actor, comment=reason)
+    result.done.extend(rows)
+    return result
+
+
+@transaction.atomic
+def give(lines, *, actor, starts_on=None, comment=""):
+    """Give these Lines, asked for or not: a Result. What waits is approved; what somebody has already says nothing."""
+    lines = list(dict.fromkeys(lines))
+    people, structures = {line.user.pk for line in lines}, {line.structure.pk for line in lines}
+    locked = lock_structures(structures)
+    lines = [line._replace(structure=locked[line.structure.pk]) for line in lines]
+    live, result = live_by_key(people, structures), Result([], [])
+    desk = _Desk(actor, locked, {line.key[:2] for line in lines})
+    wanted = [line for line in lines if line.key not in live or live[line.key].is_pending]
+    wanted = [line for line in wanted if _may(desk.check_given, row=line, result=result)]
+    desk.open_what_is_needed()
+    asked = [live[line.key] for line in wanted if line.key in live]
+    decide_rows(asked, Status.APPROVED, actor=actor, reason=comment.strip())
+    new = begin(
+        (line for line in wanted if line.key not in live),
+        status=Status.APPROVED,
+        starts_on=starts_on,
+        comment=comment.strip(),
+        actor=actor,
+    )
+    result.done.extend([*asked, *new])
+    journal(Event.SUBSCRIPTION_APPROVED, result.done, actor=actor)
+    emails.send_subscriptions_decided(result.done, by=actor, comment=comment.strip())
+    return result
+
+
+@transaction.atomic
+def end(subscription_ids, *, actor, reason=""):
+    """Take these lines back from their people, and tell each once: a Result."""
+    rows, desk, result = _lock(subscription_ids, actor)
+    rows = [row for row in rows if _may(_check_live, desk.check, row=row, result=result)]
+    decide_rows(rows, Status.ENDED, actor=actor, reason=reason.strip())
+    journal(Event.SUBSCRIPTION_ENDED, rows, actor=actor, reason=reason.strip())
+    emails.send_subscriptions_ended(rows, by=actor, reason=reason.strip())
+    result.done.extend(rows)
+    return result
+
+
+def foresee(rows, *, actor, approving):
+    """What `approve`, or `refuse`, would do of these lines now: a Result. Nothing is locked nor written."""
+    desk, result = _Desk(actor, {row.structure_id for row in rows}, {row.key[:2] for row in rows}), Result([], [])
+    check = desk.check_given if approving else desk.check
+    result.done.extend(row for row in rows if _may(_check_pending, check, row=row, result=result))
+    return result
+
+
+def _lock(subscription_ids, actor):
+    rows = lock_rows(subscription_ids)
+    desk = _Desk(actor, {row.structure_id for row in rows}, {row.key[:2] for row in rows})
+    return rows, desk, Result([], [])
+
+
+def _check_pending(row):
+    if not row.is_pending:
+        raise AlreadyDone("decided", f"{row.user}, {row} : déjà {row.get_status_display().lower()}.")
+
+
+def _check_live(row):
+    if not row.is_live:
+        raise AlreadyDone("over", f"{row.user}, {row} : déjà {row.get_status_display().lower()}.")
+
+
+def _may(*checks, row, result):
+    """Whether nothing hinders it; if something does, `result` says what."""
+    try:
+        for check in checks:
+            check(row)
+    except ActionError as refusal:
+        result.skipped.append((row, refusal))
+        return False
+    return True

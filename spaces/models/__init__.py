@@ -1,0 +1,16 @@
+from spaces.models.reaches import Reach
+from spaces.models.spaces import Access, Grant, Space, SpaceQuerySet, StructureSpace
+from spaces.models.subscriptions import WHOLE, Subscription, SubscriptionQuerySet, by_person
+
+__all__ = [
+    "WHOLE",
+    "Access",
+    "Grant",
+    "Reach",
+    "Space",
+    "SpaceQuerySet",
+    "StructureSpace",
+    "Subscription",
+    "SubscriptionQuerySet",
+    "by_person",
+]

@@ -1,0 +1,108 @@
+"""« Ajouter un abonnement », in two steps that are each an address; and asking for a space in one click."""
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.text import Truncator
+from django.views.decorators.http import require_http_methods, require_POST
+
+from plumbing.requests import perform, posted, submit
+from spaces import actions
+from spaces.forms import AskForm
+from spaces.models import Access, Grant, Space
+from spaces.standing import State, standings
+
+# More services than this are searched, not scrolled through.
+SERVICES_SHOWN = 60
+
+
+def _number(text):
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _places(user):
+    return user.attachments.effective().select_related("structure").order_by("structure__legal_name_key", "pk")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_subscription(request):
+    """Which space on which structure, then for which services; or why it cannot be asked for, and who gives it."""
+    places = _places(request.user)
+    chosen = {name: _number(request.GET.get(name, "")) for name in ("structure", "espace")}
+    place = places.filter(structure=chosen["structure"]).first()
+    space = Space.objects.filter(pk=chosen["espace"]).first()
+    context = {"places": places, "spaces": Space.objects.all(), "place": place, "space": space, "form": None}
+    if place is None or space is None:
+        if len(places) == 1:
+            context["place"] = places[0]
+        return render(request, "spaces/choose_space.html", context)
+    standing = next(iter(standings(request.user, [place], [space])), None)
+    context |= {"standing": standing, "cause": _cause(place, space, standing)}
+    if context["cause"]:
+        return render(request, "spaces/not_askable.html", context)
+    services, words = _services(place, request.GET.get("q", ""))
+    live = request.user.subscriptions.live().filter(structure=place.structure, space=space)
+    form = AskForm([None, *services], posted(request), live=live, asks_comment=not standing.is_own_to_give)
+    if request.method == "POST" and form.is_valid():
+        done, rows = submit(
+            form, actions.ask, request.user, place.structure_id, space.pk, actor=request.user, **form.asked
+        )
+        if done:
+            messages.success(request, _what_follows(rows, standing))
+            return redirect("spaces:my_subscriptions")
+    counts = {"more": len(services) == SERVICES_SHOWN, "words": words, "form": form}
+    return render(request, "spaces/ask_space.html", context | counts, status=422 if form.errors else 200)
+
+
+def _services(place, words):
+    """(The first services one may have a line for, in service today and containing all the words; the words)."""
+    words = words[:100].strip()
+    services = place.structure.services.open() if place.whole_structure else place.services.open()
+    found = [service for service in services if service.matches(words)]
+    return found[:SERVICES_SHOWN], words
+
+
+def _cause(place, space, standing):
+    """Why the space cannot be asked for there; empty when it can."""
+    if not place.structure.is_active:
+        return "structure_inactive"
+    if not space.is_offered_to(place.structure):
+        return "not_offered"
+    if not space.is_free and space.grant(place.role) == Grant.NEVER:
+        return "not_for_role"
+    return "space_not_open" if standing.state is State.NOT_OPEN else ""
+
+
+def _what_follows(rows, standing):
+    space = rows[0].space
+    if not rows[0].is_pending:
+        return f"« {space} » vous est ouvert sur {rows[0].structure}."
+    givers = Truncator(", ".join(map(str, standing.givers))).chars(120) if standing.givers else "l'assistance"
+    return (
+        f"Votre demande pour « {space} » est envoyée : dossier n° {rows[0].spaced_reference}. "
+        f"La décision revient à {givers}. Un courriel vous dira ce qu'il en est."
+    )
+
+
+@require_POST
+def ask_space(request, code):
+    """« Demander »: to consult a space for all one is attached to; where it is not open, its opening too."""
+    space = get_object_or_404(Space, code=code)
+    place = _places(request.user).filter(structure=_number(request.POST.get("structure", ""))).first()
+    if place is None:
+        raise Http404
+    standing = next(iter(standings(request.user, [place], [space])), None)
+    done, rows = perform(
+        request,
+        actions.ask,
+        request.user,
+        place.structure_id,
+        space.pk,
+        actor=request.user,
+        parts=[(None, Access.CONSULTATION)],
+        opening=True,
+    )
+    if done:
+        messages.success(request, _what_follows(rows, standing))
+    return redirect("home" if "accueil" in request.POST else reverse("spaces:space", args=[code]))

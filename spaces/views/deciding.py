@@ -1,0 +1,146 @@
+"""One dossier: read, approved as asked or otherwise, for one or for many; or refused."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from attachments.models import Attachment
+from plumbing.requests import RETURN, perform, posted, submit
+from plumbing.text import of
+from spaces import actions
+from spaces.desk import SpacesDesk, dossiers
+from spaces.forms import DecisionForm, RefusalForm
+from spaces.models import Grant, Reach, Space, Subscription
+from spaces.views.desk import list_address
+
+# More services than this are for « à toute la structure », or for their own person to ask.
+SERVICES_SHOWN = 60
+SHOWN_AT_ONCE = 20
+CONFIRMED = "confirme"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def decide_subscriptions(request, reference):
+    """Consult a dossier; POST is « Valider », asked once more where it is for others too."""
+    asked = _within_reach(request.user, reference)
+    if not asked.is_pending:
+        return _decided(request, asked)
+    form, reached = _form(request, asked)
+    if request.method == "POST" and form.is_valid():
+        reach = Reach(form.cleaned_data["reach"])
+        others = reached.lines(_kept(asked, form), reach)
+        if others and CONFIRMED not in request.POST:
+            return _confirmation(request, asked, form, others)
+        terms = {"lines": form.chosen, "reach": reach, "comment": form.cleaned_data["comment"]}
+        done, result = submit(form, actions.decide, reference, actor=request.user, **terms)
+        if done:
+            _say(request, asked, result)
+            return redirect(list_address(request))
+    context = {"asked": asked, "form": form, "place": reached.own, "kept": _back(request), "waits": _not_open(asked)}
+    context["may_open"] = request.user.has_perm("attachments.open_spaces", asked.structure)
+    return render(request, "spaces/decide_subscriptions.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def refuse_subscription(request, reference):
+    """« Refuser » all that a dossier asks: asks why; POST refuses."""
+    asked = _within_reach(request.user, reference)
+    if not asked.is_pending:
+        return redirect("spaces:decide_subscriptions", reference)
+    form = RefusalForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        done, result = perform(request, actions.refuse, asked.keys, actor=request.user, reason=reason)
+        if done and result.done:
+            messages.success(request, f"La demande {of(asked.user)} est refusée, et le motif envoyé.")
+        for _row, refusal in result.skipped if done else ():
+            messages.warning(request, str(refusal))
+        return redirect(list_address(request))
+    context = {"asked": asked, "form": form, "kept": _back(request)}
+    return render(request, "spaces/refuse_subscription.html", context, status=422 if form.errors else 200)
+
+
+def _within_reach(user, reference):
+    """The dossier, of what waits if anything does; 404 when it is not theirs to know of."""
+    found = SpacesDesk(user).dossiers([reference], pending=False)
+    if not found:
+        raise Http404
+    waiting = [line for line in found[0].lines if line.is_pending]
+    return dossiers(waiting)[0] if waiting else found[0]
+
+
+def _decided(request, asked):
+    if request.method == "POST":
+        messages.info(request, "Cette demande est déjà décidée.")
+        return redirect(list_address(request))
+    return render(request, "spaces/decided_subscription.html", {"asked": asked})
+
+
+def _form(request, asked):
+    """(the form, the Reached): what was asked for first, then what can be added."""
+    place = Attachment.objects.lasting().filter(user=asked.user, structure=asked.structure).first()
+    services = _services(asked, place)
+    rows = [(space, service) for space in asked.spaces for service in [None, *services]]
+    rows += [(space, None) for space in _others(asked, place)]
+    live = Subscription.objects.live().filter(user=asked.user, structure=asked.structure)
+    reached = actions.Reached(asked.user, asked.structure, decider=request.user)
+    counts = {reach: reached.count(asked.lines, reach) for reach in (Reach.SERVICES, Reach.STRUCTURE)}
+    return DecisionForm(rows, posted(request), live=live, asked=asked.keys, counts=counts), reached
+
+
+def _services(asked, place):
+    """Those one may have a line for, what was asked for among them."""
+    wanted = {line.service.pk: line.service for line in asked.lines if line.service}
+    if place is not None:
+        held = asked.structure.services.open() if place.whole_structure else place.services.open()
+        wanted |= {service.pk: service for service in held.order_by("label", "pk")[:SERVICES_SHOWN]}
+    return sorted(wanted.values(), key=lambda service: (service.label.casefold(), service.pk))
+
+
+def _others(asked, place):
+    """The spaces open there that the manager may give with those asked for: nothing opens by a tick."""
+    opened = Space.objects.open_on(asked.structure)
+    spaces = [space for space in opened if space not in asked.spaces and not space.is_free]
+    return [space for space in spaces if place and space.grant(place.role) == Grant.SUBSCRIPTION]
+
+
+def _not_open(asked):
+    """Those asked for that are not open on the structure."""
+    opened = set(Space.objects.open_on(asked.structure))
+    return [space for space in asked.spaces if space not in opened]
+
+
+def _kept(asked, form):
+    return [actions.Line(asked.user, asked.structure, *line) for line in form.chosen]
+
+
+def _confirmation(request, asked, form, others):
+    people = list(dict.fromkeys(line.user for line in others))
+    context = {
+        "asked": asked,
+        "form": form,
+        "lines": [f"{space} – {service.label if service else 'Service par défaut'} ({access.label.lower()})"
+                  for space, service, access in form.chosen],
+        "people_count": len(people),
+        "first": people[:SHOWN_AT_ONCE],
+        "others": people[SHOWN_AT_ONCE:],
+        "reach": Reach(form.cleaned_data["reach"]),
+    }  # fmt: skip
+    return render(request, "spaces/confirm_reach.html", context)
+
+
+def _say(request, asked, result):
+    others = {row.user_id for row in result.done} - {asked.user.pk}
+    also = f" et à {len(others)} autre{'s' if len(others) > 1 else ''} personne{'s' if len(others) > 1 else ''}"
+    messages.success(request, f"Accès donnés à {asked.user}{also if others else ''}. Un courriel les en informe.")
+    if result.skipped:
+        why = result.skipped[0][1]
+        messages.warning(request, f"{len(result.skipped)} accès n'ont pas pu être donnés. {why}")
+
+
+def _back(request):
+    """To put behind the address of the dossier's other page: the list it was opened from."""
+    return f"?{urlencode({RETURN: request.GET[RETURN]})}" if RETURN in request.GET else ""

@@ -1,0 +1,134 @@
+"""« Mes abonnements aux espaces »: what one has and asked for, and giving it back."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.views.decorators.http import require_http_methods, require_safe
+
+from plumbing.exports import download
+from plumbing.requests import came_from
+from plumbing.text import loose_pattern
+from spaces import actions
+from spaces.exports import SUBSCRIPTIONS
+from spaces.models import Subscription
+from structures.models import Structure
+
+PER_PAGE = 50
+# A shorter list is read faster than it is searched.
+SEARCHED_FROM = 15
+# « vue » in the address.
+LIVE, OVER = "en-cours", "passes"
+# In the address, and in what is posted: the key of each chosen line.
+CHOSEN = "abonnement"
+
+
+class Mine:
+    """What of one's own subscriptions is asked for: a view, words."""
+
+    def __init__(self, user, query):
+        self.user = user
+        self.words = query.get("q", "")[:100].strip()
+        self.view = OVER if query.get("vue") == OVER else LIVE
+
+    @property
+    def shows_over(self):
+        return self.view == OVER
+
+    @property
+    def shows_live(self):
+        return self.view == LIVE
+
+    @cached_property
+    def live_count(self):
+        return self.user.subscriptions.live().count()
+
+    @cached_property
+    def over_count(self):
+        return self.user.subscriptions.exclude(status__in=Subscription.LIVE).count()
+
+    @property
+    def searched(self):
+        return self.words or (self.over_count if self.shows_over else self.live_count) > SEARCHED_FROM
+
+    @property
+    def query(self):
+        return urlencode({"vue": self.view} | ({"q": self.words} if self.words else {}))
+
+    @property
+    def rows(self):
+        """Those that wait first, what comes with the role last; of what is over, the last decided first."""
+        rows = self.user.subscriptions.select_related("structure", "space", "service")
+        for word in self.words.split():
+            named = Q(structure__in=Structure.objects.called(word).values("pk"))
+            rows = rows.filter(named | Q(space__label__iregex=loose_pattern(word)))
+        if self.shows_over:
+            return rows.exclude(status__in=Subscription.LIVE).order_by("-decided_at", "-pk")
+        # Two at most of each space, service and structure.
+        place = ("structure__legal_name_key", "structure", "space__position", "space", "service__label", "access", "pk")
+        return rows.live().order_by("-status", "by_default", *place)
+
+
+@require_safe
+def my_subscriptions(request):
+    """One's subscriptions, had or asked for, with ticks to delete several; what is over behind a tab."""
+    mine = Mine(request.user, request.GET)
+    page = Paginator(mine.rows, PER_PAGE).get_page(request.GET.get("page"))
+    count = page.paginator.count
+    context = {
+        "page": page,
+        "mine": mine,
+        "attached": request.user.attachments.lasting().exists(),
+        "count_line": f"{count} résultat{'s' if count > 1 else ''}" if mine.words else "",
+    }
+    return render(request, "spaces/my_subscriptions.html", context)
+
+
+@require_safe
+def export_my_subscriptions(request, kind):
+    """The list at the screen, as it is filtered, as a file."""
+    rows = Mine(request.user, request.GET).rows
+    return download(request, kind, "mes-abonnements", SUBSCRIPTIONS, rows.iterator(chunk_size=1_000))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def end_subscriptions(request):
+    """What goes with each ticked line; POST gives them back."""
+    address = reverse("spaces:my_subscriptions")
+    back = came_from(request, address) or address
+    chosen = _chosen(request.user, request.POST if request.method == "POST" else request.GET)
+    if request.method == "POST" and chosen:
+        _say(request, actions.give_back([row.pk for row in chosen], actor=request.user))
+        return redirect(back)
+    chosen = [row for row in chosen if row.is_live and row.may_be_given_back]
+    if not chosen:
+        messages.error(request, "Cochez au moins un abonnement à supprimer.")
+        return redirect(back)
+    context = {"rows": chosen, "back": back, "waiting": sum(row.is_pending for row in chosen)}
+    return render(request, "spaces/end_subscriptions.html", context)
+
+
+def _chosen(user, data):
+    """Their own lines among those asked for; 404 when one of them is not theirs."""
+    keys = data.getlist(CHOSEN)
+    if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in keys):
+        raise Http404
+    rows = user.subscriptions.filter(pk__in=keys).select_related("structure", "space", "service")
+    rows = list(rows.order_by("structure__legal_name_key", "space__position", "pk"))
+    if len(rows) < len(set(keys)):
+        raise Http404
+    return rows
+
+
+def _say(request, result):
+    count = len(result.done)
+    if count:
+        done = "Un abonnement est supprimé." if count == 1 else f"{count} abonnements sont supprimés."
+        messages.success(request, done)
+    for _row, refusal in result.skipped:
+        messages.error(request, str(refusal))

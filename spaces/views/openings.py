@@ -1,0 +1,103 @@
+"""The tab « Espaces » of a structure: what is open there; opening and closing."""
+
+from django.contrib import messages
+from django.db.models import Count
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from attachments.models import Attachment
+from plumbing.requests import perform, posted
+from spaces import actions
+from spaces.forms import OpeningForm
+from spaces.models import Grant, Space, StructureSpace, Subscription, by_person
+from structures.views.parts import within_reach
+from structures.views.workspace import Workspace, below
+
+TAB = "spaces:structure_spaces"
+SEE, VIEW, OPEN = "structures.view_structure", "spaces.view_spaces", "attachments.open_spaces"
+SHOWN_AT_ONCE = 20
+
+
+@require_safe
+def structure_spaces(request, pk):
+    """Each space a structure may have, whether it is open there, and how many people have it."""
+    structure = within_reach(request.user, pk, SEE, VIEW)
+    spaces = list(Space.objects.offered_to(structure))
+    openings = {row.space_id: row for row in structure.opened_spaces.current().select_related("opened_by")}
+    lines = Subscription.objects.filter(structure=structure).order_by()
+    had, waiting = (
+        dict(rows.values_list("space").annotate(Count("user", distinct=True)))
+        for rows in (lines.filter(status=Subscription.Status.APPROVED), lines.pending())
+    )
+    for space in spaces:
+        space.opening = openings.get(space.pk)
+        space.people, space.waiting = had.get(space.pk, 0), waiting.get(space.pk, 0)
+    context = {
+        "structure": structure,
+        "workspace": Workspace(request, structure, TAB),
+        "spaces": spaces,
+        "may_open": structure.is_active and request.user.has_perm(OPEN, structure),
+        "may_decide": request.user.has_perm("attachments.decide_subscriptions", structure),
+    }
+    return render(request, "spaces/structure_spaces.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_space(request, pk, code):
+    """« Ouvrir »: says for how many people a request is made; POST opens."""
+    structure, space = _both(request.user, pk, code)
+    form = OpeningForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        accesses = form.cleaned_data["accesses"]
+        done, rows = perform(request, actions.open_space, pk, space.pk, actor=request.user, accesses=accesses)
+        if done:
+            _say_opened(request, structure, space, rows)
+        return redirect(_after_opening(request, structure, space) if done and rows else reverse(TAB, args=[pk]))
+    # `space` is one of the catalogue: what each role has is in it.
+    roles = [role for role, _ in Attachment._meta.get_field("role").choices if space.grant(role) == Grant.SUBSCRIPTION]
+    context = _page(request, structure, space) | {
+        "form": form,
+        "people_count": Attachment.objects.lasting().filter(structure=structure, role__in=roles).count(),
+    }
+    return render(request, "spaces/open_space.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def close_space(request, pk, code):
+    """« Fermer »: says who loses what; POST closes."""
+    structure, space = _both(request.user, pk, code)
+    if request.method == "POST":
+        done = f"« {space} » est fermé sur {structure}. Un courriel en informe ses utilisateurs."
+        perform(request, actions.close_space, pk, space.pk, actor=request.user, done=done)
+        return redirect(TAB, pk)
+    if not StructureSpace.objects.current().filter(structure=structure, space=space).exists():
+        messages.info(request, f"« {space} » n'est pas ouvert sur {structure}.")
+        return redirect(TAB, pk)
+    lines = Subscription.objects.live().filter(structure=structure, space=space)
+    losing = by_person(lines.select_related("user", "structure", "space", "service"))
+    losing.sort(key=lambda one: str(one[0]).casefold())
+    context = {"losing": len(losing), "first": losing[:SHOWN_AT_ONCE], "others": losing[SHOWN_AT_ONCE:]}
+    return render(request, "spaces/close_space.html", _page(request, structure, space) | context)
+
+
+def _both(user, pk, code):
+    return within_reach(user, pk, SEE, OPEN), get_object_or_404(Space, code=code)
+
+
+def _page(request, structure, space):
+    workspace = below(request, structure, TAB, ("Espaces", reverse(TAB, args=[structure.pk])))
+    return {"structure": structure, "space": space, "workspace": workspace}
+
+
+def _say_opened(request, structure, space, rows):
+    people = len({row.user_id for row in rows})
+    waits = f" {people} demande{'s' if people > 1 else ''} à décider." if people else " Personne n'est à décider."
+    messages.success(request, f"« {space} » est ouvert sur {structure}.{waits}")
+
+
+def _after_opening(request, structure, space):
+    """Where the requests it made are decided, by who decides them."""
+    if not request.user.is_staff and request.user.has_perm("attachments.decide_subscriptions", structure):
+        return f"{reverse('spaces:subscription_requests')}?structure={structure.pk}&espace={space.code}"
+    return reverse(TAB, args=[structure.pk])
