@@ -103,7 +103,7 @@ def test_a_session_ends_after_inactivity_and_says_so(client, claire, time_machin
 def test_reading_does_not_write_the_session_at_each_click(client, claire, django_assert_num_queries):
     log_in(client)
     client.get("/conditions/")
-    with django_assert_num_queries(3):  # session, user, which structures one manages
+    with django_assert_num_queries(4):  # session, user, which structures one manages, what support waits for
         client.get("/conditions/")
 
 

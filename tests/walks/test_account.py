@@ -32,8 +32,8 @@ def user():
 def page(site, person, user):
     page = person()
     log_in(page, site, EMAIL)
-    page.locator("summary", has_text="Compte de").click()
-    page.get_by_role("link", name="Mon compte").click()
+    page.locator("summary", has_text="Compte d").click()
+    page.get_by_role("group").get_by_role("link", name="Mon compte").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Mon compte")
     return page
 
@@ -88,7 +88,7 @@ def test_one_s_data(page, axe, javascript):
 def test_password_question_and_sessions(page, site, person, axe, javascript):
     elsewhere = person()
     log_in(elsewhere, site, EMAIL)
-    expect(elsewhere.locator("summary", has_text="Compte de")).to_be_visible()
+    expect(elsewhere.locator("summary", has_text="Compte d")).to_be_visible()
     page.reload()
     open_screen(page, "Voir mes sessions ouvertes")
     expect(page.get_by_text("Cette session")).to_have_count(1)

@@ -14,7 +14,9 @@ from attachments.models import Deputy, Role
 from history.actions import record
 from history.models import Event
 from registration.models import AddressCorrection, Submission
+from spaces.models import Space
 from structures.models import DirectoryImport, Referent, RejectedLine, Structure
+from support.models import ReadyAnswer
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
@@ -25,6 +27,7 @@ from tests.factories import (
     OutgoingMailFactory,
     ServiceFactory,
     StructureFactory,
+    TicketFactory,
     UserFactory,
 )
 from tests.walks.steps import PASSWORD, log_in
@@ -98,6 +101,9 @@ def one_of_each():
         DirectoryEntryFactory(),
         LegalUnitFactory(),
         mail,
+        TicketFactory(author=person, structure=structure),
+        ReadyAnswer.objects.create(title="Certificat demandé", text="Bonjour"),
+        Space.objects.first(),
         record(Event.REQUEST_SENT, actor=person, subject=person, structure=structure, reason=LONG),
         Submission.objects.create(reference="123456782", payload={}, attempts=3, error="OperationalError('…')"),
         AddressCorrection.objects.create(reference="123456782", email="a@exemple.example", payload={}, attempts=1),

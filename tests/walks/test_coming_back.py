@@ -97,7 +97,7 @@ def test_a_manager_comes_back_and_after_logging_out_nobody_does(site, principal,
     manager.go_back()
     expect(manager.get_by_label("Libellé")).to_have_value("Service confidentiel")
     manager.goto(f"{site}/organisation/")
-    manager.locator("summary", has_text="Compte de").click()
+    manager.locator("summary", has_text="Compte d").click()
     manager.get_by_role("button", name=shown("Se déconnecter")).click()
     expect(manager.get_by_text("Vous êtes déconnecté")).to_be_visible()
     for _ in range(3):

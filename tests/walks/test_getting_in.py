@@ -116,7 +116,7 @@ def test_a_newcomer_is_approved_activates_and_sees_the_structure(site, college, 
     expect(mine).to_contain_text("Vous êtes utilisateur simple")
     expect(mine).to_contain_text("Intendance")
     axe(newcomer)
-    newcomer.locator("summary:visible", has_text="Compte de").click()
+    newcomer.locator("summary:visible", has_text="Compte d").click()
     newcomer.get_by_role("button", name="Se déconnecter").click()
     expect(newcomer.get_by_text("Vous êtes déconnecté")).to_be_visible()
 

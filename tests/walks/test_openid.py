@@ -96,5 +96,5 @@ def test_whoever_has_no_account_is_led_to_the_registration(site, person, provide
 
 
 def log_out(page):
-    page.locator("summary", has_text="Compte de").click()
+    page.locator("summary", has_text="Compte d").click()
     page.get_by_role("button", name="Se déconnecter").click()

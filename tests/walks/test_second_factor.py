@@ -86,7 +86,7 @@ def test_an_application_and_recovery_codes(page, site, axe, javascript):
     TotpDevice.objects.update(throttling_failure_timestamp=None)
     page.get_by_label("Code").fill(code_for(key))
     page.get_by_role("button", name="Se connecter").click()
-    expect(page.locator("summary", has_text="Compte de")).to_be_visible()
+    expect(page.locator("summary", has_text="Compte d")).to_be_visible()
     log_in_again(page, site)
     page.get_by_role("link", name="Code de secours").click()
     page.get_by_label("Code de secours").fill(codes[0])
@@ -118,7 +118,7 @@ def test_codes_by_e_mail_where_a_setting_demands_a_second_factor(site, person, u
             page.get_by_role("link", name=shown("Activer les codes par courriel")).click()
             confirm(page)
             page.get_by_role("button", name=shown("J'ai noté ces codes")).click()
-        expect(page.locator("summary", has_text="Compte de")).to_be_visible()
+        expect(page.locator("summary", has_text="Compte d")).to_be_visible()
         page.goto(f"{site}/organisation/")
         expect(page.get_by_text("Votre rôle demande")).to_have_count(0)
 
@@ -151,7 +151,7 @@ def test_a_passkey(page, site, axe, virtual_key):
     log_in_again(page, site)
     axe(page)
     page.get_by_role("button", name="Présenter ma clé").click()
-    expect(page.locator("summary", has_text="Compte de")).to_be_visible()
+    expect(page.locator("summary", has_text="Compte d")).to_be_visible()
     # The key is not there.
     devtools.send("WebAuthn.clearCredentials", {"authenticatorId": key})
     log_in_again(page, site)

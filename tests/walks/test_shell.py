@@ -81,7 +81,7 @@ def test_the_menus_open_and_lead_on_a_phone(site, manager, axe):
     axe(manager)
     manager.get_by_role("navigation", name="Menu").get_by_role("link", name="Activités du gestionnaire").click()
     expect(manager).to_have_url(f"{site}/activites/")
-    manager.locator("summary:visible", has_text="Compte de").click()
+    manager.locator("summary:visible", has_text="Compte d").click()
     manager.get_by_role("button", name="Se déconnecter").click()
     expect(manager.get_by_role("link", name="Se connecter").first).to_be_visible()
 
