@@ -92,11 +92,12 @@ def empty_redis():
 
 @pytest.fixture
 def redis_at(settings, monkeypatch):
-    """Points rate limits and wake-ups at another Redis, for which nobody has much patience."""
+    """Points rate limits and wake-ups at another Redis, for which nobody has much patience by default."""
 
-    def move(url):
-        settings.REDIS_PATIENCE = 0.25
-        options = settings.CACHES["default"]["OPTIONS"] | {"SOCKET_TIMEOUT": 0.25, "SOCKET_CONNECT_TIMEOUT": 0.25}
+    def move(url, patience=0.25):
+        settings.REDIS_PATIENCE = patience
+        timeouts = {"SOCKET_TIMEOUT": patience, "SOCKET_CONNECT_TIMEOUT": patience}
+        options = settings.CACHES["default"]["OPTIONS"] | timeouts
         settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": url, "OPTIONS": options}}
         monkeypatch.setattr(current_app.conf, "broker_write_url", url)
 

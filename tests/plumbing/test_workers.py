@@ -85,12 +85,12 @@ def test_redis_holds_json_and_no_pickle(request_):
 @pytest.mark.django_db(transaction=True)
 def test_a_redis_with_a_password_counts_and_queues(request_, redis_at, caplog):
     with running_redis("s3cret-mot") as url, caplog.at_level("WARNING"):
-        redis_at(url)
+        redis_at(url, patience=10)
         assert [within(request_, "essai", "2/m") for _ in range(3)] == [True, True, False]
         wake("one.task")
         assert get_redis_connection().llen(QUEUE) == 1
         assert not caplog.records
-        redis_at(url.replace("s3cret", "autre"))
+        redis_at(url.replace("s3cret", "autre"), patience=10)
         assert within(request_, "essai", "2/m")
     assert "left alone" in caplog.text
     assert "autre" not in caplog.text
