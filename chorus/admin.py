@@ -13,7 +13,7 @@ from attachments.deciders import Desk
 from attachments.models import Attachment, AttachmentRequest, Deputy
 from chorus import pages
 from chorus.errands import changelist, errands, requests_errand
-from directory.models import DirectoryEntry, DirectoryImport, LegalUnit
+from directory.models import DirectoryEntry, DirectoryImport
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from registration.models import AddressCorrection, Submission
@@ -28,7 +28,7 @@ WORKS = {
     "Personnes": [User, Submission, AddressCorrection, LinkRequest, AccessAttempt],
     "Rattachements": [AttachmentRequest, Attachment, Deputy],
     "Espaces": [Space],
-    "Annuaire": [DirectoryImport, DirectoryEntry, LegalUnit],
+    "Annuaire": [DirectoryImport, DirectoryEntry],
     "Courriels": [OutgoingMail],
     "Historique": [HistoryEntry],
 }

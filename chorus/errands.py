@@ -76,7 +76,7 @@ def errands():
             imports.filter(state=DirectoryImport.State.FAILED),
             "import de l'annuaire s'est interrompu",
             "imports de l'annuaire se sont interrompus",
-            "Reprenez-le depuis sa page : il continue là où il s'est arrêté.",
+            "Reprenez-le depuis sa page : il écrira ce qui manque.",
             changelist(DirectoryImport, "?state__exact=failed"),
         ),
         line(

@@ -1,28 +1,26 @@
-"""Reading a file into the directory: once at a time, in batches, from where an earlier run stopped."""
+"""Reading files into the directory: one import at a time, all read before anything is written."""
 
-import gc
 import logging
 import os
 import socket
-from contextlib import contextmanager, nullcontext
+import tempfile
+from contextlib import ExitStack
 from datetime import timedelta
+from itertools import islice
+from pathlib import Path
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from directory.importers import LAYOUTS
-from directory.importers.batches import CLOSED, prepared, understood
-from directory.importers.faults import FileRefused, MostlyFaulty
-from directory.importers.headers import layout_of
-from directory.importers.sources import Source, fingerprint
-from directory.importers.tables import Table, drop_indexes, may_be_lost, restore_indexes
+from directory.importers.faults import CLOSED, FileRefused, MostlyFaulty
+from directory.importers.reading import Reading
+from directory.importers.sources import fingerprint
+from directory.importers.writing import drop_indexes, restore_indexes, write
 from directory.models import DirectoryImport, RejectedLine
-from plumbing.ahead import ahead
 from plumbing.errors import ActionError
 
-BATCH = 20_000
-COLLECTED = 10  # batches after which Python looks for what refers to itself: it takes as long as reading one
+SLICE = 1_000_000  # lines written in one transaction
 SILENT = timedelta(minutes=10)  # after which a run that says nothing is dead: building an index takes minutes
 # A run that left out nine lines of ten, once it read this many, stops: it is the wrong file, or a broken one.
 JUDGED_FROM, MOSTLY = 10_000, 0.9
@@ -35,52 +33,62 @@ class Superseded(Exception):
 
 
 @transaction.atomic
-def receive_import(file, *, actor):
-    """Keep an uploaded file to be imported; the waiting DirectoryImport.
+def receive_import(file, second_file=None, *, actor):
+    """Keep an uploaded file to be imported, or SIRENE's two; the waiting DirectoryImport.
 
-    Raises ActionError when the file is empty or larger than IMPORT_MAX_BYTES.
+    Raises ActionError when a file is empty, or together they are larger than IMPORT_MAX_BYTES.
     """
-    if not file.size:
+    files = [one for one in (file, second_file) if one]
+    size = sum(one.size for one in files)
+    if not all(one.size for one in files):
         raise ActionError("file_empty", "Le fichier est vide.")
-    if file.size > settings.IMPORT_MAX_BYTES:
+    if size > settings.IMPORT_MAX_BYTES:
         raise ActionError(
             "file_too_large",
             f"Le fichier dépasse {settings.IMPORT_MAX_BYTES // 2**20} Mo : importez-le par la commande.",
         )
     return DirectoryImport.objects.create(
-        file=file, file_name=os.path.basename(file.name)[:250], size=file.size, started_by=actor
+        file=file,
+        second_file=second_file or "",
+        file_name=_named(one.name for one in files),
+        size=size,
+        started_by=actor,
     )
 
 
+def _named(names):
+    return " + ".join(map(os.path.basename, names))[:250]
+
+
 @transaction.atomic
-def prepare_import(raw, file_name):
-    """The DirectoryImport of a file open for reading: the one an earlier run left unfinished, else a new one."""
-    mark = fingerprint(raw)
+def prepare_import(files):
+    """The DirectoryImport of one file open for reading, or of SIRENE's two: the one an earlier run left unfinished,
+    else a new one."""
+    mark = fingerprint(files)
     unfinished = (
         DirectoryImport.objects.filter(fingerprint=mark)
         .exclude(state__in=(State.DONE, State.CANCELLED, State.REFUSED))
         .first()
     )
-    size = raw.seek(0, os.SEEK_END)
-    return unfinished or DirectoryImport.objects.create(file_name=file_name[:250], fingerprint=mark, size=size)
+    size = sum(raw.seek(0, os.SEEK_END) for raw in files)
+    name = _named(raw.name for raw in files)
+    return unfinished or DirectoryImport.objects.create(file_name=name, fingerprint=mark, size=size)
 
 
-def run_import(import_id, raw=None, *, report=lambda progress: None):
-    """Import the file of a DirectoryImport, from where an earlier run stopped; the finished DirectoryImport.
+def run_import(import_id, files=(), *, report=lambda progress: None):
+    """Import the files of a DirectoryImport; the finished DirectoryImport.
 
-    `raw` is the file open for reading, None for one that was uploaded. `report` is called with the
-    DirectoryImport after each batch. Raises ActionError when another import runs, when somebody
-    cancels this one, or when the file cannot be read (further): what was committed stays, and another
-    run goes on from there unless it was cancelled.
+    `files` are open for reading, none when they were uploaded. `report` is called with the DirectoryImport now and
+    then. Raises ActionError when another import runs, when somebody cancels this one, or when a file is no good. Of
+    a run that died half-way, what was committed stays, and another run reads again and writes the rest.
     """
     claimed = _claim(import_id)
     try:
-        with nullcontext(raw) if raw else claimed.file.open("rb") as opened:
-            _read(claimed, opened, report)
+        with ExitStack() as opened, tempfile.TemporaryDirectory() as folder:
+            kept = [file for file in (claimed.file, claimed.second_file) if file]
+            _import(claimed, files or [opened.enter_context(file.open("rb")) for file in kept], Path(folder), report)
     except FileRefused as refusal:
-        # Where nothing was read there is nothing to go on from.
-        hopeless = isinstance(refusal, MostlyFaulty) or not claimed.lines
-        _end(claimed, State.REFUSED if hopeless else State.FAILED, str(refusal))
+        _end(claimed, State.REFUSED, str(refusal))
         raise ActionError("file_refused", str(refusal)) from refusal
     except Superseded as error:
         if DirectoryImport.objects.filter(pk=import_id, state=State.CANCELLED).exists():
@@ -88,7 +96,7 @@ def run_import(import_id, raw=None, *, report=lambda progress: None):
             raise ActionError("import_cancelled", "L'import a été annulé.") from error
         raise ActionError("import_superseded", "Un autre processus a repris cet import.") from error
     except BaseException:
-        _end(claimed, State.FAILED, "L'import s'est arrêté : relancez-le, il reprend là où il en était.")
+        _end(claimed, State.FAILED, "L'import s'est arrêté : relancez-le, il écrira ce qui manque.")
         raise
     _end(claimed, State.DONE)
     return claimed
@@ -96,7 +104,7 @@ def run_import(import_id, raw=None, *, report=lambda progress: None):
 
 @transaction.atomic
 def cancel_import(import_id, *, actor):
-    """« Annuler » an import that waits or runs; the process that runs it stops at its next batch.
+    """« Annuler » an import that waits or runs; the process that runs it stops within seconds.
 
     What was committed stays in the directory. Raises ActionError when it is over already.
     """
@@ -154,99 +162,81 @@ def _is_alive(running):
     return running.heartbeat is not None and running.heartbeat > timezone.now() - SILENT
 
 
-def _read(claimed, opened, report):
-    mark = fingerprint(opened)
+def _import(claimed, files, folder, report):
+    mark = fingerprint(files)
     if mark != claimed.fingerprint:
         # Another file than the one an earlier run began.
-        claimed.lines = claimed.created = claimed.updated = claimed.unchanged = claimed.rejected = 0
-        claimed.rejected_lines.all().delete()
         claimed.fingerprint = mark
-    source = Source(opened)
-    layout = layout_of(source, LAYOUTS)
-    claimed.kind = layout.kind
-    drop_indexes()
-    table = Table(layout)
-    before, faulty = claimed.lines, 0
-    with _seldom_collecting():
-        coming = ahead(_prepared(source, layout, table, claimed.lines))
-        for number, (batch, bytes_read) in enumerate(coming, 1):
-            claimed.bytes_read = bytes_read
-            faulty += _import_batch(claimed, table, layout, batch)
+        claimed.written = claimed.created = claimed.updated = claimed.unchanged = claimed.rejected = 0
+    reading = Reading(folder, files)
+    try:
+        claimed.kind = reading.kind
+        for claimed.lines, faulty, claimed.bytes_read in reading.read():
+            _progress(claimed)
             report(claimed)
-            _judge(claimed, claimed.lines - before, faulty)
-            if number % COLLECTED == 0:
-                gc.collect(1)
-    restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
+            _judge(claimed, reading, faulty)
+        if not claimed.written:
+            _write_rejected(claimed, reading)
+        drop_indexes()
+        for first, last in reading.slices(SLICE, after=claimed.written):
+            _write_slice(claimed, reading, first, last)
+            report(claimed)
+        restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
+    finally:
+        reading.close()
 
 
-def _judge(claimed, lines, faulty):
-    """Refuse a file of which a run read so many `lines` and found most `faulty`."""
-    if lines >= JUDGED_FROM and faulty > lines * MOSTLY:
-        # Nobody may ever import it again.
-        restore_indexes(lambda: _progress(claimed), changed=False)
+def _judge(claimed, reading, faulty):
+    """Refuse a file most of whose lines so far are `faulty`."""
+    if claimed.lines >= JUDGED_FROM and faulty > claimed.lines * MOSTLY:
+        _write_rejected(claimed, reading)
         raise MostlyFaulty(
-            f"Presque toutes les lignes lues sont rejetées ({faulty} sur {lines}) : l'import s'arrête là. "
+            f"Presque toutes les lignes lues sont rejetées ({faulty} sur {claimed.lines}) : l'import s'arrête là. "
             "Lisez les motifs ci-dessous, corrigez le fichier ou choisissez-en un autre."
         )
 
 
-def _prepared(source, layout, table, done):
-    """(Prepared, bytes behind) of what comes after the first `done` records."""
-    behind = 0
-    for records, bytes_read in source.batches(BATCH):
-        behind += len(records)
-        if behind > done:
-            yield prepared(layout, records, reading=table.was_empty), bytes_read
+@transaction.atomic
+def _write_rejected(claimed, reading):
+    """The lines left out at reading, in the place of those an earlier run left out."""
+    claimed.rejected_lines.all().delete()
+    claimed.rejected = 0
+    lines = reading.rejected()
+    while some := list(islice(lines, 5_000)):
+        _reject(claimed, some)
+    _progress(claimed)
 
 
-@contextmanager
-def _seldom_collecting():
-    """Python's collector looks at every list made, here millions of lines; it takes a third of the reading's time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _import_batch(claimed, table, layout, batch):
-    """Write the batch, its rejected lines and how far the import is, together; how many lines were faulty."""
-    if table.may_be_new:
-        # Asking which lines are known takes as long as writing them.
-        try:
-            return _write_batch(claimed, table, understood(layout, batch, None), len(batch.records))
-        except IntegrityError:
-            table.may_be_new = False
-    return _write_batch(claimed, table, understood(layout, batch, table), len(batch.records))
+def _reject(claimed, lines):
+    """`lines`: (line, what was typed as identifier, reason)."""
+    RejectedLine.objects.bulk_create(
+        RejectedLine(directory_import=claimed, line=line, identifier=typed, reason=reason)
+        for line, typed, reason in lines
+    )
+    claimed.rejected += len(lines)
 
 
 @transaction.atomic
-def _write_batch(claimed, table, batch, count):
-    may_be_lost()
-    created, updated, unchanged = table.write(batch)
-    RejectedLine.objects.bulk_create(
-        [
-            RejectedLine(directory_import=claimed, line=line, identifier=typed, reason=reason)
-            for line, typed, reason in sorted(batch.rejected)
-        ],
-        batch_size=5_000,
-    )
-    claimed.lines += count
+def _write_slice(claimed, reading, first, last):
+    """Write what these lines change and how far the import is, together."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # A machine that dies may lose the slice, whole.
+            cursor.execute("SET LOCAL synchronous_commit = off")
+    created, updated, unchanged, closed = write(reading, first, last)
+    _reject(claimed, [(line, identifier, CLOSED) for line, identifier in closed])
     claimed.created += created
     claimed.updated += updated
     claimed.unchanged += unchanged
-    claimed.rejected += len(batch.rejected)
+    claimed.written = last
     _progress(claimed)
-    # A stock is full of establishments that closed long ago: leaving them out is no fault of the file.
-    return sum(reason != CLOSED for _, _, reason in batch.rejected)
 
 
 def _progress(claimed):
     """Write how far it is; Superseded when the import is no longer ours, or cancelled."""
     claimed.heartbeat = timezone.now()
-    names = ("kind", "fingerprint", "lines", "created", "updated", "unchanged", "rejected", "bytes_read", "heartbeat")
+    counts = ("lines", "bytes_read", "written", "created", "updated", "unchanged", "rejected")
+    names = ("kind", "fingerprint", "heartbeat", *counts)
     ours = DirectoryImport.objects.filter(pk=claimed.pk, holder=claimed.holder, state=State.RUNNING)
     if not ours.update(**{name: getattr(claimed, name) for name in names}):
         raise Superseded

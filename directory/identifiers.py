@@ -18,10 +18,10 @@ class IdentifierType(models.TextChoices):
     PERSON = "person", "Particulier"
 
 
-# (what the identifier must match once cleaned, what to say when it does not)
-_RULES = {
+# (what the identifier must match once cleaned, as DuckDB reads it too; what to say when it does not)
+RULES = {
     IdentifierType.EU_VAT: (
-        r"(?!FR)[A-Z]{2}[A-Z0-9]{2,16}",
+        r"([A-EG-Z][A-Z]|F[A-QS-Z])[A-Z0-9]{2,16}",
         "Saisissez le numéro de TVA : deux lettres pour le pays (autre que FR), puis 16 caractères au plus.",
     ),
     IdentifierType.NON_EU: (r"[A-Z0-9]{2,18}", "Saisissez de 2 à 18 lettres et chiffres."),
@@ -41,7 +41,7 @@ def clean_identifier(identifier_type, typed):
     value = re.sub(r"[\s.\-\u00a0\u202f]", "", typed).upper()
     if identifier_type == IdentifierType.SIRET:
         return _clean_siret(value)
-    pattern, sentence = _RULES[IdentifierType(identifier_type)]
+    pattern, sentence = RULES[IdentifierType(identifier_type)]
     if not re.fullmatch(pattern, value, re.ASCII):
         raise ValidationError(sentence, code="invalid")
     return value
@@ -64,31 +64,9 @@ def _clean_siret(value):
         ) from error
 
 
-_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-
-
-def _luhn_part(digits):
-    """What the end of a number adds to its Luhn sum: every other digit, from the last but one, doubled."""
-    return sum(_DOUBLED[int(d)] if place % 2 else int(d) for place, d in enumerate(reversed(digits)))
-
-
-# By four digits: a sum then takes four look-ups.
-_LUHN = bytes(_luhn_part(str(number)) for number in range(10_000))
-_LA_POSTE, _LA_POSTE_HEAD_OFFICE = 356_000_000, 356_000_000_000_48
-
-
 def is_siret(value):
-    """Whether 14 digits are a SIRET, as `clean_identifier` would say, ten times faster: for millions of lines."""
-    if not (len(value) == 14 and value.isascii() and value.isdigit()):
-        return False
-    siret = int(value)
-    siren, high = siret // 100_000, siret // 100_000_000
-    if (_LUHN[siren % 10_000] + _LUHN[siren // 10_000 % 10_000] + _LUHN[siren // 100_000_000]) % 10:
-        return False
-    if siren == _LA_POSTE and siret != _LA_POSTE_HEAD_OFFICE:
-        return sum(map(int, value)) % 5 == 0
-    low = _LUHN[siret % 10_000] + _LUHN[siret // 10_000 % 10_000]
-    return (low + _LUHN[high % 10_000] + _LUHN[high // 10_000]) % 10 == 0
+    """Whether these 14 digits are a SIRET."""
+    return len(value) == 14 and value.isascii() and value.isdigit() and siret.is_valid(value)
 
 
 def spaced_identifier(identifier_type, value):

@@ -7,7 +7,7 @@ from stdnum import luhn
 
 from accounts.models import OpenSession, Passkey, User
 from attachments.models import Attachment, AttachmentRequest
-from directory.models import DirectoryEntry, DirectoryImport, LegalUnit
+from directory.models import DirectoryEntry, DirectoryImport
 from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
 from plumbing.references import new_reference
@@ -15,7 +15,7 @@ from spaces.models import Subscription
 from structures.models import BankAccount, Service, Structure
 from support.models import Message, Ticket, TicketFile
 
-# Of structures, directory entries and legal units together: what lives here is not in the directory by accident.
+# Of structures and directory entries together: what lives here is not in the directory by accident.
 establishments = count()
 
 
@@ -151,14 +151,6 @@ class DirectoryImportFactory(factory.django.DjangoModelFactory):
     kind = DirectoryImport.Kind.PORTAL
     size = 1000
     started_by = factory.SubFactory(UserFactory, staff=True)
-
-
-class LegalUnitFactory(factory.django.DjangoModelFactory):
-    class Meta:
-        model = LegalUnit
-
-    siren = factory.LazyFunction(lambda: siret_number(next(establishments))[:9])
-    name = factory.Sequence(lambda n: f"Unité {n}")
 
 
 class SupportingDocumentFactory(factory.django.DjangoModelFactory):

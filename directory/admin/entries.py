@@ -2,8 +2,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from directory.admin.establishments import EstablishmentAdmin
-from directory.models import DirectoryEntry, LegalUnit
-from plumbing.admin import LargeTableAdmin
+from directory.models import DirectoryEntry
 
 
 @admin.register(DirectoryEntry)
@@ -19,14 +18,3 @@ class DirectoryEntryAdmin(EstablishmentAdmin):
 
     def named(self, queryset, name):
         return super().named(queryset.filter(undisclosed=False), name)
-
-
-@admin.register(LegalUnit)
-class LegalUnitAdmin(LargeTableAdmin):
-    purpose = "Les entreprises et administrations dont dépendent les établissements (SIREN)."
-    list_display = ["siren", "name", "usual_name", "category", "undisclosed"]
-    search_fields = ["siren"]
-    search_help_text = "Le SIREN ou ses premiers chiffres. La liste s'arrête à 10 000 réponses."
-
-    def get_search_results(self, request, queryset, search_term):
-        return queryset.filter(siren__startswith="".join(search_term.split())), False

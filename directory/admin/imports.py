@@ -111,7 +111,7 @@ class DirectoryImportAdmin(SupportAdmin):
         form = ImportForm(posted(request), request.FILES or None)
         if request.method == "POST" and form.is_valid():
             received, directory_import = submit(
-                form, imports.receive_import, form.cleaned_data["file"], actor=request.user
+                form, imports.receive_import, *form.cleaned_data.values(), actor=request.user
             )
             if received:
                 queue_import(directory_import.pk)
@@ -120,7 +120,7 @@ class DirectoryImportAdmin(SupportAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Importer un fichier dans l'annuaire",
-            "adminform": helpers.AdminForm(form, [(None, {"fields": ["file"]})], {}, model_admin=self),
+            "adminform": helpers.AdminForm(form, [(None, {"fields": [*form.fields]})], {}, model_admin=self),
             "inline_admin_formsets": [],
             "errors": helpers.AdminErrorList(form, []),
             "media": self.media,

@@ -1,12 +1,6 @@
-"""Reading the public files the directory is loaded from, as streams and with flat memory.
+"""Reading the public files the directory is loaded from, in flat memory.
 
-`sources` opens a file, `headers` tells its kind, one module a kind turns its lines into
-establishments (`portal`, `education`, `sirene`), `batches` sorts out what a batch of lines says,
-`tables` compares it with the database and writes what differs. `directory.actions` runs it all.
+`sources` opens a file and cuts it into chunks, `kinds` tells its kind by its columns, one .sql a kind turns cells into
+establishments or what is wrong with them, by the words of `macros.sql`; `reading` has DuckDB do it, `writing` has the
+database write what differs, `faults` explains the few lines left out. `directory.actions` runs it all.
 """
-
-from directory.importers.education import EducationLayout
-from directory.importers.portal import PortalLayout
-from directory.importers.sirene import SireneLayout, UnitLayout
-
-LAYOUTS = (UnitLayout, SireneLayout, EducationLayout, PortalLayout)

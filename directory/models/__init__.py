@@ -8,7 +8,7 @@ from directory.models.establishments import (
     address_lines,
     search_indexes,
 )
-from directory.models.imports import DirectoryImport, LegalUnit, RejectedLine
+from directory.models.imports import DirectoryImport, RejectedLine
 
 __all__ = [
     "BEGINNINGS",
@@ -17,7 +17,6 @@ __all__ = [
     "DirectoryImport",
     "Establishment",
     "EstablishmentQuerySet",
-    "LegalUnit",
     "Nature",
     "RejectedLine",
     "address_lines",

@@ -113,16 +113,6 @@ def search_indexes(table, **options):
     return [models.Index(fields=fields, name=f"{table}_by_{name}", **options) for name, fields in _SEARCHED.items()]
 
 
-class LineDigestField(models.BigIntegerField):
-    """Digest of the imported line that wrote the row last: whoever else writes the row must empty it.
-
-    The next file's same line is known by it without being read.
-    """
-
-    def __init__(self, **options):
-        super().__init__(**{"null": True, "editable": False} | options)
-
-
 class EstablishmentQuerySet(models.QuerySet):
     def identified_by(self, identifier_type, identifier):
         return self.filter(identifier_type=identifier_type, identifier=identifier)
@@ -164,7 +154,6 @@ class DirectoryEntry(Establishment):
     """What the public directory (annuaire) says of an establishment that may not live here yet."""
 
     closed_on = models.DateField("fermé le", null=True, blank=True)
-    line_digest = LineDigestField()
 
     objects = EstablishmentQuerySet.as_manager()
 

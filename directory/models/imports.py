@@ -3,28 +3,6 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from directory.models.establishments import LineDigestField
-from plumbing.fields import CodeField
-
-
-class LegalUnit(models.Model):
-    """A legal unit of INSEE's stock (SIREN), kept for the establishments that belong to it."""
-
-    siren = CodeField("SIREN", max_length=9, primary_key=True)
-    name = models.CharField("nom", max_length=250, blank=True)
-    usual_name = models.CharField("nom usuel", max_length=250, blank=True)
-    category = models.CharField("catégorie juridique", max_length=4, blank=True)
-    undisclosed = models.BooleanField("non diffusible", default=False)
-    line_digest = LineDigestField()
-
-    class Meta:
-        verbose_name = "unité légale"
-        verbose_name_plural = "unités légales"
-        ordering = ["siren"]
-
-    def __str__(self):
-        return self.name or self.siren
-
 
 class DirectoryImport(models.Model):
     """One reading of one file into the directory: how far it is, and what came of it."""
@@ -32,8 +10,7 @@ class DirectoryImport(models.Model):
     class Kind(models.TextChoices):
         PORTAL = "portal", "CSV du portail"
         EDUCATION = "education", "Annuaire de l'éducation"
-        UNITS = "units", "SIRENE, unités légales"
-        ESTABLISHMENTS = "establishments", "SIRENE, établissements"
+        SIRENE = "sirene", "SIRENE, établissements et unités légales"
 
     class State(models.TextChoices):
         WAITING = "waiting", "En attente"
@@ -49,12 +26,16 @@ class DirectoryImport(models.Model):
     kind = models.CharField("nature", max_length=14, choices=Kind, blank=True)
     # Empty when the file was read where the command found it.
     file = models.FileField("fichier", upload_to="annuaire/", blank=True)
+    # SIRENE comes in two files.
+    second_file = models.FileField("second fichier", upload_to="annuaire/", blank=True)
     file_name = models.CharField("nom du fichier", max_length=250)
     fingerprint = models.CharField("empreinte", max_length=64, blank=True)
     size = models.BigIntegerField("taille (octets)", default=0)
     state = models.CharField("état", max_length=9, choices=State, default=State.WAITING)
     bytes_read = models.BigIntegerField("octets lus", default=0)
     lines = models.BigIntegerField("lignes lues", default=0)
+    # Up to which line the directory holds what the file says; nothing is written before all is read.
+    written = models.BigIntegerField("dernière ligne écrite", default=0)
     created = models.BigIntegerField("ajoutés", default=0)
     updated = models.BigIntegerField("modifiés", default=0)
     unchanged = models.BigIntegerField("inchangés", default=0)
@@ -87,9 +68,14 @@ class DirectoryImport(models.Model):
         return f"{self.file_name} ({self.get_state_display().lower()})"
 
     @property
+    def share(self):
+        """How much is behind, from 0 to 1: all is read, then all is written."""
+        read = self.bytes_read / self.size if self.size else 0
+        return (min(read, 1) + (min(self.written / self.lines, 1) if self.lines else 0)) / 2
+
+    @property
     def percent(self):
-        """How much of the file is behind, from 0 to 100."""
-        return 100 if self.state == self.State.DONE else min(99, self.bytes_read * 100 // self.size) if self.size else 0
+        return 100 if self.state == self.State.DONE else min(99, int(self.share * 100))
 
 
 class RejectedLine(models.Model):

@@ -2,13 +2,11 @@ import re
 
 import pytest
 from django.core.exceptions import ValidationError
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
-from stdnum.fr import siret
 
-from directory.identifiers import IdentifierType, clean_identifier, is_siret, names_public_body, spaced_identifier
-from tests.factories import siret_number
+from directory.identifiers import IdentifierType, clean_identifier, names_public_body, spaced_identifier
 
 
 @pytest.mark.parametrize(
@@ -132,12 +130,3 @@ def test_every_refusal_is_a_french_sentence(kind):
     with pytest.raises(ValidationError) as refused:
         clean_identifier(kind, "!")
     assert re.match(r"(Un|Saisissez) .* (chiffres|lettres|caractères)", refused.value.messages[0])
-
-
-@given(st.from_regex(r"(356000000|\d{9})\d{5}", fullmatch=True) | st.integers(0, 79).map(siret_number) | st.text())
-@example("35600000000048")
-@example("35600000000001")
-@example("35600000000014")
-def test_the_fast_check_of_a_siret_agrees_with_stdnum(value):
-    known = len(value) == 14 and value.isascii() and value.isdigit() and siret.is_valid(value)
-    assert is_siret(value) == known

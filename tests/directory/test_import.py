@@ -3,24 +3,30 @@
 import csv
 import gzip
 import io
+import tempfile
+import unicodedata
 import zipfile
 from datetime import date
+from pathlib import Path
 
+import duckdb
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
-from hypothesis import given, settings
+from hypothesis import given as given_strategies
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from directory import actions as imports
 from directory.actions import cancel_import, prepare_import, run_import
-from directory.importers import LAYOUTS, tables
-from directory.importers.faults import Fault
-from directory.importers.portal import PortalLayout
-from directory.importers.sources import Source
-from directory.models import DirectoryEntry, DirectoryImport, LegalUnit
+from directory.identifiers import is_siret
+from directory.importers import sources, writing
+from directory.importers.reading import Reading
+from directory.importers.sources import CsvFile
+from directory.models import DirectoryEntry, DirectoryImport
 from plumbing.errors import ActionError
+from plumbing.text import search_key
 from tests.factories import DirectoryEntryFactory, UserFactory, siret_number
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
@@ -42,9 +48,19 @@ STOCK = (
 )
 
 
-def imported(*lines, raw=None):
+def given(*lines, raw=None, name="essai.csv"):
+    """A file of these lines, open for reading."""
     file = io.BytesIO(raw if raw is not None else "\n".join(lines).encode())
-    return run_import(prepare_import(file, "essai.csv").pk, file)
+    file.name = name
+    return file
+
+
+def imported(*lines, raw=None):
+    return run(given(*lines, raw=raw))
+
+
+def run(*files, **how):
+    return run_import(prepare_import(files).pk, files, **how)
 
 
 def counts(done):
@@ -56,7 +72,7 @@ def reasons(done):
 
 
 def table():
-    names = [field.attname for field in DirectoryEntry._meta.fields if field.name not in ("id", "line_digest")]
+    names = [field.attname for field in DirectoryEntry._meta.fields if field.name != "id"]
     return sorted(DirectoryEntry.objects.values_list(*names))
 
 
@@ -94,15 +110,12 @@ def test_the_education_directory_whatever_its_headers():
 
 
 def sirene(*establishments, units=None):
-    imported(
-        UNITS,
-        *(units or [
-            "213500515,COMMUNE DE CESSON-SEVIGNE,,,,7210,O",
-            "999900111,,MENUISERIE DU PORT,KERJEAN,GWENAELLE,1000,O",
-            "200030351,SECRET,,VASSEUR,ERIC,1000,P",
-        ]),
-    )  # fmt: skip
-    return imported(STOCK, *establishments)
+    units = units or [
+        "213500515,COMMUNE DE CESSON-SEVIGNE,,,,7210,O",
+        "999900111,,MENUISERIE DU PORT,KERJEAN,GWENAELLE,1000,O",
+        "200030351,SECRET,,VASSEUR,ERIC,1000,P",
+    ]
+    return run(given(STOCK, *establishments), given(UNITS, *units))
 
 
 def test_sirene_joins_units_and_establishments():
@@ -122,13 +135,28 @@ def test_sirene_masks_what_may_not_be_published():
     entry = DirectoryEntry.objects.get()
     assert entry.undisclosed
     assert (entry.legal_name, entry.label, entry.address, entry.postcode) == ("Non diffusible", "", "", "")
-    assert "VASSEUR" not in str(LegalUnit.objects.filter(siren="200030351").values())
 
 
 def test_an_establishment_without_its_unit_is_reported():
-    done = imported(STOCK, f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DE LA MAIRIE,35510,CESSON,O")
+    line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DE LA MAIRIE,35510,CESSON,O"
+    done = sirene(line, units=["999900111,,MENUISERIE DU PORT,KERJEAN,GWENAELLE,1000,O"])
     assert counts(done) == (0, 0, 0, 1)
     assert "StockUniteLegale" in reasons(done)[0]
+
+
+@pytest.mark.parametrize("files", [[STOCK], [UNITS], [UNITS, UNITS], [STOCK, PORTAL], [PORTAL, PORTAL]])
+def test_sirene_s_two_files_are_given_together(files):
+    with pytest.raises(ActionError, match="StockEtablissement et le StockUniteLegale"):
+        run(*map(given, files))
+    assert DirectoryImport.objects.get().state == DirectoryImport.State.REFUSED
+
+
+def test_a_wrong_unit_is_reported_and_of_two_the_last_counts():
+    units = ["12,COURT,,,,7210,O", "213500515,AVANT,,,,7210,O", "213500515,APRES,,,,7210,O"]
+    done = sirene(f"{TOWN_HALL},A,2001-01-01,,1,PLACE,X,35510,CESSON,O", units=units)
+    assert DirectoryEntry.objects.get().legal_name == "APRES"
+    assert [(line.line, line.identifier) for line in done.rejected_lines.all()] == [(2, "12"), (3, "213500515")]
+    assert all(reason.startswith("Unités légales : ") for reason in reasons(done))
 
 
 @pytest.mark.parametrize(
@@ -184,16 +212,6 @@ def test_of_two_lines_with_one_identifier_the_last_counts():
     assert "ligne 3" in reasons(done)[0]
 
 
-def test_a_quoted_line_read_twice_is_known_the_next_time(monkeypatch):
-    monkeypatch.setattr(imports, "BATCH", 2)
-    line = '{},A,2001-01-01,"MAIRIE, ECOLE",1,PLACE,DE LA MAIRIE,35510,CESSON-SEVIGNE,O'
-    first = [line.format(number) for number in (TOWN_HALL, WORKSHOP, "21350051500043", TOWN_HALL)]
-    assert counts(sirene(*first)) == (3, 0, 1, 0)
-    digests = set(DirectoryEntry.objects.values_list("identifier", "line_digest"))
-    sirene(*first)
-    assert set(DirectoryEntry.objects.values_list("identifier", "line_digest")) == digests
-
-
 WHOLE = (
     "identifier_type;identifier;nature;legal_name;label;address;complement_1;complement_2;postcode;city;country;"
     "undisclosed;closed_on"
@@ -201,27 +219,27 @@ WHOLE = (
 
 
 def test_a_first_load_in_which_an_identifier_comes_back_much_later(monkeypatch):
-    monkeypatch.setattr(imports, "BATCH", 1)
+    monkeypatch.setattr(sources, "RECORDS", 1)
+    monkeypatch.setattr(imports, "SLICE", 2)
     lines = [
         f"siret;{number};public;{name};;;;;35510;Cesson;;;"
         for number, name in ((TOWN_HALL, "Avant"), (COLLEGE, "Collège"), (TOWN_HALL, "Après"), (WORKSHOP, "Atelier"))
     ]
-    assert counts(imported(WHOLE, *lines)) == (3, 1, 0, 0)
+    assert counts(imported(WHOLE, *lines)) == (3, 0, 0, 1)
     assert set(DirectoryEntry.objects.values_list("legal_name", flat=True)) == {"Après", "Collège", "Atelier"}
     assert counts(imported(WHOLE, *lines[1:])) == (0, 0, 3, 0)
 
 
-def cells(record):
-    if isinstance(record, Fault):
-        return "fault"
-    return record if isinstance(record, list) else record.split(";") if record else []
-
-
-@given(text=st.lists(st.sampled_from(["a", "b", ";", '"', " ", "\n", "\r\n", "\r"]), max_size=30).map("".join))
-def test_lines_left_as_they_stand_are_parted_as_csv_would(text):
-    source = Source(io.BytesIO(f"x;y\n{text}".encode()))
-    source.header()
-    found = [record for records, _ in source.batches(2) for record in records]
+@given_strategies(
+    text=st.lists(st.sampled_from(["a", "b", ";", '"', " ", "\n", "\r\n", "\r"]), max_size=30).map("".join)
+)
+def test_lines_are_parted_as_csv_would(text):
+    source = CsvFile(io.BytesIO(f"x;y\n{text}".encode()), None)
+    found = []
+    with source._content() as content:
+        for line, record in source._records(content):
+            cells = record.split(";") if isinstance(record, str) and record else record or []
+            found.append((line, "fault" if isinstance(record, csv.Error) else cells))
     reader = csv.reader(io.StringIO(f"x;y\n{text}", newline="\n"), delimiter=";")
     next(reader)
     right, row = [], []
@@ -232,7 +250,7 @@ def test_lines_left_as_they_stand_are_parted_as_csv_would(text):
         except csv.Error:
             row = "fault"
         right.append((begun, row))
-    assert [(line, cells(record)) for line, record in found] == right[:-1]
+    assert found == right[:-1]
 
 
 def test_a_closed_establishment_is_closed_when_known_and_reported_when_not():
@@ -300,23 +318,6 @@ def test_importing_again_writes_nothing():
     assert counts(imported(*lines)) == (0, 0, 1, 1)
 
 
-def test_a_line_known_from_last_time_is_not_read_again(monkeypatch):
-    files = [
-        (PORTAL, f"{COLLEGE[:9]} {COLLEGE[9:]};public;Collège;;35580;Goven;"),
-        (EDUCATION, f"x;Collège;Public;1 rue;;35580;Goven;{TOWN_HALL};OUVERT"),
-        (UNITS, "213500515,COMMUNE,,,,7210,O"),
-        (STOCK, f"{TOWN_HALL},A,2001-01-01,MAIRIE,1,PLACE,DU PORT,35510,CESSON,O"),
-    ]
-    for lines in files:
-        imported(*lines)
-    before = table()
-    for layout in LAYOUTS:
-        monkeypatch.setattr(layout, "read", lambda self, row: pytest.fail(f"{row} is read"))
-    for lines in (files[0], *files[2:]):
-        assert counts(imported(*lines)) == (0, 0, 1, 0)
-    assert table() == before
-
-
 SAME, OTHER = (f"{COLLEGE};public;{name};;35580;Goven;" for name in ("Collège", "Autre nom"))
 
 
@@ -366,26 +367,21 @@ def physical_versions():
         return cursor.fetchall()
 
 
-def test_a_line_that_says_the_same_is_known_from_then_on(monkeypatch):
-    imported(PORTAL, SAME)
-    DirectoryEntry.objects.update(line_digest=None)
-    assert counts(imported(PORTAL, SAME)) == (0, 0, 1, 0)
-    monkeypatch.setattr(PortalLayout, "read", lambda self, row: pytest.fail(f"{row} is read"))
-    assert counts(imported(PORTAL, SAME)) == (0, 0, 1, 0)
-
-
 @pytest.mark.parametrize(
     "lines",
     [
         (PORTAL, "2000303510001\x00;public;Nom;;35000;Rennes;"),
-        (UNITS, "21350051\x00,COMMUNE,,,,7210,O"),
-        (STOCK, "2135\x00051500035,A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"),
         (EDUCATION, "x;Collège;Public;1 rue;;35580;Goven;2000303510001\x00;OUVERT"),
     ],
-    ids=["portal", "units", "stock", "education"],
+    ids=["portal", "education"],
 )
 def test_a_sign_no_database_holds_spoils_its_line_only(lines):
     assert counts(imported(*lines)) == (0, 0, 0, 1)
+
+
+def test_a_sign_no_database_holds_spoils_its_line_of_sirene_only():
+    line = "2135\x00051500035,A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
+    assert counts(sirene(line, units=["21350051\x00,COMMUNE,,,,7210,O"])) == (0, 0, 0, 2)
 
 
 def test_a_spaced_siret_finds_its_unit():
@@ -402,7 +398,7 @@ def test_an_establishment_closes_though_its_unit_lost_its_name():
 
 def test_two_wrong_lines_of_one_identifier_are_two():
     line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
-    done = imported(STOCK, line, line)
+    done = sirene(line, line, units=["999900111,,MENUISERIE DU PORT,KERJEAN,GWENAELLE,1000,O"])
     assert counts(done) == (0, 0, 0, 2)
     assert [rejected.line for rejected in done.rejected_lines.order_by("line")] == [2, 3]
 
@@ -417,7 +413,7 @@ def test_what_a_file_does_not_say_stays():
 def test_the_indexes_are_back_after_a_first_load():
     imported(PORTAL, f"{COLLEGE};public;Collège;;35580;Goven;")
     if connection.vendor == "postgresql":
-        assert tables.missing_indexes() == []
+        assert writing.missing_indexes() == []
 
 
 def test_a_second_import_waits_for_the_first():
@@ -443,14 +439,14 @@ def test_the_command_reports(tmp_path, capsys):
     assert DirectoryEntry.objects.get().legal_name == "COMMUNE"
     rows = list(csv.reader(io.StringIO(report.read_text("utf-8-sig")), delimiter=";"))
     assert rows[0] == ["Fichier", "Ligne", "Identifiant lu", "Motif"]
-    assert rows[1][:3] == ["e.csv", "3", "12"]
-    assert "2 lignes lues ; ajoutées : 1" in capsys.readouterr().out
+    assert rows[1][:3] == ["e.csv + u.csv", "3", "12"]
+    assert "3 lignes lues ; ajoutées : 1" in capsys.readouterr().out
     with pytest.raises(CommandError, match="introuvable"):
         call_command("import_directory", "nulle-part.csv")
 
 
 @settings(max_examples=40)
-@given(st.lists(st.lists(st.text(max_size=12), max_size=9), max_size=6))
+@given_strategies(st.lists(st.lists(st.text(max_size=12), max_size=9), max_size=6))
 def test_any_lines_are_read_or_reported(lines):
     buffer = io.StringIO()
     csv.writer(buffer, delimiter=";").writerows([PORTAL.split(";"), *lines])
@@ -469,31 +465,31 @@ HEADER = "identifier;nature;legal_name"
 
 def indexes_are_back():
     """SQLite has no index of three letters, and drops none."""
-    return connection.vendor != "postgresql" or tables.missing_indexes() == []
+    return connection.vendor != "postgresql" or writing.missing_indexes() == []
 
 
 def test_a_file_of_hardly_any_good_line_stops(monkeypatch):
     """A gzip of one kilobyte holds half a million of them."""
-    monkeypatch.setattr(imports, "BATCH", 1_000)
+    monkeypatch.setattr(sources, "RECORDS", 10_000)
     packed = gzip.compress("\n".join([HEADER, *portal_lines(500), *["x"] * 499_500]).encode())
     with pytest.raises(ActionError, match="Presque toutes les lignes lues sont rejetées") as refused:
         imported(raw=packed)
     assert refused.value.code == "file_refused"
     stopped = DirectoryImport.objects.get()
     assert (stopped.state, stopped.error) == ("refused", str(refused.value))
-    assert (stopped.lines, stopped.created, stopped.rejected) == (10_000, 500, 9_500)
+    assert (stopped.lines, stopped.created, stopped.rejected) == (10_000, 0, 9_500)
     assert stopped.rejected_lines.count() == 9_500
     assert indexes_are_back()
 
 
 def test_a_file_with_many_bad_lines_goes_on(monkeypatch):
-    monkeypatch.setattr(imports, "BATCH", 1_000)
+    monkeypatch.setattr(sources, "RECORDS", 1_000)
     done = imported(HEADER, *portal_lines(1_200), *["x"] * 10_800)
     assert (done.state, counts(done)) == ("done", (1_200, 0, 0, 10_800))
 
 
 def test_establishments_long_closed_are_no_fault_of_the_file(monkeypatch):
-    monkeypatch.setattr(imports, "BATCH", 1_000)
+    monkeypatch.setattr(sources, "RECORDS", 1_000)
     monkeypatch.setattr(imports, "JUDGED_FROM", 2_000)
     done = imported(f"{HEADER};closed_on", *(f"{line};2001-01-01" for line in portal_lines(3_000)))
     assert (done.state, done.rejected) == ("done", 3_000)
@@ -508,23 +504,98 @@ def test_a_first_line_of_a_megabyte_is_refused_for_its_length(pack, end):
     assert DirectoryImport.objects.get().state == "refused"
 
 
-def test_a_cancelled_run_stops_at_its_next_batch(monkeypatch):
-    monkeypatch.setattr(imports, "BATCH", 10)
-    file, actor = io.BytesIO("\n".join([HEADER, *portal_lines(50)]).encode()), UserFactory()
-    waiting = prepare_import(file, "essai.csv")
+@pytest.mark.parametrize(("lines", "written"), [(20, 0), (50, 20)], ids=["while reading", "while writing"])
+def test_a_cancelled_run_stops(monkeypatch, lines, written):
+    monkeypatch.setattr(sources, "RECORDS", 10)
+    monkeypatch.setattr(imports, "SLICE", 10)
+    file, actor = given(HEADER, *portal_lines(50)), UserFactory()
+    waiting = prepare_import([file])
 
     def cancel(progress):
-        if progress.lines == 20:
+        if (progress.lines, progress.created) == (lines, written):
             cancel_import(progress.pk, actor=actor)
 
     with pytest.raises(ActionError) as stopped:
-        run_import(waiting.pk, file, report=cancel)
+        run_import(waiting.pk, [file], report=cancel)
     assert stopped.value.code == "import_cancelled"
     waiting.refresh_from_db()
-    assert (waiting.state, waiting.lines, DirectoryEntry.objects.count()) == ("cancelled", 20, 20)
+    assert (waiting.state, waiting.lines, DirectoryEntry.objects.count()) == ("cancelled", lines, written)
     assert waiting.error.startswith(f"Annulé par {actor}.")
     assert waiting.ended_at
     assert indexes_are_back()
     with pytest.raises(ActionError, match="annulé"):
-        run_import(waiting.pk, file)
-    assert prepare_import(file, "essai.csv") != waiting
+        run_import(waiting.pk, [file])
+    assert prepare_import([file]) != waiting
+
+
+@pytest.mark.parametrize(("written", "created"), [(0, 0), (21, 19)], ids=["while reading", "while writing"])
+def test_a_run_that_died_is_taken_up_and_ends_as_one_undisturbed(monkeypatch, written, created):
+    monkeypatch.setattr(sources, "RECORDS", 10)
+    monkeypatch.setattr(imports, "SLICE", 10)
+    lines = [*portal_lines(50), "x", portal_lines(1)[0]]
+    file = given(HEADER, *lines)
+
+    def die(progress):
+        if progress.lines > 20 and progress.written == written:
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        run(file, report=die)
+    assert DirectoryEntry.objects.count() == created
+    done = run(file)
+    assert (DirectoryImport.objects.get(), counts(done), done.state) == (done, (50, 0, 0, 2), "done")
+    assert [line.line for line in done.rejected_lines.all()] == [2, 52]
+    assert indexes_are_back()
+
+
+def parquet(*lines):
+    """The same file as INSEE publishes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.csv")
+        path.write_text("\n".join(lines))
+        duckdb.sql(f"COPY (FROM read_csv('{path}', header = true, all_varchar = true)) TO '{path}.parquet'")
+        return given(raw=Path(f"{path}.parquet").read_bytes(), name="x.parquet")
+
+
+def test_parquet_is_read_as_the_same_lines():
+    lines = [f"{TOWN_HALL},A,2001-01-01,  MAIRIE\u200b É,1,PLACE,DU PORT,35510,CESSON,O", "12,A,,,,,,,,O"]
+    units = ["213500515,COMMUNE DE CESSON-SEVIGNE,,,,7210,O", "999900111,,,KERJEAN,GWENAELLE,1000,O"]
+    done = run(parquet(STOCK, *lines), parquet(UNITS, *units))
+    before, faults = table(), [(line.line, line.identifier, line.reason) for line in done.rejected_lines.all()]
+    assert (counts(done), faults[0][:2]) == ((1, 0, 0, 1), (3, "12"))
+    done = sirene(*lines, units=units)
+    assert (table(), counts(done)) == (before, (0, 0, 1, 1))
+    assert [(line.line, line.identifier, line.reason) for line in done.rejected_lines.all()] == faults
+
+
+@pytest.mark.parametrize("size", [5, 400])
+def test_a_broken_parquet_is_refused(size):
+    whole = parquet(PORTAL, *(f"{line};;;;" for line in portal_lines(200))).getvalue()
+    with pytest.raises(ActionError, match="incomplet"):
+        imported(raw=whole[:size])
+
+
+@pytest.fixture(scope="module")
+def duck(tmp_path_factory):
+    """What the statements of an import are made of."""
+    with tempfile.TemporaryDirectory() as folder:
+        reading = Reading(Path(folder), [given(PORTAL)])
+        yield lambda words, value: reading.db.execute(f"SELECT {words}", {"value": value}).fetchone()[0]
+        reading.close()
+
+
+def test_sql_makes_the_same_search_keys(duck):
+    signs = [chr(code) for code in range(32, 0x10000) if not 0x3400 <= code < 0xF900]
+    texts = [f"a{sign}b" for sign in signs if tidied(f"a{sign}b") == f"a{sign}b"]
+    assert duck("list_transform($value, lambda t: search_key(t))", texts) == [search_key(text) for text in texts]
+
+
+def tidied(text):
+    return " ".join("".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc")).split())
+
+
+@pytest.mark.parametrize("make", [siret_number, lambda n: f"356000000{n * 7:05d}", lambda n: f"{n * 104729:014d}"])
+def test_sql_knows_the_same_siret(duck, make):
+    numbers = ["35600000000048", *map(make, range(1, 300))]
+    known = [number if is_siret(number) else None for number in numbers]
+    assert duck("list_transform($value, lambda t: siret(t))", numbers) == known

@@ -6,17 +6,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from directory.models import DirectoryEntry, LegalUnit
+from directory.models import DirectoryEntry
 from plumbing.admin import FirstRowsPaginator, SupportAdmin
 from structures.models import Structure
-from tests.factories import DirectoryEntryFactory, LegalUnitFactory, StructureFactory, UserFactory
+from tests.factories import DirectoryEntryFactory, StructureFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
 LISTS = {
     DirectoryEntry: reverse("admin:directory_directoryentry_changelist"),
     Structure: reverse("admin:structures_structure_changelist"),
-    LegalUnit: reverse("admin:directory_legalunit_changelist"),
 }
 BOTH = pytest.mark.parametrize("factory", [DirectoryEntryFactory, StructureFactory])
 
@@ -73,13 +72,11 @@ def statements(client, path, query):
     return [query["sql"] for query in captured]
 
 
-@pytest.mark.parametrize("factory", [DirectoryEntryFactory, StructureFactory, LegalUnitFactory])
+@pytest.mark.parametrize("factory", [DirectoryEntryFactory, StructureFactory])
 @pytest.mark.parametrize("query", [{}, {"q": "college"}, {"q": "9"}, {"p": "2"}, {"_facets": "1"}])
 def test_every_statement_is_bounded(client, monkeypatch, factory, query):
     """No count of all rows, no comparison in upper case, which no index gives."""
     model = factory._meta.model
-    if model is LegalUnit and query == {"q": "college"}:
-        query = {"q": "9"}
     monkeypatch.setattr(SupportAdmin, "list_per_page", 1)
     factory.create_batch(3)
     about = [sql for sql in statements(client, LISTS[model], query) if f'FROM "{model._meta.db_table}"' in sql]
@@ -106,8 +103,6 @@ def plan(rows):
         (Structure, "", ["structures_structure_pkey"]),
         (Structure, "menuiserie", ["structure_public_by_", "structure_private_by_"]),
         (Structure, "2000", ["structure_identifier_unique"]),
-        (LegalUnit, "", ["directory_legalunit_pkey"]),
-        (LegalUnit, "2000", ["directory_legalunit_pkey"]),
     ],
 )
 def test_every_list_is_read_from_indexes(rf, model, typed, indexes):
@@ -121,7 +116,7 @@ def test_every_list_is_read_from_indexes(rf, model, typed, indexes):
 
 @pytest.mark.parametrize(
     ("model", "factory"),
-    [(DirectoryEntry, DirectoryEntryFactory), (Structure, StructureFactory), (LegalUnit, LegalUnitFactory)],
+    [(DirectoryEntry, DirectoryEntryFactory), (Structure, StructureFactory)],
 )
 def test_no_more_than_the_first_rows_are_counted(client, monkeypatch, model, factory):
     monkeypatch.setattr(FirstRowsPaginator, "MOST", 51)
