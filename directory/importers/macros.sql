@@ -47,6 +47,7 @@ CREATE MACRO folded(t) AS single_spaced(lower(strip_accents(t)));
 CREATE MACRO day(t) AS
     CASE WHEN regexp_full_match(t, '\d{1,2}/\d{1,2}/\d{4}') AND t NOT LIKE '%/0000'
          THEN try_strptime(t, '%d/%m/%Y')::DATE
+         WHEN regexp_full_match(t, '\d{8}') AND t NOT LIKE '0000%' THEN try_strptime(t, '%Y%m%d')::DATE
          WHEN regexp_matches(t, '^\d{4}-\d{2}-\d{2}') AND t NOT LIKE '0000%' THEN try_cast(left(t, 10) AS DATE) END;
 CREATE MACRO wrong_day(t) AS 'La date « ' || left(t, 20) || ' » n''existe pas : écrivez-la 31/12/2023.';
 

@@ -24,6 +24,6 @@ SELECT line, typed, known_nature AS nature, legal_name, label, address, compleme
          WHEN legal_name = '' THEN 'La raison sociale manque.'
          WHEN known_nature = 'public' AND kind <> 'siret' THEN 'Une structure publique est identifiée par un SIRET.'
          WHEN flag IS NULL THEN '« Non diffusible » vaut Oui ou Non, pas « ' || left(undisclosed, 40) || ' ».'
-         WHEN coalesce(closed_on, '') <> '' AND day(closed_on) IS NULL THEN wrong_day(closed_on)
-         ELSE wrong_town(postcode, city, country) END AS fault
+         WHEN wrong_town(postcode, city, country) IS NOT NULL THEN wrong_town(postcode, city, country)
+         WHEN coalesce(closed_on, '') <> '' AND day(closed_on) IS NULL THEN wrong_day(closed_on) END AS fault
 FROM read;

@@ -119,10 +119,12 @@ class Reading:
         """(line, what was typed as identifier, reason) of all that are left out."""
         cursor = self.db.cursor()
         for table, words in (("units", "Unités légales : "), ("lines", "")):
-            cursor.execute(f"SELECT line, typed, fault FROM {table} WHERE fault IS NOT NULL ORDER BY line")
-            for line, typed, fault in chain.from_iterable(iter(lambda: cursor.fetchmany(2_000), [])):
+            cursor.execute(
+                f"SELECT line, typed, tidy(typed, true), fault FROM {table} WHERE fault IS NOT NULL ORDER BY line"
+            )
+            for line, typed, tidy, fault in chain.from_iterable(iter(lambda: cursor.fetchmany(2_000), [])):
                 shown = "".join(c if c.isprintable() else " " for c in typed or "").strip()
-                yield line, shown[:60], f"{words}{explained(fault, shown)}"[:250]
+                yield line, shown[:60], f"{words}{explained(fault, tidy)}"[:250]
 
     def slices(self, size, after=0):
         """(first, last) lines of slices of about `size` lines, after line `after`."""

@@ -12,7 +12,7 @@ from directory import actions as imports
 from directory import tasks
 from directory.models import DirectoryImport, RejectedLine
 from plumbing.errors import ActionError
-from tests.factories import DirectoryImportFactory, LegalUnitFactory, UserFactory
+from tests.factories import DirectoryImportFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def received(monkeypatch):
     """What the engine was given; it keeps a row and no file."""
     files = []
 
-    def receive_import(file, *, actor):
+    def receive_import(file, second_file=None, *, actor):
         if file.read() == b"trop":
             raise ActionError("file_too_large", "Ce fichier dépasse 4 Go.")
         files.append(file.name)
@@ -97,11 +97,11 @@ def test_a_wrong_file_is_refused_beside_the_field(client, support, received, giv
     assert not DirectoryImport.objects.exists()
 
 
-def test_the_page_to_import_says_what_is_taken_and_in_which_order(client, support):
+def test_the_page_to_import_says_what_is_taken(client, support):
     answer = client.get(ADD)
     assert answer.status_code == 200
     page = answer.text
-    for words in ("StockUniteLegale", "StockEtablissement", "annuaire de l'éducation", ".zip ou .gz", "avant les"):
+    for words in ("StockUniteLegale", "StockEtablissement", "annuaire de l'éducation", ".gz ou .parquet", "ensemble"):
         assert words in page
 
 
@@ -109,7 +109,7 @@ def test_the_page_to_import_says_what_is_taken_and_in_which_order(client, suppor
     ("fields", "words", "refreshed"),
     [
         ({"state": "waiting"}, "En attente", True),
-        ({"running": True, "bytes_read": 420}, "En cours", True),
+        ({"running": True, "bytes_read": 840}, "En cours", True),
         ({"state": "done", "lines": 3_200_000}, "3 200 000", False),
         ({"failed": True}, "s'arrête au milieu d'une ligne", False),
     ],
@@ -122,7 +122,7 @@ def test_the_page_says_how_far_it_is_and_comes_back_while_it_runs(client, suppor
 
 
 def test_progress_is_a_bar_and_words(client, support):
-    running = DirectoryImportFactory(running=True, bytes_read=420)
+    running = DirectoryImportFactory(running=True, bytes_read=840)
     page = page_of(client, running).text
     assert '<progress max="100" value="42" aria-label="Avancement">42 %</progress> 42 %' in page
     assert '<meta http-equiv="refresh"' not in page_of(client, running, immobile="1").text
@@ -293,17 +293,7 @@ def test_the_broker_s_second_delivery_reaches_the_engine_which_refuses(run):
 
 
 def test_the_sweep_keeps_the_order_of_arrival(run):
-    """Legal units must be read before the establishments given after them."""
     later = DirectoryImportFactory()
     earlier = DirectoryImportFactory(created_at=ago(hours=1))
     tasks.sweep_imports()
     assert run == [earlier.pk, later.pk]
-
-
-def test_a_legal_unit_is_found_by_its_number_and_only_read(client, support):
-    unit, _ = LegalUnitFactory(siren="200030351"), LegalUnitFactory(siren="300030351")
-    answer = client.get("/admin/directory/legalunit/", {"q": "200 030"})
-    assert list(answer.context["cl"].result_list) == [unit]
-    path = f"/admin/directory/legalunit/{unit.pk}/change/"
-    assert unit.name in client.get(path).text
-    assert client.post(path, {"name": "x"}).status_code == 403
