@@ -1,34 +1,30 @@
 -- What the kinds of files share: cells as people type them, identifiers, search keys. Read once per import.
 
--- Cells. « odd » texts hold something that is not printed as such: they take two more steps.
-CREATE MACRO is_odd(t) AS regexp_matches(t, '[^ -~\p{L}\p{M}\p{N}\p{P}\p{S}]');
+-- Cells. Most lines, whose cells are given here with « | » between them, are tidy and taken as they stand.
+CREATE MACRO is_untidy(cells) AS
+    length(cells) > 250 OR regexp_matches('|' || cells || '|', '  | \||\| |\|''|[^ -~\p{L}\p{M}\p{N}\p{P}\p{S}]');
 CREATE MACRO holds_control(t) AS regexp_matches(t, '[\x00-\x08\x0E-\x1B\x7F-\x{84}\x{86}-\x{9F}]');
-CREATE MACRO shown(t) AS
-    regexp_replace(regexp_replace(t, '\p{Cf}', '', 'g'), '[\x09-\x0D\x1C-\x1F\x{85}\p{Z}]', ' ', 'g');
 CREATE MACRO single_spaced(t) AS trim(regexp_replace(t, ' {2,}', ' ', 'g'));
 -- Our exports put an apostrophe before what a spreadsheet would compute.
 CREATE MACRO unguarded(t) AS
     CASE WHEN t[1] = '''' AND regexp_matches(t, '^['' \n\x{A0}]+[-=+@\t\r＝＋－＠]') THEN t[2:] ELSE t END;
--- Single spaces, no invisible sign, cut to what a column holds: that loses less than leaving a line out.
-CREATE MACRO tidy(t, odd) AS rtrim(left(
-    CASE WHEN odd THEN single_spaced(shown(unguarded(t)))
-         WHEN contains(t, '  ') OR t[1] = '''' THEN single_spaced(unguarded(t))
-         ELSE trim(t) END, 250));
+-- No invisible sign, single spaces, cut to what a column holds: that loses less than leaving a line out.
+CREATE MACRO tidy(t) AS rtrim(left(single_spaced(regexp_replace(
+    regexp_replace(unguarded(t), '\p{Cf}', '', 'g'), '[\x09-\x0D\x1C-\x1F\x{85}\p{Z}]', ' ', 'g')), 250));
 
 -- Identifiers.
 CREATE MACRO compact(t) AS upper(regexp_replace(t, '[ .\x{A0}\x{202F}-]', '', 'g'));
-CREATE MACRO pair_sum(p) AS p % 10 + (p // 10 * 2) // 10 + (p // 10 * 2) % 10;
+-- What two digits add to a Luhn sum, the first of them doubled.
+CREATE MACRO pair_sum(p) AS p % 10 + p // 10 * 2 - if(p >= 50, 9, 0);
 CREATE MACRO luhn(n) AS
     (pair_sum(n % 100) + pair_sum(n // 100 % 100) + pair_sum(n // 10000 % 100) + pair_sum(n // 1000000 % 100)
      + pair_sum(n // 100000000 % 100) + pair_sum(n // 10000000000 % 100) + pair_sum(n // 1000000000000)) % 10 = 0;
 CREATE MACRO digit_sum(t) AS list_sum(list_transform(string_split(t, ''), lambda d: d::INTEGER));
--- La Poste's establishments but its head office are numbered otherwise. NULL is no SIRET.
-CREATE MACRO siret(t) AS
-    CASE WHEN NOT regexp_full_match(compact(t), '\d{14}') OR compact(t) = '00000000000000' THEN NULL
-         WHEN NOT luhn(left(compact(t), 9)::BIGINT) THEN NULL
-         WHEN starts_with(compact(t), '356000000') AND compact(t) <> '35600000000048'
-         THEN if(digit_sum(compact(t)) % 5 = 0, compact(t), NULL)
-         ELSE if(luhn(compact(t)::BIGINT), compact(t), NULL) END;
+-- Whether a compact text, also given as a number, is a SIRET. La Poste's establishments but its head office are numbered otherwise.
+CREATE MACRO is_siret(t, n) AS
+    CASE WHEN NOT regexp_full_match(t, '\d{14}') OR t = '00000000000000' THEN false
+         WHEN starts_with(t, '356000000') AND t <> '35600000000048' THEN digit_sum(t) % 5 = 0
+         ELSE luhn(n) AND luhn(n // 100000) END;
 
 -- Search keys, as plumbing.text.search_key makes them.
 CREATE MACRO parted(t) AS regexp_replace(t, '[''’.,-]', ' ', 'g');
@@ -56,10 +52,11 @@ CREATE MACRO is_france(country) AS coalesce(country, '') IN ('', 'France');
 CREATE MACRO postcode_key(t) AS if(regexp_full_match(replace(t, ' ', ''), '\d+'), replace(t, ' ', ''), upper(t));
 CREATE MACRO full_postcode(t, country) AS
     if(is_france(country) AND regexp_full_match(postcode_key(t), '\d{4}'), '0' || postcode_key(t), postcode_key(t));
+-- What is too long of a full postcode, a city and a country.
 CREATE MACRO too_long(t, longest, what) AS
     if(length(t) > longest, what || ' dépasse ' || longest || ' caractères : une cellule est sans doute décalée.', NULL);
 CREATE MACRO wrong_town(postcode, city, country) AS coalesce(
-    too_long(full_postcode(postcode, country), 10, 'Le code postal'),
+    too_long(postcode, 10, 'Le code postal'),
     too_long(city, 100, 'La ville'),
     too_long(country, 60, 'Le pays'));
 

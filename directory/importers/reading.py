@@ -83,14 +83,14 @@ class Reading:
     def _take(self, chunk, columns, before):
         """How many lines of it are faulty."""
         layout, places = columns.layout, columns.places
-        joined = "concat_ws(' ', " + ", ".join(f"c{place}" for place in places.values() if place is not None) + ")"
+        joined = "concat_ws('|', " + ", ".join(f"c{place}" for place in places.values() if place is not None) + ")"
         cells = ", ".join(f"{_cell(place, layout.hidden)} AS {ours}" for ours, place in places.items())
+        broken = f"coalesce(broken, if(untidy AND holds_control({joined}), getvariable('unreadable'), NULL))"
         try:
             self.db.execute(
-                f"CREATE OR REPLACE TEMP TABLE cells AS SELECT line, left(c{places[layout.number]}, 100) AS typed, "
-                f"coalesce(broken, if(odd AND holds_control({joined}), getvariable('unreadable'), NULL)) AS broken, "
-                f"{cells} "
-                f"FROM (SELECT *, is_odd({joined}) AS odd FROM {chunk.relation})"
+                f"CREATE OR REPLACE TEMP TABLE cells AS "
+                f"SELECT line, left(c{places[layout.number]}, 100) AS typed, {broken} AS broken, {cells} "
+                f"FROM (SELECT *, is_untidy({joined}) AS untidy FROM {chunk.relation})"
             )
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise FileRefused(CUT_SHORT) from error
@@ -119,9 +119,7 @@ class Reading:
         """(line, what was typed as identifier, reason) of all that are left out."""
         cursor = self.db.cursor()
         for table, words in (("units", "Unités légales : "), ("lines", "")):
-            cursor.execute(
-                f"SELECT line, typed, tidy(typed, true), fault FROM {table} WHERE fault IS NOT NULL ORDER BY line"
-            )
+            cursor.execute(f"SELECT line, typed, tidy(typed), fault FROM {table} WHERE fault IS NOT NULL ORDER BY line")
             for line, typed, tidy, fault in chain.from_iterable(iter(lambda: cursor.fetchmany(2_000), [])):
                 shown = "".join(c if c.isprintable() else " " for c in typed or "").strip()
                 yield line, shown[:60], f"{words}{explained(fault, tidy)}"[:250]
@@ -170,7 +168,7 @@ def _table_of(layout):
 
 def _cell(place, hidden):
     """A column the file does not have holds NULL."""
-    tidy = "NULL::VARCHAR" if place is None else f"tidy(c{place}, odd)"
+    tidy = "NULL::VARCHAR" if place is None else f"if(untidy, tidy(c{place}), c{place})"
     return f"CASE {tidy} WHEN '{hidden}' THEN '' ELSE {tidy} END" if hidden and place is not None else tidy
 
 

@@ -1,20 +1,21 @@
 -- INSEE's SIRENE stock, establishments, with what `units` says of the legal unit of each.
 INSERT INTO lines BY NAME
-WITH known AS (
+WITH numbered AS (
+    SELECT *, compact(siret) AS number, try_cast(compact(siret) AS BIGINT) AS digits FROM cells
+), known AS (
     SELECT *,
-        siret(siret) AS number,
         state = 'F' AS closes,
         unit_undisclosed OR coalesce(status <> 'O', false) AS hidden,
         trim(concat_ws(' ', nullif(house, ''), nullif(again, ''), nullif(street_type, ''), nullif(street, ''))) AS road,
         coalesce(nullif(sign, ''), nullif(usual_name, ''), unit_usual_name) AS called
-    FROM cells LEFT JOIN (
+    FROM numbered LEFT JOIN (
         SELECT identifier AS siren, unit_name, unit_usual_name, category, unit_undisclosed FROM units WHERE fault IS NULL
-    ) ON siren = left(siret(siret), 9)
+    ) ON siren = left(number, 9)
 ), named AS (
     SELECT *,
         hidden AND (category = '1000' OR unit_name = '') AS unnamed,
         coalesce(nullif(foreign_city, ''), city) AS place,
-        if(hidden, '', postcode) AS shown_postcode
+        full_postcode(if(hidden, '', postcode), country) AS full_code
     FROM known
 )
 SELECT line, typed, 'siret' AS identifier_type, number AS identifier,
@@ -25,14 +26,14 @@ SELECT line, typed, 'siret' AS identifier_type, number AS identifier,
     if(hidden, '', left(road, 250)) AS address,
     if(hidden, '', complement) AS complement_1,
     if(hidden, '', box) AS complement_2,
-    full_postcode(shown_postcode, country) AS postcode,
+    full_code AS postcode,
     place AS city, country, hidden AS undisclosed, closes,
     if(closes, day(since), NULL) AS closed_on,
     CASE WHEN broken IS NOT NULL THEN broken
-         WHEN number IS NULL THEN '?siret'
+         WHEN NOT is_siret(number, digits) THEN '?siret'
          WHEN closes AND since <> '' AND day(since) IS NULL THEN wrong_day(since)
          WHEN closes THEN NULL
          WHEN siren IS NULL THEN 'L''unité légale (SIREN) est inconnue : importez le StockUniteLegale du même mois.'
          WHEN unit_name = '' AND NOT unnamed THEN 'La raison sociale manque à l''unité légale.'
-         ELSE wrong_town(shown_postcode, place, country) END AS fault
+         ELSE wrong_town(full_code, place, country) END AS fault
 FROM named;
