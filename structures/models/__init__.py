@@ -1,7 +1,5 @@
 from structures.models.bank_accounts import BankAccount
 from structures.models.establishments import (
-    BEGINNINGS,
-    NAME_RANGES,
     DirectoryEntry,
     Establishment,
     Nature,
@@ -14,8 +12,6 @@ from structures.models.imports import DirectoryImport, LegalUnit, RejectedLine
 from structures.models.services import Service
 
 __all__ = [
-    "BEGINNINGS",
-    "NAME_RANGES",
     "BankAccount",
     "DirectoryEntry",
     "DirectoryImport",

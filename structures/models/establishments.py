@@ -1,8 +1,6 @@
-from itertools import pairwise
-
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils import timezone
 
 from plumbing.changes import version_of
@@ -136,17 +134,19 @@ def address_lines(description):
     return [*lines, d["country"]] if lines and d["country"] else lines
 
 
-# What each order of the search reads. Each index holds all that a search compares, so that it never
-# reads a row it does not show.
-_SEARCHED = {
-    "name": ["legal_name_key", "id", "label_key", "city_key", "postcode"],
-    "city": ["city_key", "legal_name_key", "id", "label_key", "postcode"],
-    "postcode": ["postcode", "legal_name_key", "id", "label_key", "city_key"],
-}
-
-
-def _search_indexes(table, **options):
-    return [models.Index(fields=fields, name=f"{table}_by_{name}", **options) for name, fields in _SEARCHED.items()]
+def search_indexes(table, shown):
+    """What the search reads: an index per order, of all that it compares and of the column that says who finds the row, so
+    that it reads no row it does not show; and those where few matches are found."""
+    orders = {
+        "name": ["legal_name_key", "id", "label_key", "city_key", "postcode", "identifier", shown],
+        "city": ["city_key", "legal_name_key", "id", "label_key", "postcode", "identifier", shown],
+        "number": ["identifier", "id", "legal_name_key", "label_key", "city_key", "postcode", shown],
+    }
+    return [
+        *(models.Index(fields=fields, name=f"{table}_by_{name}") for name, fields in orders.items()),
+        models.Index(fields=["postcode"], name=f"{table}_postcode"),
+        TrigramIndex(fields=["legal_name_key", "label_key", "city_key"], name=f"{table}_trigrams"),
+    ]
 
 
 class LineDigestField(models.BigIntegerField):
@@ -175,19 +175,10 @@ class EstablishmentQuerySet(models.QuerySet):
         )
 
 
-class DirectoryQuerySet(EstablishmentQuerySet):
-    def beside_structures(self, rows, params):
-        """The entries of `rows`, a SELECT of whole rows, each with `here_id` and `here_nature`: of the structure that
-        lives here under its identifier, None when none does.
-
-        By hand, because who searches waits for it: the ORM takes longer to write it than PostgreSQL to answer.
-        """
-        return self.raw(
-            f"SELECT entries.*, here.id AS here_id, here.nature AS here_nature FROM ({rows}) AS entries "
-            f"LEFT JOIN {Structure._meta.db_table} AS here "
-            "ON here.identifier = entries.identifier AND here.identifier_type = entries.identifier_type",
-            params,
-        )
+class StructureQuerySet(EstablishmentQuerySet):
+    def of_the_entry(self):
+        """In a subquery of directory entries: the structure that lives here under the entry's identifier."""
+        return self.filter(identifier=OuterRef("identifier"), identifier_type=OuterRef("identifier_type"))
 
 
 class Structure(Establishment):
@@ -222,18 +213,13 @@ class Structure(Establishment):
     )
     created_at = models.DateTimeField("créée le", default=timezone.now)
 
-    objects = EstablishmentQuerySet.as_manager()
+    objects = StructureQuerySet.as_manager()
 
     class Meta:
         verbose_name = "structure"
         verbose_name_plural = "structures"
         ordering = ["legal_name", "id"]
-        indexes = [
-            # Everybody searches the public ones, only support the private ones of others.
-            *_search_indexes("structure_public", condition=Q(nature=Nature.PUBLIC)),
-            *_search_indexes("structure_private", condition=Q(nature=Nature.PRIVATE)),
-            TrigramIndex(fields=["legal_name_key", "label_key"], name="structure_trigrams"),
-        ]
+        indexes = search_indexes("structure", "nature")
         constraints = [
             models.UniqueConstraint(
                 fields=["identifier", "identifier_type"],
@@ -270,51 +256,19 @@ class Structure(Establishment):
         return self.REQUIREMENTS[self.requirement] if self.is_public else ""
 
 
-# The directory's names in alphabetical slices, each with a trigram index of its own: the first page of a
-# search reads the first slices only. They start where many names begin alike, so that the matches among
-# those stand at the start of a slice; and none is much larger than the others. Taken from how French
-# establishments are named; a directory named otherwise would have uneven slices, and stay right.
-_SLICES = """
-ASSOCIATION BON CAISSE CENTRE CLUB COMITE DAV EARL ECOLE EURL FOYER GAEC GAR HER JAR LECL LES MART MOR OFFICE
-PAY PREV ROL SARL SAS SCI SELARL SNC TAB
-"""
-NAME_RANGES = list(pairwise(["", *_SLICES.split(), "\U0010ffff"]))
-
-# Words so many French establishments begin with that those of one word fill a page by themselves.
-_BEGINNINGS = """
-AGENCE ASSOCIATION ATELIER AUTO BAR BOUCHERIE BOULANGERIE CABINET CAFE CENTRE CHARPENTE COIFFURE COLLEGE
-COMITE COMMUNE COUVERTURE CREPERIE DOCTEUR EARL ECOLE ELECTRICITE ENTREPRISE EPICERIE EURL FERME FONDATION
-GAEC GARAGE GROUPEMENT HOPITAL HOTEL IMMOBILIERE INSTITUT JARDIN LABORATOIRE LES LYCEE MACONNERIE MAIRIE
-MAISON MENUISERIE MONSIEUR OFFICE OPTIQUE PAYSAGES PEINTURE PHARMACIE PIZZERIA PLOMBERIE RESTAURANT SALON SARL
-SAS SASU SCEA SCI SCM SCP SELARL SERRURERIE SNC SOCIETE SYNDICAT TABAC TAXI TRANSPORTS UNION VILLE
-"""
-BEGINNINGS = _BEGINNINGS.split()
-
-
 class DirectoryEntry(Establishment):
     """What the public directory (annuaire) says of an establishment that may not live here yet."""
 
     closed_on = models.DateField("fermé le", null=True, blank=True)
     line_digest = LineDigestField()
 
-    objects = DirectoryQuerySet.as_manager()
+    objects = EstablishmentQuerySet.as_manager()
 
     class Meta:
         verbose_name = "établissement de l'annuaire"
         verbose_name_plural = "annuaire"
         ordering = ["legal_name", "id"]
-        indexes = [
-            # What the directory masks is found by its number only.
-            *_search_indexes("directoryentry", condition=Q(undisclosed=False)),
-            *(
-                TrigramIndex(
-                    fields=["legal_name_key", "label_key"],
-                    name=f"directoryentry_trigrams_{number}",
-                    condition=Q(undisclosed=False, legal_name_key__gte=first, legal_name_key__lt=after),
-                )
-                for number, (first, after) in enumerate(NAME_RANGES)
-            ),
-        ]
+        indexes = search_indexes("directoryentry", "undisclosed")
         constraints = [
             models.UniqueConstraint(
                 fields=["identifier", "identifier_type"],

@@ -2,19 +2,20 @@
 
 import heapq
 from dataclasses import dataclass
-from functools import cache
+from itertools import islice
+from operator import itemgetter
 
 from django.core import signing
-from django.db.models import Q
+from django.db.models import Exists
 
 from plumbing.reach import held, reach
-from structures.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
+from structures.models import DirectoryEntry, Establishment, Nature, Structure
 from structures.search.criteria import number_key
-from structures.search.reading import ORDERS, Reading
-from structures.search.statements import Reader, Selection, reading
+from structures.search.reading import ORDERS, Table, in_lots
 
 PAGE = 20
-MANY = 1_000
+WALKED = 50_000  # entries of the directory that are read in order before matches are collected
+WALKED_HERE = 10_000  # structures: they are fewer, and as they change, PostgreSQL has to look at each row too
 _BIGGEST_ID = 2**63 - 1
 
 
@@ -32,44 +33,34 @@ class Result:
 
 @dataclass(frozen=True)
 class Page:
+    """`is_partial`: so many match that those shown are but the first found."""
+
     results: list[Result]
     before: str = ""  # mark of the page before, empty on the first
     after: str = ""
+    is_partial: bool = False
 
 
-class _Table:
-    """One of the two tables. A place in the whole list is (value of each ordering column…, rank, id)."""
+class _Share:
+    """What one table gives to the list. A place in the list is (value of each column of the order…, rank, id): of what is
+    equal, the structures stand before the directory's entries."""
 
-    def __init__(self, rank, rows, criteria, order, **how):
-        self.rank, self.rows = rank, rows
-        self.reading = Reading(rows, criteria, order, **how)
+    def __init__(self, rank, table, results):
+        self.rank, self.table, self.results = rank, table, results
 
-    def after(self, reader, place, wanted):
-        """The next `wanted` places, fewer only at the end."""
-        return [self._place(position) for position in self.reading.after(reader, self._position(place), wanted)]
+    def after(self, place):
+        """(place, Result) of all rows after a place, read page by page as they are wanted."""
+        return self._shown(in_lots(lambda row: self.table.page(row, PAGE + 1), PAGE + 1, self._row(place)))
 
-    def all(self):
-        """(place, Result) of all rows to be shown."""
-        for positions in self.reading.all():
-            for start in range(0, len(positions), 2000):
-                places = [self._place(position) for position in positions[start : start + 2000]]
-                yield from self.shown(places).items()
+    def everything(self, place):
+        return self._shown(self.table.everything(self._row(place)))
 
-    def shown(self, places):
-        """Results by place, of those that are to be shown."""
-        results = self._results(self.rows.taking(["*"]).one_of("id", [place[-1] for place in places]))
-        return {place: results[place[-1]] for place in places if place[-1] in results}
+    def _shown(self, lots):
+        for lot in lots:
+            results = self.results([row[-1] for row in lot])
+            yield from (((*row[:-1], self.rank, row[-1]), results[row[-1]]) for row in lot if row[-1] in results)
 
-    def _results(self, rows):
-        """Results by id."""
-        return {row.pk: Result(row, lives_here=True) for row in Structure.objects.raw(rows.sql, rows.params)}
-
-    def _place(self, position):
-        return (*position[:-1], self.rank, position[-1])
-
-    def _position(self, place):
-        if place is None:
-            return None
+    def _row(self, place):
         *values, rank, identity = place
         if rank != self.rank:
             # What is equal to it in this table stands wholly before it, or wholly after.
@@ -77,73 +68,32 @@ class _Table:
         return (*values, identity)
 
 
-class _Directory(_Table):
-    """What lives here speaks for itself: its directory entry is not shown beside it.
-
-    `own(ids)`: those of these private structures that the person may see.
-    """
-
-    def __init__(self, rank, rows, criteria, order, *, own, **how):
-        super().__init__(rank, rows, criteria, order, **how)
-        self.own = own
-
-    def _results(self, rows):
-        entries = list(DirectoryEntry.objects.beside_structures(rows.sql, rows.params))
-        private = {entry.here_id for entry in entries if entry.here_nature == Nature.PRIVATE}
-        unseen = private and private - self.own(private)
-        return {
-            entry.pk: Result(entry, lives_here=entry.here_id is not None)
-            for entry in entries
-            if entry.here_id is None or entry.here_id in unseen
-        }
+def _structures(ids):
+    return {row.pk: Result(row, lives_here=True) for row in Structure.objects.filter(pk__in=ids).order_by()}
 
 
-def _ids(rows):
-    return Selection.of(rows.order_by().values_list("id"))
+def _entries(ids, user):
+    """What lives here speaks for itself, to those who may see it: its entry is not shown beside it."""
+    here = Structure.objects.of_the_entry().order_by()
+    entries = DirectoryEntry.objects.filter(pk__in=ids).order_by().annotate(lives_here=Exists(here))
+    entries = entries.exclude(Exists(here.filter(reach("structures.view_structure", user))))
+    return {row.pk: Result(row, row.lives_here) for row in entries}
 
 
-@cache
-def _structures(nature):
-    return _ids(Structure.objects.filter(nature=nature))
-
-
-@cache
-def _disclosed():
-    return _ids(DirectoryEntry.objects.filter(undisclosed=False))
-
-
-def _tables(user, criteria, order, backwards):
-    private, of_all = _structures(Nature.PRIVATE), {"backwards": backwards}
-    tables = [_Table(0, _structures(Nature.PUBLIC), criteria, order, **of_all)]
-    keys = held("structures.belong_to", user)
-    # Everybody but support belongs to a handful.
-    own = None if keys is None else {pk for (pk,) in Reader().rows(Selection.of(keys).cut(MANY + 1))}
-    if own is None:
-        tables.append(_Table(1, private, criteria, order, **of_all))
-    elif len(own) > MANY:
-        rows = _ids(Structure.objects.filter(pk__in=keys, nature=Nature.PRIVATE))
-        tables.append(_Table(1, rows, criteria, order, **of_all))
-    elif own:
-        tables.append(_Table(1, private.one_of("id", own), criteria, order, few=True, **of_all))
-
-    def owned(ids):
-        if own is None:
-            return ids
-        if len(own) <= MANY:
-            return own & ids
-        return set(Structure.objects.filter(pk__in=ids).filter(pk__in=keys).values_list("pk", flat=True))
-
-    how = of_all | {"own": owned, "slices": NAME_RANGES, "beginnings": BEGINNINGS}
-    return [*tables, _Directory(2, _directory(criteria, order), criteria, order, **how)]
-
-
-def _directory(criteria, order):
-    """What it masks is found by its number only, in the order of numbers: found by a name or a town, or standing where
-    its name does, it would tell them."""
-    if criteria.only_identifier and order == "identifiant":
-        shown = Q(undisclosed=False) | Q(identifier=criteria.only_identifier)
-        return _ids(DirectoryEntry.objects.filter(shown))
-    return _disclosed()
+def _shares(user, criteria, order, backwards):
+    own = held("structures.belong_to", user)
+    ids = ", ".join(map(str, own or ())) or "NULL"
+    seen = "true" if own is None else f"nature = '{Nature.PUBLIC}' OR id IN ({ids})"
+    # What the directory masks is found by its number only, in the order of numbers: found by a name or a town, or standing
+    # where its name does, it would tell them.
+    number = criteria.only_identifier if order == "identifiant" else ""
+    disclosed = "NOT undisclosed OR identifier = %(number)s" if number else "NOT undisclosed"
+    how = {"backwards": backwards}
+    structures = Table(Structure, criteria, order, walked=WALKED_HERE, told="nature", shown=seen, **how)
+    entries = Table(
+        DirectoryEntry, criteria, order, walked=WALKED, told="undisclosed", shown=disclosed, number=number, **how
+    )
+    return [_Share(0, structures, _structures), _Share(1, entries, lambda ids: _entries(ids, user))]
 
 
 def find(user, criteria, *, order="", descending=False, before="", after=""):
@@ -151,13 +101,13 @@ def find(user, criteria, *, order="", descending=False, before="", after=""):
 
     An identifier match comes first: that is the order when none is named.
 
-    Raises TooMany when so many match that they cannot be put in that order, BadSignature when
-    the mark is none of ours.
+    Raises BadSignature when the mark is none of ours.
     """
     order = order or criteria.natural_order
     backwards = descending != bool(before)
-    mark = _unmarked(before or after, order)
-    found = _next(_tables(user, criteria, order, backwards), mark, PAGE + 1, backwards)
+    place = _unmarked(before or after, order) or _beginning(order, backwards)
+    shares = _shares(user, criteria, order, backwards)
+    found = list(islice(_merged([share.after(place) for share in shares], backwards), PAGE + 1))
     more, found = len(found) > PAGE, found[:PAGE]
     if before:
         found.reverse()
@@ -166,46 +116,26 @@ def find(user, criteria, *, order="", descending=False, before="", after=""):
         [result for _, result in found],
         before=_marked(found[0][0], order) if found and more_before else "",
         after=_marked(found[-1][0], order) if found and more_after else "",
+        is_partial=any(share.table.is_partial for share in shares),
     )
-
-
-def _next(tables, place, wanted, backwards):
-    """The next `wanted` (place, Result) after `place`, fewer only at the end."""
-    found, more = [], True
-    while more and len(found) < wanted:
-        with reading() as reader:
-            places, more = _places(reader, tables, place, wanted, backwards)
-        shown = {}
-        for table in tables:
-            if mine := [place for place in places if place[-2] == table.rank]:
-                shown |= table.shown(mine)
-        found += [(place, shown[place]) for place in places if place in shown]
-        place = places[-1] if places else None
-    return found[:wanted]
-
-
-def _places(reader, tables, place, wanted, backwards):
-    """(the next places of all tables, whether there are more)"""
-    places, end = [], None
-    for table in tables:
-        # A hidden entry of the directory leaves its place to its structure, which may stand just behind it.
-        asked = wanted + 1
-        there = table.after(reader, place, asked)
-        if len(there) == asked:
-            # Of what comes after, this table may hold some that is not read.
-            end = there[-1] if end is None else (max if backwards else min)(end, there[-1])
-        places += there
-    places.sort(reverse=backwards)
-    if end is not None:
-        places = places[: places.index(end) + 1]
-    return places, end is not None
 
 
 def everything(user, criteria, *, order="", descending=False):
     """All Results, in order, as they are read: memory does not grow with their number."""
     order = order or criteria.natural_order
-    parts = [table.all() for table in _tables(user, criteria, order, descending)]
-    return (result for _, result in heapq.merge(*parts, key=lambda found: found[0], reverse=descending))
+    place = _beginning(order, descending)
+    parts = [share.everything(place) for share in _shares(user, criteria, order, descending)]
+    return (result for _, result in _merged(parts, descending))
+
+
+def _merged(parts, backwards):
+    return heapq.merge(*parts, key=itemgetter(0), reverse=backwards)
+
+
+def _beginning(order, backwards):
+    """The place before all others."""
+    text, number = ("\U0010ffff", _BIGGEST_ID) if backwards else ("", -1)
+    return (*[text] * (len(ORDERS[order]) - 1), number, number)
 
 
 def exists_unseen(user, criteria):
@@ -224,6 +154,6 @@ def _unmarked(mark, order):
     if not mark:
         return None
     marked_order, *place = signing.loads(mark, salt="structures.search")
-    if marked_order != order or len(place) != len(ORDERS[order]) + 2:
+    if marked_order != order or len(place) != len(ORDERS[order]) + 1:
         raise signing.BadSignature("another order")
     return tuple(place)
