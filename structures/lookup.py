@@ -5,10 +5,11 @@ from enum import StrEnum
 
 from django.db.models import Exists
 
+from directory.identifiers import full_identifier, names_public_body
+from directory.models import DirectoryEntry, Establishment
 from plumbing.changes import changes, version_of
 from plumbing.errors import ActionError
-from structures.identifiers import full_identifier, names_public_body
-from structures.models import DirectoryEntry, Establishment, Service, Structure
+from structures.models import Service, Structure
 
 
 class LookupOutcome(StrEnum):

@@ -31,6 +31,7 @@ OUR_APPS = (
     "spaces",
     "attachments",
     "structures",
+    "directory",
     "documents",
     "accounts",
     "history",
@@ -45,7 +46,7 @@ LONGEST_FILE, LONGEST_TEMPLATE, LONGEST_LINE = 400, 120, 140
 MAY_CASCADE = {
     "structures.Service.structure",
     "structures.BankAccount.structure",
-    "structures.RejectedLine.directory_import",
+    "directory.RejectedLine.directory_import",
 }
 # Found by Django or by the browser under these names.
 FOUND_BY_NAME = {"400.html", "403.html", "404.html", "500.html", "403_csrf.html", "portal/field.html"}

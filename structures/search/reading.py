@@ -1,18 +1,15 @@
-"""Reading one table in order, by two statements, whatever is asked of it.
+"""Reading one table in order by two statements, whatever is asked of it.
 
-*Walk*: of the next rows in order, from an index that holds all that is compared, those that match. Where many match, they
-fill a page.
-*Collect*: a bounded number of matches, from the index of the trigrams, of the postcodes or of the identifiers, then sorted.
-Where few match, these are all.
-
-Left to PostgreSQL, one statement for both takes a second at millions of rows: it does not know whether the names that match
-are spread over the alphabet or stand together.
+*Walk*: of the next rows in order, from an index that holds all that is compared, those that match. Where many match,
+they fill the page. *Collect*: some thousands of matches from another index (trigrams, postcodes, identifiers), then
+sorted. Where few match, these are all. One statement for both, left to PostgreSQL, takes up to a second at millions of
+rows: it cannot know whether the names that match are spread over the alphabet or stand together.
 """
 
 from django.db import connection
 
 MOST = 10_000  # matches that are collected and sorted
-LOT = 2_000  # rows at a time when everything is wanted
+LOT = 2_000  # rows read at a time when everything is wanted
 ALL = 2**40
 
 ORDERS = {
@@ -39,36 +36,38 @@ WITH matches AS MATERIALIZED (
 SELECT {place}, count(*) OVER () FROM matches
 ORDER BY {order} LIMIT %(wanted)s
 """
-# PostgreSQL guesses badly how many rows hold three letters.
-BY_INDEX = "SET LOCAL enable_seqscan = off;"
+# PostgreSQL guesses badly how many names hold three letters.
+FROM_INDEXES = "SET LOCAL enable_seqscan = off;"
 
 
 class Table:
-    """The rows of `model` that meet `criteria` and `shown`, a condition in SQL on the column `told` with its `values`; of
-    which `walked` are read in order before matches are collected.
+    """The rows of a table that meet `criteria` and `shown`, a condition in SQL on the column `told` and on `values`; of
+    the others, at most `walked` are read in order before matches are collected.
 
     A place is (value of each column of the order…, id): where a row stands.
     """
 
-    def __init__(self, model, criteria, order, *, backwards, walked, told, shown, **values):
-        columns, patterns = ORDERS[order], list(enumerate(criteria.patterns))
-        said = [rf"{column} LIKE %(pattern_{number})s ESCAPE '\'" for number, (column, _) in patterns]
-        # What an index can start from.
-        starts = [said[n] for n, (column, pattern) in patterns if column == columns[0] and pattern[0] != "%"]
+    def __init__(self, name, criteria, order, *, backwards, walked, told, shown, **values):
+        self.columns, self.backwards, self.walked = ORDERS[order], backwards, walked
+        self.values, self.is_partial = values, False
+        matching, starting = [], []
+        for column, pattern in criteria.patterns:
+            parameter = f"pattern_{len(matching)}"
+            self.values[parameter] = pattern
+            matching.append(rf"{column} LIKE %({parameter})s ESCAPE '\'")
+            if column == self.columns[0] and pattern[0] != "%":
+                starting.append(matching[-1])  # the index is read from there
         self.parts = {
-            "table": model._meta.db_table,
+            "table": name,
             "told": told,
-            "place": ", ".join(columns),
-            "order": ", ".join(f"{column} DESC" if backwards else column for column in columns),
-            "beyond": "<" if backwards else ">",
-            "mark": ", ".join(f"%({column})s" for column in columns),
-            "matching": " AND ".join(said),
-            "start": " AND ".join(starts) or "true",
             "shown": f"({shown})",
+            "place": ", ".join(self.columns),
+            "order": ", ".join(f"{column} {'DESC' if backwards else 'ASC'}" for column in self.columns),
+            "beyond": "<" if backwards else ">",
+            "mark": ", ".join(f"%({column})s" for column in self.columns),
+            "matching": " AND ".join(matching),
+            "start": " AND ".join(starting) or "true",
         }
-        self.values = values | {f"pattern_{number}": pattern for number, (_, pattern) in patterns}
-        self.columns, self.backwards, self.walked = columns, backwards, walked
-        self.is_partial = False
 
     def page(self, place, wanted):
         """The next `wanted` places after `place`. Of too many that stand together further on, the first found."""
@@ -79,20 +78,23 @@ class Table:
             found = sorted({*found, *collected}, reverse=self.backwards)[:wanted]
         return found
 
+    def pages(self, place, wanted):
+        return _in_lots(lambda place: self.page(place, wanted), wanted, place)
+
     def everything(self, place):
-        """Lists of all places after `place`. Nothing is held open between them: whoever reads them may take minutes."""
+        """Lists of all places after `place`. Nothing is held open meanwhile: whoever reads them may take minutes."""
         found, too_many = self._collect(place, MOST)
         if too_many:
-            return in_lots(lambda place: self._walk(place, LOT, ALL), LOT, place)
+            return _in_lots(lambda place: self._walk(place, LOT, ALL), LOT, place)
         return (found[start : start + LOT] for start in range(0, len(found), LOT))
 
     def _walk(self, place, wanted, walked):
         return self._rows(WALK, place, wanted=wanted, walked=walked)
 
     def _collect(self, place, wanted):
-        """(the first `wanted` places of those collected, whether there are more matches than can be)"""
-        by_index = BY_INDEX if connection.vendor == "postgresql" else ""
-        rows = self._rows(by_index + COLLECT, place, wanted=wanted, most=MOST)
+        """(the first `wanted` of those collected, whether more match than can be)"""
+        switch = FROM_INDEXES if connection.vendor == "postgresql" else ""
+        rows = self._rows(switch + COLLECT, place, wanted=wanted, most=MOST)
         return [row[:-1] for row in rows], bool(rows) and rows[0][-1] > MOST
 
     def _rows(self, statement, place, **values):
@@ -102,11 +104,9 @@ class Table:
             return cursor.fetchall()
 
 
-def in_lots(read, wanted, place):
-    """Lists of `wanted` places, as `read(place)` gives those after a place; the last one is shorter."""
-    more = True
-    while more:
+def _in_lots(read, wanted, place):
+    """Lists of `wanted` places, each read by `read(the last place of the one before)`; the last list is shorter."""
+    while place:
         found = read(place)
         yield found
-        more = len(found) == wanted
-        place = found[-1] if more else None
+        place = found[-1] if len(found) == wanted else None

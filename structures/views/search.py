@@ -9,11 +9,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from directory.identifiers import IdentifierType, is_siret, spaced_identifier
+from directory.models import DirectoryEntry, Nature
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from structures.forms import SearchForm
-from structures.identifiers import IdentifierType, is_siret, spaced_identifier
-from structures.models import DirectoryEntry, Nature, Structure
+from structures.models import Structure
 from structures.search import everything, exists_unseen, find, reading
 from structures.search.criteria import number_key
 from structures.views.columns import description_columns, title_of
