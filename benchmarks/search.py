@@ -133,8 +133,8 @@ def measure():
     client.logout()
     form = {"identifier_type": "siret", "identifier": siret}
     selects = [
-        f"SELECT * FROM structures_{table} WHERE identifier = '{siret}' AND identifier_type = 'siret' LIMIT 1"
-        for table in ("structure", "directoryentry")
+        f"SELECT * FROM {table} WHERE identifier = '{siret}' AND identifier_type = 'siret' LIMIT 1"
+        for table in ("structures_structure", "directory_directoryentry")
     ]
     prefill, bare, nothing = in_turns(
         lambda: client.post("/inscription/structure/", form),
