@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=['legal_name_key', 'id', 'label_key', 'city_key', 'postcode', 'identifier', 'undisclosed'], name='directoryentry_by_name'),
                     models.Index(fields=['city_key', 'legal_name_key', 'id', 'label_key', 'postcode', 'identifier', 'undisclosed'], name='directoryentry_by_city'),
                     models.Index(fields=['identifier', 'id', 'legal_name_key', 'label_key', 'city_key', 'postcode', 'undisclosed'], name='directoryentry_by_number'),
-                    models.Index(fields=['postcode'], name='directoryentry_postcode'),
+                    models.Index(fields=['postcode', 'legal_name_key', 'id', 'label_key', 'city_key', 'identifier', 'undisclosed'], name='directoryentry_by_postcode'),
                     plumbing.fields.TrigramIndex(fields=['legal_name_key', 'label_key', 'city_key'], name='directoryentry_trigrams', opclasses=['gin_trgm_ops', 'gin_trgm_ops', 'gin_trgm_ops']),
                 ],
                 'constraints': [models.UniqueConstraint(fields=('identifier', 'identifier_type'), name='directoryentry_identifier_unique', violation_error_message="L'annuaire contient déjà cet identifiant.")],

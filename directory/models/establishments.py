@@ -99,16 +99,16 @@ def address_lines(description):
 
 
 def search_indexes(table, shown):
-    """What a search reads: for each order an index of all that it compares, with the column that says who may find a
-    row, so that it reads no row it does not show; and those in which few matches are found."""
-    orders = {
+    """What a search reads: by each order and by postcode, an index of all that it compares and of the column that says
+    who may find a row, so that it reads no row it does not show; and one for three letters anywhere."""
+    covering = {
         "name": ["legal_name_key", "id", "label_key", "city_key", "postcode", "identifier", shown],
         "city": ["city_key", "legal_name_key", "id", "label_key", "postcode", "identifier", shown],
+        "postcode": ["postcode", "legal_name_key", "id", "label_key", "city_key", "identifier", shown],
         "number": ["identifier", "id", "legal_name_key", "label_key", "city_key", "postcode", shown],
     }
     return [
-        *(models.Index(fields=fields, name=f"{table}_by_{name}") for name, fields in orders.items()),
-        models.Index(fields=["postcode"], name=f"{table}_postcode"),
+        *(models.Index(fields=fields, name=f"{table}_by_{name}") for name, fields in covering.items()),
         TrigramIndex(fields=["legal_name_key", "label_key", "city_key"], name=f"{table}_trigrams"),
     ]
 

@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='structure',
-            index=models.Index(fields=['postcode'], name='structure_postcode'),
+            index=models.Index(fields=['postcode', 'legal_name_key', 'id', 'label_key', 'city_key', 'identifier', 'nature'], name='structure_by_postcode'),
         ),
         migrations.AddIndex(
             model_name='structure',

@@ -6,6 +6,8 @@ sorted. Where few match, these are all. One statement for both, left to PostgreS
 rows: it cannot know whether the names that match are spread over the alphabet or stand together.
 """
 
+import re
+
 from django.db import connection
 
 MOST = 10_000  # matches that are collected and sorted
@@ -54,7 +56,9 @@ class Table:
         for column, pattern in criteria.patterns:
             parameter = f"pattern_{len(matching)}"
             self.values[parameter] = pattern
-            matching.append(rf"{column} LIKE %({parameter})s ESCAPE '\'")
+            # For less than three letters in a row, the whole trigram index would be read.
+            compared = column if pattern[0] != "%" or re.search(r"[A-Z0-9]{3}", pattern) else f"({column} || '')"
+            matching.append(rf"{compared} LIKE %({parameter})s ESCAPE '\'")
             if column == self.columns[0] and pattern[0] != "%":
                 starting.append(matching[-1])  # the index is read from there
         self.parts = {
