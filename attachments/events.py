@@ -1,8 +1,8 @@
 """What the apps above learn of people's places in structures, inside the transaction that changes them.
 
 `attachments_started`, `attachments_ended` (attachments), `roles_changed` (changed: pairs of an attachment and its role
-before), `scope_changed` (attachment) and, once for all that one act changes, `principals_changed` (structures): sent by
-`attachments.actions.attachments`, each with `actor`, None when the portal acted by itself.
+before), `scope_changed` (attachments) and, once for all that one act changes, `principals_changed` (structures): sent
+by `attachments.actions.attachments`, each with `actor`, None when the portal acted by itself.
 
 To be asked, receivers returning a list of `plumbing.facts.Fact`: `claims_asked` (structures, by their keys), what was
 asked of support for one of them whose manager is gone, a Fact whose `who` is the structure's key and the address of

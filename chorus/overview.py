@@ -10,6 +10,7 @@ from attachments.deciders import annotate_deciders
 from attachments.models import Attachment, AttachmentRequest, Deputy, Role, soon
 from history.models import Event, HistoryEntry
 from plumbing.reach import reach
+from spaces.models import Subscription
 from structures.models import BankAccount, Referent, Service, Structure
 
 REFUSALS_STAY = timedelta(weeks=4)
@@ -40,13 +41,16 @@ DEEDS = {
 
 
 def places_of(user):
-    """Their attachments in force, each with `waiting`: the requests there that wait for them. Those that wait first."""
+    """Their attachments in force, each with `waiting`: the dossiers there that wait for them. Those that wait first."""
     places = list(user.attachments.effective().with_rights().select_related("structure"))
-    waiting = {}
+    waiting = Counter()
     if any(place.may_decide_requests for place in places):
-        waiting = _per_structure(AttachmentRequest.objects.pending().for_manager(user))
+        waiting.update(_per_structure(AttachmentRequest.objects.pending().for_manager(user)))
+    if any(place.may_decide_subscriptions for place in places):
+        dossiers = Count("reference", distinct=True)
+        waiting.update(_per_structure(Subscription.objects.pending().for_manager(user), dossiers))
     for place in places:
-        place.waiting = waiting.get(place.structure_id, 0)
+        place.waiting = waiting[place.structure_id]
         place.manages = place.may_decide_requests or place.may_decide_subscriptions or place.may_attach_people
         place.is_principal = place.role == Role.PRINCIPAL
     return sorted(places, key=lambda place: -place.waiting)
@@ -73,12 +77,6 @@ def referents_of(places):
     """Whom to ask about an identity that comes from the PIGP: the referents of these places' structures."""
     using = [place.structure.referent_id for place in places if place.structure.uses_pigp]
     return Referent.objects.filter(pk__in=using)
-
-
-def oldest_awaiting(user, number):
-    """The requests that have waited longest for this person's decision."""
-    waiting = AttachmentRequest.objects.awaiting(user).select_related("user", "structure")
-    return list(waiting.prefetch_related("services").order_by("created_at", "pk")[:number])
 
 
 def requests_of(user, places):
@@ -141,5 +139,5 @@ def deeds_of(user, number):
     return entries
 
 
-def _per_structure(rows):
-    return dict(rows.order_by().values_list("structure").annotate(Count("pk")))
+def _per_structure(rows, counted=None):
+    return dict(rows.order_by().values_list("structure").annotate(counted or Count("pk")))

@@ -6,6 +6,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, Min, OuterRef, Q
 from django.utils.functional import cached_property
 
+from attachments.deciders import Desk
 from attachments.models import Attachment, Right, Role
 from plumbing.text import loose_pattern
 from spaces.models import Space, Subscription
@@ -64,9 +65,10 @@ def without_decider(lines):
 class SpacesDesk:
     """What one person decides, as the address asks for it: words, a structure, a space."""
 
-    def __init__(self, user, query=None):
+    def __init__(self, user, query=None, *, desk=None):
+        """`desk` is the attachments' Desk of this person, when the page has read it already."""
         query = query or {}
-        self.user = user
+        self.user, self._desk = user, desk or Desk(user)
         self.words = query.get("q", "")[:100].replace("\x00", "").strip()
         chosen = query.get("structure", "")
         self.structure = next((key for key in self.structures if str(key) == chosen), None)
@@ -76,10 +78,7 @@ class SpacesDesk:
     @cached_property
     def structures(self):
         """The name of each structure where they decide, by its key; none for support, who decides for all."""
-        if self.user.is_staff:
-            return {}
-        places = self.user.attachments.may(Right.DECIDE_SUBSCRIPTIONS).select_related("structure").order_by()
-        return {place.structure_id: str(place.structure) for place in places}
+        return {} if self.user.is_staff else self._desk.may(Right.DECIDE_SUBSCRIPTIONS)
 
     @cached_property
     def spaces(self):

@@ -6,6 +6,7 @@ from accounts import events as account_events
 from attachments import events as attachment_events
 from plumbing.facts import Fact
 from spaces import actions
+from spaces import invariants as _invariants  # noqa: F401
 from spaces.models import Subscription
 from structures import events as structure_events
 from structures.views.workspace import add_tab
@@ -29,8 +30,8 @@ def follow_roles(sender, changed, actor, **kwargs):
 
 
 @receiver(attachment_events.scope_changed)
-def follow_scope(sender, attachment, actor, **kwargs):
-    actions.follow_scope(attachment, actor=actor)
+def follow_scope(sender, attachments, actor, **kwargs):
+    actions.follow_scope(attachments, actor=actor)
 
 
 @receiver(structure_events.identifier_changing)

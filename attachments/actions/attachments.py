@@ -137,7 +137,7 @@ def change_scope(attachment_id, *, actor, whole_structure=True, services=(), ref
         data = change_data(attachment, made)
         data["changes"]["services"] = [before, after]
         _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
-        scope_changed.send(sender=None, attachment=attachment, actor=actor)
+        scope_changed.send(sender=None, attachments=[attachment], actor=actor)
     return attachment
 
 
@@ -245,6 +245,7 @@ def give_back(kept, *, actor, **told):
     )
     if entries:
         record_all(Event.ATTACHMENT_CHANGED, entries, actor=actor)
+    scope_changed.send(sender=None, attachments=list(kept), actor=actor)
 
 
 @transaction.atomic

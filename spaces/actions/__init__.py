@@ -1,4 +1,4 @@
-from spaces.actions.asking import add_free, ask, give_back
+from spaces.actions.asking import ask, give_back
 from spaces.actions.catalogue import change_space, create_space
 from spaces.actions.cells import change_cells
 from spaces.actions.deciding import decide
@@ -20,7 +20,6 @@ __all__ = [
     "Line",
     "Reached",
     "Result",
-    "add_free",
     "approve",
     "ask",
     "change_cells",

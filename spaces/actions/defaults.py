@@ -5,7 +5,7 @@ of the history that says so of the place itself.
 """
 
 from history.models import Event
-from spaces.actions.rows import Line, Status, begin, covers, decide_rows, journal, live_by_key
+from spaces.actions.rows import Line, Status, begin, decide_rows, journal, live_by_key
 from spaces.models import Access, Grant, Space, StructureSpace, Subscription
 
 
@@ -38,16 +38,17 @@ def _give(changed, *, actor):
     live = live_by_key({line.user.pk for line in wanted}, {line.structure.pk for line in wanted})
     asked = [live[line.key] for line in wanted if line.key in live and live[line.key].is_pending]
     if asked:
-        decide_rows(asked, Status.APPROVED, actor=actor)
+        # The role gives it, and takes it along: nobody decided on it.
+        decide_rows(asked, Status.APPROVED, actor=actor, by_default=True)
         journal(Event.SUBSCRIPTION_APPROVED, asked, actor=actor)
     new = (line for line in wanted if line.key not in live)
-    begin(new, status=Status.APPROVED, actor=actor, by_default=True, references=False)
+    begin(new, status=Status.APPROVED, actor=actor, by_default=True, reference="")
 
 
-def follow_scope(attachment, *, actor):
-    """A place was given to other services: the lines for those it lost end."""
-    lost = [row for row in _live_of([attachment]) if not covers(attachment, row.service)]
-    _end(lost, actor=actor, cause="attachment_over")
+def follow_scope(attachments, *, actor):
+    """These places were given other services: the lines for those they lost end."""
+    lost = set(_of(attachments, Subscription.objects.beyond_places()).values_list("pk", flat=True))
+    _end([row for row in _live_of(attachments) if row.pk in lost], actor=actor, cause="attachment_over")
 
 
 def end_with(attachments, *, actor):
@@ -76,14 +77,24 @@ def copy_spaces(old, new, *, services):
         for opened in old.opened_spaces.current().select_related("space", "opened_by")
     )
     rows = list(old.subscriptions.live().order_by("pk"))
+    held = set(new.attachments.current().values_list("user", flat=True))
+    rows = [row for row in rows if row.user_id in held]
     for row in rows:
         row.structure, row.service = new, services[row.service_id] if row.service_id else None
     waiting = [row for row in rows if row.is_pending]
     Subscription.objects.bulk_update(waiting, ["structure", "service"], batch_size=500)
     had = [row for row in rows if not row.is_pending]
     for row in had:
-        row.pk, row._state.adding = None, True
+        # Its dossier stays where it was decided.
+        row.pk, row._state.adding, row.reference = None, True, ""
     Subscription.objects.bulk_create(had)
+
+
+def _of(attachments, rows):
+    """Of these lines, those of these people on these structures; with others of the same, if places are crossed."""
+    return rows.filter(
+        user__in={place.user_id for place in attachments}, structure__in={place.structure_id for place in attachments}
+    ).order_by()
 
 
 def _live_of(attachments):
