@@ -116,7 +116,7 @@ class DecisionForm(LimitedForm):
         required=False,
         validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Envoyé au demandeur seul, si vous décochez un accès qu'il demande.",
+        help_text="Nécessaire si vous décochez un accès demandé. Envoyé au demandeur seul.",
     )
 
     REQUIRED = {"lines": "Cochez au moins un accès ; pour tout refuser, « Refuser »."}

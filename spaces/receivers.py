@@ -34,6 +34,16 @@ def follow_scope(sender, attachments, actor, **kwargs):
     actions.follow_scope(attachments, actor=actor)
 
 
+@receiver(attachment_events.place_duplicated)
+def duplicate_spaces(sender, source, attachments, actor, **kwargs):
+    actions.duplicate(source, attachments, actor=actor)
+
+
+@receiver(attachment_events.duplication_asked)
+def of_duplicating(sender, source, actor, **kwargs):
+    return [Fact("subscriptions_duplicated", len(actions.duplicated(source, actor)))]
+
+
 @receiver(structure_events.identifier_changing)
 def carry_over(sender, old, new, services, **kwargs):
     actions.copy_spaces(old, new, services=services)
@@ -42,6 +52,17 @@ def carry_over(sender, old, new, services, **kwargs):
 @receiver(structure_events.identifier_change_asked)
 def of_changing_identifier(sender, structure, **kwargs):
     return [Fact("subscriptions_carried", structure.subscriptions.live().filter(by_default=False).count())]
+
+
+@receiver(structure_events.structure_deactivating)
+def of_deactivating_structure(sender, structure, **kwargs):
+    """What people have there gives nothing meanwhile, and comes back with the structure."""
+    return [Fact("subscriptions_suspended", structure.subscriptions.live().filter(by_default=False).count())]
+
+
+@receiver(structure_events.service_deactivating)
+def of_deactivating_service(sender, service, **kwargs):
+    return [Fact("subscriptions_suspended", service.subscriptions.live().count())]
 
 
 @receiver(account_events.account_deactivating)

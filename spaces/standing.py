@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from attachments.models import Role
+from plumbing.text import either
 from spaces.deciders import deciders_on
 from spaces.models import Space, StructureSpace, Subscription
 from structures.models import Structure
@@ -34,6 +35,10 @@ class Standing:
     state: State
     is_open: bool = True
     givers: list = field(default_factory=list)
+
+    @property
+    def named(self):
+        return either(self.givers[:3])
 
     @property
     def is_held(self):

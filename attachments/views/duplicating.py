@@ -8,10 +8,12 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
+from attachments.events import duplication_asked
 from attachments.models import Role
 from attachments.people import called, people_known_to, tell_places, typed
 from attachments.views.attaching import CHOSEN
 from attachments.views.person import CHANGING, MOST_SAID, TAB_OF_ONE, person_page, place_to_change
+from plumbing.facts import gather
 from plumbing.requests import perform, within_many
 from plumbing.text import is_key, loose_pattern
 from structures.views.parts import PER_PAGE
@@ -71,6 +73,7 @@ def _confirm(request, place, chosen):
         "widened": [person for person in people if person.gains],
         "same": [person for person in people if person.place_here and not person.gains],
         "keys": [person.pk for person in people],
+        "also": gather(duplication_asked, source=place, actor=request.user),
     }
     return person_page(request, "attachments/confirm_duplicate.html", place, context, below_person=True)
 

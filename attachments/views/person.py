@@ -36,15 +36,25 @@ TOO_MANY_CHANGES = "Vous avez fait beaucoup de changements. Attendez une heure, 
 STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_APPROVED)
 
 
+# Sections of the apps above: (template, what it shows).
+_added_sections = []
+
+
+def add_section(template, told):
+    """Give the page a section more: `template`, which reads as `section` what `told(user, place)` returns, if any."""
+    _added_sections.append((template, told))
+
+
 @require_safe
 def person(request, pk, place_pk):
     """« Consulter »"""
     place = place_within_reach(request, pk, place_pk)
     is_over = place.standing == place.Standing.OVER
     tell_requests(place.structure, [place])
-    told = HistoryEntry.objects.filter(structure=pk, subject=place.user_id).select_related("actor").order_by("pk")
-    started = told.filter(event__in=STARTS)
-    ended = told.filter(event=Event.ATTACHMENT_ENDED, created_at__gte=place.ended_at) if place.ended_at else told.none()
+    entries = HistoryEntry.objects.filter(structure=pk, subject=place.user_id).select_related("actor").order_by("pk")
+    started = entries.filter(event__in=STARTS)
+    ended = entries.filter(event=Event.ATTACHMENT_ENDED)
+    ended = ended.filter(created_at__gte=place.ended_at) if place.ended_at else ended.none()
     return person_page(
         request,
         "attachments/person.html",
@@ -54,6 +64,7 @@ def person(request, pk, place_pk):
             "again": _again(request, place) if is_over else "",
             "started": started.filter(created_at__gte=place.created_at).first(),
             "is_over": is_over,
+            "sections": [(template, told(request.user, place)) for template, told in _added_sections],
             "is_own": place.user_id == request.user.pk,
             "is_principal": place.role == Role.PRINCIPAL,
             "may_change": not is_over and request.user.has_perm(CHANGE, place),

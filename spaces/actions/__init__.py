@@ -12,6 +12,7 @@ from spaces.actions.defaults import (
     give_defaults,
     withdraw_for,
 )
+from spaces.actions.duplicating import duplicate, duplicated
 from spaces.actions.openings import close_space, open_space
 from spaces.actions.reaches import Reached
 from spaces.actions.rows import Line, Result
@@ -28,6 +29,8 @@ __all__ = [
     "copy_spaces",
     "create_space",
     "decide",
+    "duplicate",
+    "duplicated",
     "end",
     "end_with",
     "follow_roles",

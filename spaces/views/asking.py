@@ -78,9 +78,10 @@ def _what_follows(rows, standing):
         opens = "" if standing.is_open else f" L'espace est ouvert sur {rows[0].structure}."
         return f"« {space} » vous est donné sur {rows[0].structure}.{opens}"
     givers = Truncator(either(standing.givers)).chars(120) if standing.givers else "l'assistance"
+    opens = "" if standing.is_open else ", avec son ouverture sur la structure"
     return (
         f"Votre demande pour « {space} » est envoyée : dossier n° {rows[0].spaced_reference}. "
-        f"La décision revient à {givers}{'' if standing.is_open else ', avec son ouverture sur la structure'}. Un courriel vous dira ce qu'il en est."
+        f"La décision revient à {givers}{opens}. Un courriel vous dira ce qu'il en est."
     )
 
 

@@ -16,6 +16,7 @@ from spaces import actions
 from spaces.deciders import deciders_on
 from spaces.desk import SpacesDesk, dossiers
 from spaces.forms import DecisionForm, RefusalForm
+from spaces.matrix import namesakes
 from spaces.models import WHOLE, Access, Grant, Reach, Space, Subscription
 from spaces.views.desk import list_address
 
@@ -157,6 +158,7 @@ def _confirmation(request, asked, form, others):
         "given_to_others": list(dict.fromkeys(_named(line.space, line.service, line.access) for line in others)),
         "opens": [space for space in waits if space in {space for space, _service, _access in form.chosen}],
         "people_count": len(people),
+        "namesakes": namesakes(people),
         "first": people[:SHOWN_AT_ONCE],
         "others": people[SHOWN_AT_ONCE:],
         "reach": Reach(form.cleaned_data["reach"]),

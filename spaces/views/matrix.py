@@ -11,15 +11,14 @@ from plumbing.requests import perform, posted
 from spaces import actions
 from spaces.forms import TakingForm
 from spaces.matrix import NOBODY, Editing, Matrix, Picks, namesakes
-from spaces.views.openings import SEE, TAB, VIEW
+from spaces.views.openings import KNOW, SEE, TAB, VIEW
 from structures.views.parts import within_reach
 from structures.views.workspace import below
 
 PER_PAGE = 50
 # Two boxes of each space and person are sent: far below what a form may hold.
 EDITED_PER_PAGE = 25
-# Who only opens spaces knows who is there, and nobody's address.
-DECIDE, KNOW = "attachments.decide_subscriptions", "attachments.view_people"
+DECIDE = "attachments.decide_subscriptions"
 TABLE = "spaces:space_matrix"
 CONFIRMED, FROM_PAGE, TO_PAGE = "confirme", "depuis", "vers"
 # A lot of a file: its lines are read together.
@@ -121,6 +120,8 @@ def _grid(request, matrix, page, picks):
         "matrix": matrix,
         "page": page,
         "editing": editing,
+        # Whoever decides knows who is there.
+        "namesakes": namesakes(place.user for place in editing.places),
         "plus": sorted(plus),
         "minus": sorted(minus),
         "kept": len(plus) + len(minus),
@@ -137,6 +138,7 @@ def _confirm(request, matrix, editing, form):
         "structure": matrix.structure,
         "workspace": _below(request, matrix.structure),
         "editing": editing,
+        "namesakes": namesakes(place.user for place in editing.places),
         "given": given,
         "taken": taken,
         "form": form,

@@ -15,7 +15,7 @@ from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
 from spaces import actions
 from spaces.actions import Line
-from spaces.models import Access, Grant, Reach, Space, StructureSpace, Subscription
+from spaces.models import Access, Grant, Space, StructureSpace, Subscription
 from spaces.receivers import carry_over
 from tests.at_once import at_once
 from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, SubscriptionFactory, UserFactory
