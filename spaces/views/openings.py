@@ -80,9 +80,11 @@ def close_space(request, pk, code):
     lines = Subscription.objects.live().filter(structure=structure, space=space)
     losing = by_person(lines.select_related("user", "structure", "space", "service"))
     losing.sort(key=lambda one: str(one[0]).casefold())
+    waiting = sum(all(line.is_pending for line in theirs) for _person, _structure, theirs in losing)
     context = {
         "losing": len(losing),
-        "waiting": sum(all(line.is_pending for line in theirs) for _person, _structure, theirs in losing),
+        "waiting": waiting,
+        "having": len(losing) - waiting,
         "first": losing[:SHOWN_AT_ONCE],
         "others": losing[SHOWN_AT_ONCE:],
         "namesakes": namesakes(person for person, *_ in losing) if request.user.has_perm(KNOW, structure) else (),

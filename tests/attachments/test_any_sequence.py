@@ -31,6 +31,8 @@ from attachments.invariants import INVARIANTS, broken
 from attachments.models import Attachment, AttachmentRequest, Deputy, Handover, Right, Role
 from plumbing.batches import Batch
 from plumbing.errors import ActionError
+from spaces import actions as space_actions
+from spaces.models import Access, Grant, Reach, Space, StructureSpace, Subscription
 from structures.actions import activate_structure, change_identifier, deactivate_structure
 from structures.models import Structure
 from tests.factories import (
@@ -368,6 +370,37 @@ class AnySequence(RuleBasedStateMachine):
     def contest(self, whose, actor, handover):
         done = mostly(Handover.objects.undoable(), Handover.objects.all(), handover)
         actions.undo_transfers([done.pk], actor=self.actor(whose, actor, [done.outgoing_id]))
+
+    # Spaces, which stand on the places.
+
+    def space(self, number):
+        return one(Space.objects.filter(simple=Grant.SUBSCRIPTION), number)
+
+    @act(place=which, space=which, is_whole=whole)
+    def ask_space(self, place, space, is_whole):
+        held = self.place(place)
+        services = [None] if is_whole else list(held.structure.services.all())[:1]
+        parts = [(service, Access.CONSULTATION) for service in services]
+        wanted = self.space(space)
+        space_actions.ask(held.user, held.structure_id, wanted.pk, actor=held.user, parts=parts, opening=True)
+
+    @act(whose=whose, actor=which, line=which, reach=st.sampled_from(Reach))
+    def decide_spaces(self, whose, actor, line, reach):
+        asked = one(Subscription.objects.pending(), line)
+        manager = self.manager(whose, actor, asked.structure)
+        lines = [(asked.space, asked.service, asked.access)]
+        space_actions.decide(asked.reference, actor=manager, lines=lines, reach=reach, reason="Non.")
+
+    @act(whose=whose, actor=which, structure=which, space=which)
+    def open_space(self, whose, actor, structure, space):
+        there = self.structure(structure)
+        space_actions.open_space(there.pk, self.space(space).pk, actor=self.principal(whose, actor, there))
+
+    @act(whose=whose, actor=which, opened=which)
+    def close_space(self, whose, actor, opened):
+        there = one(StructureSpace.objects.current(), opened)
+        principal = self.principal(whose, actor, there.structure)
+        space_actions.close_space(there.structure_id, there.space_id, actor=principal)
 
     # Structures.
 

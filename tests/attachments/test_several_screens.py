@@ -137,7 +137,7 @@ def test_secondary_managers_and_support_decide_together(client, role):
 
 
 def test_all_of_the_list_that_match(client, managed, monkeypatch):
-    monkeypatch.setattr(several, "AT_ONCE", 60)
+    monkeypatch.setattr(several.Chosen, "at_once", 60)
     ask(managed, 55, user__last_name="Martin")
     (other,) = ask(managed, user__last_name="Durand")
     page = client.get("/demandes/", {"q": "martin"}).text
@@ -148,7 +148,7 @@ def test_all_of_the_list_that_match(client, managed, monkeypatch):
     assert len(posted_numbers(page)) == 55
     client.post(f"{APPROVE}?ensemble=1&q=martin", {"demandes": " ".join(posted_numbers(page))})
     assert AttachmentRequest.objects.pending().get() == other
-    monkeypatch.setattr(several, "AT_ONCE", 10)
+    monkeypatch.setattr(several.Chosen, "at_once", 10)
     ask(managed, 20)
     page = client.get(REFUSE, {"ensemble": "1"}).text
     assert len(posted_numbers(page)) == 10
