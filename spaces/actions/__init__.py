@@ -8,14 +8,13 @@ from spaces.actions.defaults import (
     end_with,
     follow_roles,
     follow_scope,
-    forget_comments,
     give_defaults,
     withdraw_for,
 )
 from spaces.actions.duplicating import duplicate, duplicated
 from spaces.actions.openings import close_space, open_space
 from spaces.actions.reaches import Reached
-from spaces.actions.rows import Line, Result
+from spaces.actions.rows import Line, Result, forget_comments
 
 __all__ = [
     "Line",

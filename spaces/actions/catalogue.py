@@ -6,6 +6,7 @@ from history.actions import record
 from history.data import change_data, row_data
 from history.models import Event
 from plumbing.changes import write_changes
+from spaces.actions.openings import write_openings
 from spaces.models import Space, StructureSpace, Subscription
 
 
@@ -33,10 +34,7 @@ def _keep_open(space, actor):
     """A space that nobody had to open is open from now on where somebody has it, or they would all lose it."""
     opened = StructureSpace.objects.current().filter(space=space).values("structure")
     lines = Subscription.objects.live().filter(space=space).exclude(structure__in=opened).order_by()
-    StructureSpace.objects.bulk_create(
-        [
-            StructureSpace(structure_id=key, space=space, opened_by=actor)
-            for key in lines.values_list("structure", flat=True).distinct()
-        ],
-        batch_size=1_000,
+    write_openings(
+        StructureSpace(structure_id=key, space=space, opened_by=actor)
+        for key in lines.values_list("structure", flat=True).distinct()
     )

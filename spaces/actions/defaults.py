@@ -5,7 +5,8 @@ of the history that says so of the place itself.
 """
 
 from history.models import Event
-from spaces.actions.rows import Line, Status, begin, decide_rows, journal, live_by_key
+from spaces.actions.openings import write_openings
+from spaces.actions.rows import Line, Status, begin, copy_rows, decide_rows, journal, live_by_key, move_rows
 from spaces.models import Access, Grant, Space, StructureSpace, Subscription
 
 
@@ -62,17 +63,12 @@ def withdraw_for(user, *, actor):
     _end(list(rows.select_for_update(of=("self",)).order_by("pk")), actor=actor, cause="account_deactivated")
 
 
-def forget_comments(users):
-    """What these people wrote beside what they asked for."""
-    Subscription.objects.filter(user__in=users).exclude(comment="").update(comment="")
-
-
 def copy_spaces(old, new, *, services):
     """What is open on `old` is on `new`, and what people have there; what waits moves. Both are locked by the caller.
 
     `services` maps the old services' ids to the new ones'.
     """
-    StructureSpace.objects.bulk_create(
+    write_openings(
         StructureSpace(structure=new, space=opened.space, opened_by=opened.opened_by, opened_at=opened.opened_at)
         for opened in old.opened_spaces.current().select_related("space", "opened_by")
     )
@@ -81,13 +77,12 @@ def copy_spaces(old, new, *, services):
     rows = [row for row in rows if row.user_id in held]
     for row in rows:
         row.structure, row.service = new, services[row.service_id] if row.service_id else None
-    waiting = [row for row in rows if row.is_pending]
-    Subscription.objects.bulk_update(waiting, ["structure", "service"], batch_size=500)
+    move_rows([row for row in rows if row.is_pending])
     had = [row for row in rows if not row.is_pending]
     for row in had:
         # Its dossier stays where it was decided.
-        row.pk, row._state.adding, row.reference = None, True, ""
-    Subscription.objects.bulk_create(had)
+        row.reference = ""
+    copy_rows(had)
 
 
 def _of(attachments, rows):

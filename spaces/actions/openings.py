@@ -42,11 +42,14 @@ def open_space(structure_id, space_id, *, actor, accesses=(Access.CONSULTATION,)
     return rows
 
 
+def write_openings(openings):
+    """The one that writes that spaces open on structures."""
+    StructureSpace.objects.bulk_create(openings, batch_size=1_000)
+
+
 def open_for(structure, spaces, *, actor):
     """Open these spaces, which are not, on a structure locked by the caller; nobody is asked for."""
-    StructureSpace.objects.bulk_create(
-        StructureSpace(structure=structure, space=space, opened_by=actor) for space in spaces
-    )
+    write_openings(StructureSpace(structure=structure, space=space, opened_by=actor) for space in spaces)
     record_all(Event.SPACE_OPENED, [{"structure": structure, "name": str(space)} for space in spaces], actor=actor)
 
 

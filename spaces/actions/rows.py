@@ -1,4 +1,4 @@
-"""The one writer of `Subscription`: lines begin, are decided and end here, any number in as many queries.
+"""The one writer of `Subscription`: lines begin, are decided, end and move here, any number in as many queries.
 
 The Structure is locked first, as everywhere: whoever changes a place there, or opens a space, locks it too, so that
 one lock is enough. Each function is called by an action that has checked, and that tells.
@@ -156,6 +156,23 @@ def decide_rows(rows, status, *, actor, reason="", **also):
     for row in rows:
         for name, value in written.items():
             setattr(row, name, value)
+
+
+def move_rows(rows):
+    """Write where these lines are from now on."""
+    Subscription.objects.bulk_update(rows, ["structure", "service"], batch_size=500)
+
+
+def copy_rows(rows):
+    """Write these lines once more: what they have become, beside what they were."""
+    for row in rows:
+        row.pk, row._state.adding = None, True
+    Subscription.objects.bulk_create(rows)
+
+
+def forget_comments(users):
+    """What these people wrote beside what they asked for."""
+    Subscription.objects.filter(user__in=users).exclude(comment="").update(comment="")
 
 
 def journal(event, rows, *, actor, **data):
