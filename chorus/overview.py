@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 from django.db.models import Count, Q, prefetch_related_objects
+from django.urls import reverse
 from django.utils import timezone
 
 from attachments.deciders import annotate_deciders
@@ -41,19 +42,31 @@ DEEDS = {
 
 
 def places_of(user):
-    """Their attachments in force, each with `waiting`: the dossiers there that wait for them. Those that wait first."""
+    """Their attachments in force, those that wait first: each with `waiting`, the dossiers that wait for them there, and
+    where they are decided.
+    """
     places = list(user.attachments.effective().with_rights().select_related("structure"))
-    waiting = Counter()
+    requests = lines = {}
     if any(place.may_decide_requests for place in places):
-        waiting.update(_per_structure(AttachmentRequest.objects.pending().for_manager(user)))
+        requests = _per_structure(AttachmentRequest.objects.pending().for_manager(user))
     if any(place.may_decide_subscriptions for place in places):
         dossiers = Count("reference", distinct=True)
-        waiting.update(_per_structure(Subscription.objects.pending().for_manager(user), dossiers))
+        lines = _per_structure(Subscription.objects.pending().for_manager(user), dossiers)
     for place in places:
-        place.waiting = waiting[place.structure_id]
+        places_asked, spaces_asked = requests.get(place.structure_id, 0), lines.get(place.structure_id, 0)
+        place.waiting = places_asked + spaces_asked
+        place.waiting_address = _address_of(place, places_asked, spaces_asked)
         place.manages = place.may_decide_requests or place.may_decide_subscriptions or place.may_attach_people
         place.is_principal = place.role == Role.PRINCIPAL
     return sorted(places, key=lambda place: -place.waiting)
+
+
+def _address_of(place, places_asked, spaces_asked):
+    """Where what waits there is decided: the list of its kind, or the page of both."""
+    if places_asked and spaces_asked:
+        return reverse("attachments:activities")
+    name = "spaces:subscription_requests" if spaces_asked else "attachments:pending_requests"
+    return f"{reverse(name)}?structure={place.structure_id}"
 
 
 def with_counts(places):

@@ -83,9 +83,9 @@ class SpacesDesk:
         self.words = query.get("q", "")[:100].replace("\x00", "").strip()
         self.shows_decided = query.get("vue") == DECIDED
         chosen = query.get("structure", "")
-        self.structure = next((key for key in self.structures if str(key) == chosen), None)
+        self.structure = next((key for key in self.structures if str(key) == chosen), None) if chosen else None
         chosen = query.get("espace", "")
-        self.space = next((space.code for space in self.spaces if space.code == chosen), "")
+        self.space = chosen and next((space.code for space in self.spaces if space.code == chosen), "")
 
     @cached_property
     def structures(self):
