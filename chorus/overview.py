@@ -42,7 +42,7 @@ DEEDS = {
 
 
 def places_of(user):
-    """Their attachments in force, those that wait first: each with `waiting`, the dossiers that wait for them there, and
+    """Their attachments in force, those that wait first: each with `waiting`, the dossiers that wait for them, and
     where they are decided.
     """
     places = list(user.attachments.effective().with_rights().select_related("structure"))
