@@ -80,9 +80,14 @@ class PeopleOf:
         return self._query()
 
     def _query(self, **other):
+        return urlencode(self.asked | other)
+
+    @property
+    def asked(self):
+        """What the address says of the list, by name."""
         asked = {"q": self.words, "role": self.role, "service": self.service, "statut": self.standing}
-        asked |= {"tri": self.sort if self.sort != "nom" else ""} | other
-        return urlencode({name: value for name, value in asked.items() if value})
+        asked |= {"tri": self.sort if self.sort != "nom" else ""}
+        return {name: value for name, value in asked.items() if value}
 
     @property
     def rows(self):

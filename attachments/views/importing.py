@@ -14,8 +14,7 @@ from attachments.forms import FileForm
 from attachments.importers import COLUMNS, EXAMPLE, WHY, FileRefused, read_lines, read_text
 from attachments.models import Role
 from attachments.permissions import roles_given_by
-from attachments.views.attaching import active_within_reach, people_page
-from attachments.views.people import ATTACH, SEE, TAB
+from attachments.views.parts import ATTACH, CREATE, SEE, TAB, active_within_reach, people_page
 from plumbing.exports import csv_chunks
 from plumbing.requests import within, within_many
 from structures.views.parts import within_reach
@@ -64,6 +63,7 @@ def import_people(request, pk):
         "held": [line for line in lines or () if line.held],
         "columns": COLUMNS,
         "services": structure.services.open(),
+        "may_create": request.user.has_perm(CREATE, structure),
     }
     return people_page(request, "attachments/import_people.html", structure, context)
 
@@ -78,7 +78,6 @@ def file_applied(request, pk):
     places = structure.attachments.filter(pk__in=kept["done"]).select_related("user").prefetch_related("services")
     done = list(places.order_by("user__last_name", "user__first_name", "pk"))
     context = {
-        "form": None,
         "first": done[:SHOWN_AT_ONCE],
         "others": done[SHOWN_AT_ONCE:],
         "done_count": len(kept["done"]),

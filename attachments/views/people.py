@@ -9,13 +9,10 @@ from django.views.decorators.http import require_safe
 from attachments.exports import PEOPLE
 from attachments.models import Attachment
 from attachments.people import VIEW, PeopleOf, tell_changeable, tell_requests
+from attachments.views.parts import ATTACH, CREATE, SEE, TAB
 from plumbing.exports import download
 from structures.views.parts import PER_PAGE, within_reach
 from structures.views.workspace import Workspace
-
-TAB = "attachments:people"
-SEE = "structures.view_structure"
-ATTACH, CREATE = "attachments.attach_people", "attachments.create_account"
 
 
 @require_safe
@@ -38,6 +35,8 @@ def people(request, pk):
             "ending": 0 if sought.standing else structure.attachments.standing(Attachment.Standing.ENDING).count(),
             "ending_days": settings.ATTACHMENT_ENDING_DAYS,
             "page": page,
+            "may_tick": any(row.may_change and row.ends_on for row in rows),
+            "all_ticked": "cocher" in request.GET,
             "rows": rows,
             "may_attach": structure.is_active and request.user.has_perm(ATTACH, structure),
             "may_create": structure.is_active and request.user.has_perm(CREATE, structure),

@@ -11,7 +11,7 @@ from attachments import actions
 from attachments.forms import DeputyForm, PersonalRightsForm, SecondaryRightsForm
 from attachments.models import Deputy, Right, Role
 from attachments.people import typed
-from attachments.views.person import mails_within
+from attachments.views.parts import mails_within
 from plumbing.requests import perform, posted, submit
 from plumbing.text import of
 from structures.views.parts import within_reach
