@@ -25,12 +25,13 @@ def people(request, pk):
     prefetch_related_objects([row for row in rows if not row.whole_structure], "services")
     tell_requests(structure, rows)
     tell_changeable(request.user, rows)
+    workspace = Workspace(request, structure, TAB, asked=[ATTACH, CREATE])
     return render(
         request,
         "attachments/people.html",
         {
             "structure": structure,
-            "workspace": Workspace(request, structure, TAB),
+            "workspace": workspace,
             "sought": sought,
             "ending": 0 if sought.standing else structure.attachments.standing(Attachment.Standing.ENDING).count(),
             "ending_days": settings.ATTACHMENT_ENDING_DAYS,
@@ -38,8 +39,8 @@ def people(request, pk):
             "may_tick": any(row.may_change and row.ends_on for row in rows),
             "all_ticked": "cocher" in request.GET,
             "rows": rows,
-            "may_attach": structure.is_active and request.user.has_perm(ATTACH, structure),
-            "may_create": structure.is_active and request.user.has_perm(CREATE, structure),
+            "may_attach": structure.is_active and ATTACH in workspace.held,
+            "may_create": structure.is_active and CREATE in workspace.held,
         },
     )
 
