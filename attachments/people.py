@@ -10,7 +10,7 @@ from plumbing.reach import held, reach
 from plumbing.text import loose_pattern
 from structures.models import Structure
 
-VIEW = "attachments.view_people"
+VIEW_PEOPLE = "attachments.view_people"
 # « tri » in the address: (what it is called, the order). The rest of each order makes it one order only.
 SORTS = {
     "nom": ("Nom", ("user__last_name", "user__first_name", "pk")),
@@ -117,7 +117,7 @@ def tell_deputyships(user, places):
 
 def places_known_to(user):
     """The places that are not over, of the people `user` may know of."""
-    keys = held(VIEW, user)
+    keys = held(VIEW_PEOPLE, user)
     places = Attachment.objects.lasting()
     return places if keys is None else places.filter(structure__in=keys)
 

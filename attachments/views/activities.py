@@ -12,7 +12,7 @@ from attachments.models import Attachment, Right, Role
 from attachments.permissions import SEEING_PEOPLE
 from attachments.standing_in import tell_standing_in
 from attachments.successions import handovers_of
-from attachments.views.history import readable
+from attachments.views.history import VIEW_HISTORY, readable
 from plumbing.reach import held
 from structures.models import Structure
 
@@ -78,7 +78,7 @@ def _history_of(user):
     much of it these last days: since midnight, as the list that the count leads to.
     """
     entries = readable(user).folded().select_related("actor", "subject", "structure")
-    keys, order = held("attachments.view_history", user), ["-created_at", "-pk"]
+    keys, order = held(VIEW_HISTORY, user), ["-created_at", "-pk"]
     if keys is None:
         # In the order they were written: the only one that a table of millions gives at once.
         order = ["-pk"]

@@ -7,7 +7,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from attachments.people import VIEW
+from attachments.people import VIEW_PEOPLE
 from plumbing.requests import came_from, within
 from plumbing.text import is_key, of
 from structures.views.parts import within_reach
@@ -27,7 +27,7 @@ MOST_SAID = 5
 
 
 def place_within_reach(request, pk, place_pk):
-    structure = within_reach(request.user, pk, SEE, VIEW)
+    structure = within_reach(request.user, pk, SEE, VIEW_PEOPLE)
     places = structure.attachments.with_rights()
     place = get_object_or_404(places.select_related("user").prefetch_related("services"), pk=place_pk)
     place.structure = structure

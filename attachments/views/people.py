@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from attachments.exports import PEOPLE
 from attachments.models import Attachment
-from attachments.people import VIEW, PeopleOf, tell_changeable, tell_requests
+from attachments.people import VIEW_PEOPLE, PeopleOf, tell_changeable, tell_requests
 from attachments.views.parts import ATTACH, CREATE, SEE, TAB
 from plumbing.exports import download
 from structures.views.parts import PER_PAGE, within_reach
@@ -18,7 +18,7 @@ from structures.views.workspace import Workspace
 @require_safe
 def people(request, pk):
     """Who is attached to a structure, as what, from when to when."""
-    structure = within_reach(request.user, pk, SEE, VIEW)
+    structure = within_reach(request.user, pk, SEE, VIEW_PEOPLE)
     sought = PeopleOf(structure, request.GET)
     page = Paginator(sought.rows, PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = rows = list(page.object_list)
@@ -48,6 +48,6 @@ def people(request, pk):
 @require_safe
 def export_people(request, pk, kind):
     """The same list as a file."""
-    structure = within_reach(request.user, pk, SEE, VIEW)
+    structure = within_reach(request.user, pk, SEE, VIEW_PEOPLE)
     rows = PeopleOf(structure, request.GET).rows.prefetch_related("services").iterator(chunk_size=1_000)
     return download(request, kind, f"personnes-{structure.identifier}", PEOPLE, rows)
