@@ -9,7 +9,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from attachments.deciders import managers_of
-from structures.identifiers import spaced_identifier
+from directory.identifiers import spaced_identifier
 from support.models import ANSWERS
 
 TITLE = "Attestation de changement de gestionnaire principal"
