@@ -55,6 +55,7 @@ ORGANISATION = {
         "deputy",
         "end_deputy",
         "extend",
+        "extend_people",
         "structure_history",
         "history_entry",
     )

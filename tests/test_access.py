@@ -158,6 +158,8 @@ TABLE = {
     "attachments:end_deputy": (["structure_pk"], (LOGIN, 403, 403, 403, 302, 403, 302)),
     # Of a secondary manager: its principal manager's to extend, not a colleague's.
     "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
+    # Without anybody ticked, back to the list.
+    "attachments:extend_people": (["structure_pk"], (LOGIN, 403, 403, 302, 302, 403, 302)),
     "attachments:history": ([], (LOGIN, 403, 403, 403, 200, 200, 200)),
     "attachments:export_history": (["kind"], (LOGIN, 403, 403, 403, 200, 200, 200)),
     "attachments:structure_history": (["structure_pk"], ITS_PRINCIPAL),
@@ -499,6 +501,7 @@ POSTS = {
     "attachments:deputy": ({}, answering(ITS_PRINCIPAL, 422)),
     "attachments:end_deputy": ({}, answering(ITS_PRINCIPAL, 302)),
     "attachments:extend": ({"ends_on": ""}, (LOGIN, 404, 404, 403, 302, 404, 302)),
+    "attachments:extend_people": ({}, (LOGIN, 403, 403, 302, 302, 403, 302)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }
@@ -579,6 +582,7 @@ NEEDS = {
     "attachments:choose_structure_for_account": (ATTACH, 200),
     # Of a secondary manager; one who sees no people does not know of them.
     "attachments:extend": (LEAD, 403),
+    "attachments:extend_people": (ATTACH, 403),
     "attachments:history": (HISTORY, 403),
     "attachments:export_history": (HISTORY, 403),
     "attachments:history_entry": (HISTORY, 404),

@@ -11,7 +11,7 @@ from attachments.forms import HandoverDayForm
 from attachments.models import Deputy
 from attachments.people import tell_places
 from attachments.successions import DAY, MOST_FOUND, NEXT, Succession
-from attachments.views.person import changes_within
+from attachments.views.parts import changes_within
 from plumbing.requests import perform, within
 
 PAGE = "attachments:succession"
