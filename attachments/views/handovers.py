@@ -1,7 +1,5 @@
 """« Transmission »: what one act hands over, done or planned; cancelled before its day, contested after it."""
 
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -11,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attachments import actions
 from attachments.models import Handover, Role
 from attachments.successions import DEACTIVATING, LEAVING, NEXT
+from attachments.views.leaving import HANDED_OVER
 from attachments.views.person import changes_within
 from history.data import CAUSES
 from plumbing.requests import perform
@@ -49,9 +48,8 @@ def _going_on(request, rows):
             address = f"{reverse('attachments:succession')}?{NEXT}={DEACTIVATING}"
             return {"next_url": address, "next_label": "Transmettre mes autres structures"}
         return {"next_url": reverse("accounts:deactivate"), "next_label": "Désactiver mon compte"}
-    if request.GET.get(NEXT) == LEAVING and places:
-        keys = urlencode([("rattachement", place.pk) for place in places])
-        address = f"{reverse('attachments:leave_structures')}?{keys}"
+    if request.GET.get(NEXT) == LEAVING and places.exists():
+        address = f"{reverse('attachments:leave_structures')}?{HANDED_OVER}={rows[0].reference}"
         return {"next_url": address, "next_label": "Supprimer mes rattachements"}
     return {"next_url": ""}
 
