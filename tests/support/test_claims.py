@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 from pypdf import PdfReader
 
-from attachments.actions import transfer_principal
-from attachments.models import Role
+from attachments.actions import transfer_principal, undo_transfers
+from attachments.models import Handover, Role
 from history.models import Event, HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
@@ -149,6 +149,29 @@ def test_nobody_is_warned_of_staying_and_one_claims_once():
     refused = refusal_of(claim, author=first.author, structure=first.structure, target_name="Une Autre")
     assert refused.code == "claim_open"
     assert Ticket.objects.of(first.author).count() == 1
+
+
+@pytest.mark.parametrize("objects", [True, False])
+def test_undone_by_support_a_claim_is_open_again_and_needs_another_signature(objects):
+    agent = UserFactory(staff=True)
+    structure, sitting = managed()
+    ticket = signed(claim(structure=structure), agent)
+    if objects:
+        actions.object_to_claim(ticket.pk, actor=sitting, reason="Je suis là.")
+    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination")
+    told = OutgoingMail.objects.get(slug="claim_overruled", to=sitting.email)
+    assert "Arrêté de nomination" in told.parts()[0]
+    assert ("Vous vous étiez opposé" in told.parts()[0]) is objects
+    undo_transfers([Handover.objects.get(reference=ticket.reference).pk], actor=agent)
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.sitting_manager, bool(ticket.objected_at)) == ("in_progress", sitting, objects)
+    assert list(Ticket.objects.waiting()) == [ticket]
+    assert OutgoingMail.objects.filter(slug="claim_warning", to=sitting.email).count() == 2 - objects
+    assert f"{sitting} est de nouveau gestionnaire principal" in ticket.messages.last().text
+    assert OutgoingMail.objects.filter(slug="ticket_answered").last().to == ticket.author.mail_address
+    assert refusal_of(actions.carry_out_transfer, ticket.pk, actor=agent, reason="x").code == "no_signed_certificate"
+    actions.carry_out_transfer(signed(ticket, agent).pk, actor=agent, reason="Vu")
+    assert principal_of(structure) == ticket.author
 
 
 def test_an_objection_comes_in_time(time_machine):
