@@ -17,6 +17,8 @@ from plumbing.text import of
 
 # Posted: the key of each handover that is meant.
 MEANT = "transmission"
+# Posted by the page on which they are ticked, for the page that asks again: hundreds of keys fit in no address.
+ASKS_AGAIN = "relire"
 PAGE = "attachments:handover"
 
 
@@ -68,7 +70,8 @@ def undo_transfer(request, reference):
 
 def _ask_then(request, reference, act, template, said):
     meant = _meant(request, reference)
-    if request.method == "POST" and meant and changes_within(request):
+    acts = request.method == "POST" and ASKS_AGAIN not in request.POST
+    if acts and meant and changes_within(request):
         perform(request, act, [row.pk for row in meant], actor=request.user, done=said(meant))
     # What can no longer be is said by the page of the transfer.
     elif meant and all(row.is_pending or (row.may_be_undone_by(request.user) and not row.ended_at) for row in meant):

@@ -251,7 +251,10 @@ def test_whoever_handed_over_contests_from_the_structure(client, me, successor):
     assert "Vous ne contestez pas" in client.post(**undoing).text
     client.force_login(me)
     assert "Cochez au moins une structure" in client.post(f"{link}contestation/", follow=True).text
-    asked = client.get(f"{link}contestation/", undoing["data"])
+    # Ticked, then read again: posted too, for there may be hundreds.
+    asked = client.post(f"{link}contestation/", undoing["data"] | {"relire": "1"})
+    assert 'name="relire"' in client.get(link).text
+    assert 'name="relire"' not in asked.text
     assert "Vous redevenez" in asked.text
     assert "son rattachement prend fin" in asked.text
     assert structure.attachments.current().principal().get().user == successor
