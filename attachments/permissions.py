@@ -5,8 +5,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role
+from directory.models import Nature
 from plumbing.reach import add_holding, add_reach
-from structures.models import Nature, Structure
+from structures.models import Structure
 
 
 @rules.predicate

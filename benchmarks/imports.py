@@ -41,8 +41,8 @@ def write_csv(path, count, changed=0):
 def write_rows(database, path):
     """The directory's rows as PostgreSQL writes them out; it is emptied."""
     with psycopg2.connect(database) as connection, connection.cursor() as cursor, open(path, "wb") as file:
-        cursor.copy_expert("COPY structures_directoryentry TO STDOUT", file)
-        cursor.execute("TRUNCATE structures_directoryentry RESTART IDENTITY")
+        cursor.copy_expert("COPY directory_directoryentry TO STDOUT", file)
+        cursor.execute("TRUNCATE directory_directoryentry RESTART IDENTITY")
 
 
 def limit(database, path):
@@ -50,7 +50,7 @@ def limit(database, path):
     taken = []
     with psycopg2.connect(database) as connection, connection.cursor() as cursor:
         for _ in range(3):
-            cursor.execute("CREATE TABLE limit_ (LIKE structures_directoryentry)")
+            cursor.execute("CREATE TABLE limit_ (LIKE directory_directoryentry)")
             with open(path, "rb") as file:
                 begun = time.perf_counter()
                 cursor.copy_expert("COPY limit_ FROM STDIN", file, 2**20)

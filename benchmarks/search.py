@@ -54,7 +54,8 @@ def milliseconds(call, times=7):
 def prepare(count, before):
     from django.db import connection
 
-    from structures.models import DirectoryEntry, Structure
+    from directory.models import DirectoryEntry
+    from structures.models import Structure
 
     seconds = fill(DirectoryEntry, count - before, seed=1 + before)
     if not before and connection.vendor == "postgresql":
@@ -64,7 +65,7 @@ def prepare(count, before):
             cursor.execute(
                 f"INSERT INTO structures_structure ({columns}, state, issues_invoices, receives_invoices, requirement,"
                 f" uses_pigp, created_at) SELECT {columns}, 'active', true, false, 'none', false, now()"
-                f" FROM structures_directoryentry ORDER BY random() LIMIT {STRUCTURES}"
+                f" FROM directory_directoryentry ORDER BY random() LIMIT {STRUCTURES}"
             )
             cursor.execute("VACUUM ANALYZE structures_structure")
     print(f"\n## {count:,} establishments ({seconds[0]:.0f} s of rows, {seconds[1]:.0f} s of indexes)\n", flush=True)
@@ -133,7 +134,7 @@ def measure():
                 break
             wanted = fields | {"after": page.after}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT identifier FROM structures_directoryentry WHERE NOT undisclosed LIMIT 1 OFFSET 777")
+        cursor.execute("SELECT identifier FROM directory_directoryentry WHERE NOT undisclosed LIMIT 1 OFFSET 777")
         siret = cursor.fetchone()[0]
     client.logout()
     form = {"identifier_type": "siret", "identifier": siret}
@@ -175,7 +176,7 @@ def row(name, number, fields, client, user):
     )
     plain = ""
     if number == 1 and name in PLAIN and connection.vendor == "postgresql":
-        sql = f"SELECT * FROM structures_directoryentry WHERE {PLAIN[name]} ORDER BY legal_name_key, id LIMIT 21"
+        sql = f"SELECT * FROM directory_directoryentry WHERE {PLAIN[name]} ORDER BY legal_name_key, id LIMIT 21"
         plain = f"{milliseconds(lambda: replayed([sql]), 3)[0]:.1f}"
     print(f"| {name} | {number} | {len(page.results)} | {ratios(server, bare, empty, len(statements))} | {plain} |",
           flush=True)  # fmt: skip
@@ -187,7 +188,7 @@ def sweep(client, how_many=600):
 
     some = "TABLESAMPLE system(0.2)" if connection.vendor == "postgresql" else "WHERE id % 100 = 0"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT legal_name_key FROM structures_directoryentry {some}")
+        cursor.execute(f"SELECT legal_name_key FROM directory_directoryentry {some}")
         words = {word for (name,) in cursor.fetchall() for word in name.split() if word.isascii() and word.isalnum()}
     fragments = sorted({word[at : at + 3] for word in words for at in range(len(word) - 2)})
     random.Random(1).shuffle(fragments)

@@ -13,11 +13,12 @@ from attachments.deciders import Desk
 from attachments.models import Attachment, AttachmentRequest, Deputy
 from chorus import pages
 from chorus.errands import changelist, errands, requests_errand
+from directory.models import DirectoryEntry, DirectoryImport, LegalUnit
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from registration.models import AddressCorrection, Submission
 from spaces.models import Space
-from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Referent, Structure
+from structures.models import BankAccount, Referent, Structure
 from support.models import ReadyAnswer, Ticket
 
 # The tables as the first page groups them.

@@ -7,9 +7,9 @@ from django.urls import reverse
 
 from accounts.models import LinkRequest, User
 from attachments.models import Attachment
+from directory.models import DirectoryImport
 from notifications.models import OutgoingMail
 from registration.models import AddressCorrection, Submission
-from structures.models import DirectoryImport
 from support.models import Ticket
 
 

@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "spaces",
     "attachments",
     "structures",
+    "directory",
     "documents",
     "accounts",
     "history",
@@ -217,7 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-ticket-files": {"task": "support.tasks.finish_unfinished", "schedule": timedelta(minutes=1)},
     "sweep-history": {"task": "history.tasks.seal", "schedule": timedelta(minutes=1)},
     "seal-history": {"task": "history.tasks.seal_everything", "schedule": crontab(minute="47")},
-    "sweep-imports": {"task": "structures.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
+    "sweep-imports": {"task": "directory.tasks.sweep_imports", "schedule": timedelta(minutes=1)},
     "lapse-unactivated-principals": {"task": "attachments.tasks.lapse_unactivated", "schedule": crontab(minute="37")},
     # Right after midnight, when dates have run out; then by daylight, what will.
     "end-run-out-attachments": {"task": "attachments.tasks.end_run_out", "schedule": crontab(minute="4", hour="0")},
@@ -388,7 +389,7 @@ TICKET_FILES_MAX_BYTES = whole_number("TICKET_FILES_MAX_MB", 50, least=10) * 2**
 # The pages that take files, by URL name, and how many bytes of them: from support alone; from whoever is logged in,
 # in memory (as many at once as there are threads).
 STAFF_UPLOADS = {
-    "admin:structures_directoryimport_add": IMPORT_MAX_BYTES,
+    "admin:directory_directoryimport_add": IMPORT_MAX_BYTES,
     "admin:support_ticket_change": DOCUMENT_MAX_BYTES,
 }
 USER_UPLOADS = {

@@ -11,12 +11,12 @@ from accounts.mistyped import likely_address
 from accounts.models import normalised_email
 from attachments.forms import PER_SERVICE, ScopeForm
 from attachments.models import WHOLE_STRUCTURE
+from directory.identifiers import IdentifierType, spaced_identifier
+from directory.models import Establishment, Nature, address_lines
 from plumbing.changes import version_of
 from plumbing.forms import LimitedForm, NamesEmptyFields, PhoneAsTyped
 from plumbing.validators import validate_person_name
 from structures.forms import IdentifiedForm
-from structures.identifiers import IdentifierType, spaced_identifier
-from structures.models import Establishment, Nature, address_lines
 
 
 @dataclass

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from directory.identifiers import full_identifier, names_public_body
+from directory.models import DirectoryEntry, Establishment
 from plumbing.changes import changes, version_of
 from plumbing.errors import ActionError
-from structures.identifiers import full_identifier, names_public_body
-from structures.models import DirectoryEntry, Establishment, Service, Structure
+from structures.models import Service, Structure, entries_beside_structures
 
 
 class LookupOutcome(StrEnum):
@@ -74,7 +75,7 @@ def look_up(identifier_type, identifier):
 def _directory_entry(identifier_type, identifier):
     table = DirectoryEntry._meta.db_table
     rows = f"SELECT * FROM {table} WHERE identifier = %s AND identifier_type = %s"
-    return next(iter(DirectoryEntry.objects.beside_structures(rows, [identifier, identifier_type])), None)
+    return next(iter(entries_beside_structures(rows, [identifier, identifier_type])), None)
 
 
 def check_new_identifier(structure, lookup):

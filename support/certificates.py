@@ -10,8 +10,8 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from attachments.deciders import managers_of
+from directory.identifiers import spaced_identifier
 from plumbing.typography import french_text
-from structures.identifiers import spaced_identifier
 from support.models import ANSWERS
 
 TITLE = "Attestation de changement de gestionnaire principal"

@@ -5,12 +5,12 @@ from django.db.models import Q
 from accounts.forms.doors import AddressField
 from accounts.models import User, normalised_email
 from attachments.deciders import managers_of
+from directory.identifiers import IdentifierType, clean_identifier
 from documents.contents import KINDS
 from plumbing.forms import ExplainedChoices, LimitedForm, NamesEmptyFields
 from plumbing.text import alike
 from plumbing.validators import validate_person_name, validate_plain_text, validate_visible_line
 from structures.forms.identified import TOO_MANY_LOOKUPS
-from structures.identifiers import IdentifierType, clean_identifier
 from structures.lookup import LookupOutcome, look_up
 from structures.models import Structure
 from support.models import ANSWERS, SUBJECT_LENGTH, Category, Ticket

@@ -5,10 +5,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from directory.identifiers import spaced_identifier
 from documents.models import StoredFile
 from plumbing.references import spaced
 from plumbing.validators import validate_visible_line
-from structures.identifiers import spaced_identifier
 
 SUBJECT_LENGTH = 120
 

@@ -7,11 +7,12 @@ from stdnum import luhn
 
 from accounts.models import OpenSession, Passkey, User
 from attachments.models import Attachment, AttachmentRequest
+from directory.models import DirectoryEntry, DirectoryImport, LegalUnit
 from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
 from plumbing.references import new_reference
 from spaces.models import Subscription
-from structures.models import BankAccount, DirectoryEntry, DirectoryImport, LegalUnit, Service, Structure
+from structures.models import BankAccount, Service, Structure
 from support.models import Message, Ticket, TicketFile
 
 # Of structures, directory entries and legal units together: what lives here is not in the directory by accident.

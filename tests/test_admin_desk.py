@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from accounts.models import LinkRequest
 from attachments.models import Deputy, Role
+from directory.models import DirectoryImport
 from history.actions import record
 from history.models import Event
 from registration.models import AddressCorrection, Submission
 from spaces.models import Space
-from structures.models import DirectoryImport, Referent, Structure
+from structures.models import Referent, Structure
 from support.models import ReadyAnswer
 from tests.factories import (
     AttachmentFactory,
@@ -239,8 +240,8 @@ def test_no_page_speaks_as_machines_do(client):
 
 def test_a_file_that_was_never_read_is_not_taken_up_again(client):
     refused = DirectoryImportFactory(state="refused", error="Ce fichier n'est pas reconnu à ses colonnes.")
-    page = client.get(reverse("admin:structures_directoryimport_change", args=[refused.pk])).text
+    page = client.get(reverse("admin:directory_directoryimport_change", args=[refused.pk])).text
     assert "Reprendre" not in page
     assert "envoyez-en un autre" in page
-    assert reverse("admin:structures_directoryimport_add") in page
+    assert reverse("admin:directory_directoryimport_add") in page
     assert "Lignes lues" not in page

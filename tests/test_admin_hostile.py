@@ -27,17 +27,16 @@ def boss(client):
 
 # On each page of a table; those of its list only.
 ANYWHERE = [
+    {"_popup": "1", "_to_field": "password"},
+    {"_to_field": "attachments", "referent": "abc", "structure": "abc", "actor": HUGE, "_changelist_filters": "%"},
+]
+ON_LISTS = [
     {"_to_field": ""},
     {"_to_field": "x"},
     {"_to_field": "history"},
-    {"_to_field": "attachments"},
-    {"_popup": "1", "_to_field": "password"},
     {"_popup": "1", "_to_field": "id"},
-    {"all": "x", "e": "1", "_facets": "x", "_changelist_filters": "%"},
-    {"referent": "abc", "structure": "abc", "actor": HUGE},
+    {"all": "x", "e": "1", "_facets": "x"},
     {"q": "\x00"},
-]
-ON_LISTS = [
     {"o": HUGE},
     {"o": "0.-1.x.²"},
     {"p": "-1"},

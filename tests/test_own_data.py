@@ -221,7 +221,7 @@ def test_every_table_that_names_accounts_is_told_or_known():
     # Support's work, in the history too; groups and permissions are not used.
     others = {
         "admin.LogEntry",
-        "structures.DirectoryImport",
+        "directory.DirectoryImport",
         "spaces.StructureSpace",
         "accounts.User_groups",
         "accounts.User_user_permissions",

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('attachments', '0002_rights'),
-        ('structures', '0008_plain_lines'),
+        ('structures', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

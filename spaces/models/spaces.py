@@ -6,8 +6,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from attachments.models import Role
+from directory.models import Nature
 from plumbing.validators import validate_plain_text
-from structures.models import Nature
 
 
 class Access(models.TextChoices):

@@ -2,6 +2,8 @@
 
 from django.db import IntegrityError, transaction
 
+from directory.identifiers import names_public_body
+from directory.models import DirectoryEntry, Nature
 from history.actions import record
 from history.data import change_data, row_data
 from history.models import Event
@@ -9,9 +11,8 @@ from plumbing.changes import write_changes
 from plumbing.errors import ActionError, ChangedMeanwhile
 from structures.actions.referents import lock_referent
 from structures.events import structure_founded
-from structures.identifiers import names_public_body
 from structures.lookup import DirectoryDifference, LookupOutcome, look_up
-from structures.models import DirectoryEntry, Nature, Structure
+from structures.models import Structure
 
 JOURNALED = ("identifier_type", "identifier", "nature", *Structure.EDITABLE)
 CHANGED_MEANWHILE = (

@@ -2,6 +2,8 @@ from django.contrib import admin
 from django.db.models import Q
 from django.urls import reverse
 
+from directory.admin import EstablishmentAdmin
+from directory.models import Nature
 from plumbing.admin import ActionAdmin, badge
 from plumbing.validators import newly_typed, validate_plain_line
 from structures.actions import (
@@ -11,8 +13,7 @@ from structures.actions import (
     create_referent,
     delete_referent,
 )
-from structures.admin.establishments import EstablishmentAdmin
-from structures.models import Nature, Referent, Service, Structure
+from structures.models import Referent, Service, Structure
 
 
 class ServiceInline(admin.TabularInline):

@@ -4,12 +4,12 @@ from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
 from django.utils.html import format_html_join
 
+from directory.identifiers import IdentifierType, clean_identifier, names_public_body
+from directory.models import Establishment, Nature
 from plumbing.forms import NamesEmptyFields
 from plumbing.text import folded, postcode_key
 from plumbing.validators import validate_plain_line
-from structures.identifiers import IdentifierType, clean_identifier, names_public_body
 from structures.lookup import LookupOutcome, look_up
-from structures.models import Establishment, Nature
 
 TOO_MANY_LOOKUPS = "Trop de recherches depuis votre connexion. Attendez une minute, puis recommencez."
 

@@ -1,15 +1,16 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
+from directory.identifiers import IdentifierType, clean_identifier
+from directory.models import Establishment
 from plumbing.errors import ActionError
 from plumbing.forms import NamesEmptyFields
 from plumbing.text import postcode_key
 from plumbing.validators import newly_typed, validate_french_postcode, validate_plain_line
 from structures.forms.identified import IdentifiedForm
 from structures.forms.parts import PartForm
-from structures.identifiers import IdentifierType, clean_identifier
 from structures.lookup import DirectoryDifference, LookupOutcome, check_new_identifier, look_up
-from structures.models import Establishment, Structure
+from structures.models import Structure
 
 
 class FoundingForm(IdentifiedForm):

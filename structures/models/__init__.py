@@ -1,31 +1,12 @@
 from structures.models.bank_accounts import BankAccount
-from structures.models.establishments import (
-    BEGINNINGS,
-    NAME_RANGES,
-    DirectoryEntry,
-    Establishment,
-    Nature,
-    Referent,
-    Requirement,
-    Structure,
-    address_lines,
-)
-from structures.models.imports import DirectoryImport, LegalUnit, RejectedLine
+from structures.models.establishments import Referent, Requirement, Structure, entries_beside_structures
 from structures.models.services import Service
 
 __all__ = [
-    "BEGINNINGS",
-    "NAME_RANGES",
     "BankAccount",
-    "DirectoryEntry",
-    "DirectoryImport",
-    "Establishment",
-    "LegalUnit",
-    "Nature",
     "Referent",
-    "RejectedLine",
     "Requirement",
     "Service",
     "Structure",
-    "address_lines",
+    "entries_beside_structures",
 ]

@@ -7,8 +7,9 @@ from functools import cache
 from django.core import signing
 from django.db.models import Q
 
+from directory.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature
 from plumbing.reach import held, reach
-from structures.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature, Structure
+from structures.models import Structure, entries_beside_structures
 from structures.search.criteria import number_key
 from structures.search.reading import ORDERS, Reading
 from structures.search.statements import Reader, Selection, reading
@@ -88,7 +89,7 @@ class _Directory(_Table):
         self.own = own
 
     def _results(self, rows):
-        entries = list(DirectoryEntry.objects.beside_structures(rows.sql, rows.params))
+        entries = list(entries_beside_structures(rows.sql, rows.params))
         private = {entry.here_id for entry in entries if entry.here_nature == Nature.PRIVATE}
         unseen = private and private - self.own(private)
         return {

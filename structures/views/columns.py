@@ -2,8 +2,9 @@
 
 from django.utils.text import capfirst
 
+from directory.models import Establishment
 from plumbing.exports import Column
-from structures.models import Establishment, Structure
+from structures.models import Structure
 
 
 def title_of(name, model=Structure):

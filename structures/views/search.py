@@ -10,12 +10,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
+from directory.identifiers import IdentifierType, is_siret, spaced_identifier
+from directory.models import DirectoryEntry, Nature
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from plumbing.templatetags.components import back_here, status_badge
 from structures.forms import SearchForm
-from structures.identifiers import IdentifierType, is_siret, spaced_identifier
-from structures.models import DirectoryEntry, Nature, Structure
+from structures.models import Structure
 from structures.search import TooMany, everything, exists_unseen, find
 from structures.search.criteria import number_key
 from structures.views.columns import description_columns, title_of

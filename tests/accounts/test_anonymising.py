@@ -183,7 +183,7 @@ def test_every_table_that_names_accounts_is_known():
         "notifications.OutgoingMail",  # deleted
         "spaces.StructureSpace",  # kept, without a name
         "spaces.Subscription",  # kept, without its comment
-        "structures.DirectoryImport",  # kept, without a name
+        "directory.DirectoryImport",  # kept, without a name
         # Kept, without what was written; their files are deleted.
         *(f"support.{name}" for name in ("Message", "Ticket", "TicketFile")),
     }

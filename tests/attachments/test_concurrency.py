@@ -21,11 +21,11 @@ from attachments.actions import (
 )
 from attachments.actions.attachments import attach_or_widen
 from attachments.models import Attachment, AttachmentRequest, Role
+from directory.identifiers import IdentifierType
 from history.models import HistoryEntry
 from plumbing.errors import ActionError
 from plumbing.references import new_reference
 from registration.actions import register
-from structures.identifiers import IdentifierType
 from structures.lookup import look_up
 from structures.models import Structure
 from tests.at_once import at_once, meanwhile

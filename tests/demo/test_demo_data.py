@@ -12,10 +12,11 @@ from django.utils import timezone
 from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Role
 from chorus.demo import data
+from directory.identifiers import IdentifierType, clean_identifier
+from directory.models import DirectoryEntry
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
-from structures.identifiers import IdentifierType, clean_identifier
-from structures.models import DirectoryEntry, Structure
+from structures.models import Structure
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 MEGABYTE = 2**20
 DOCUMENTS = "/mes-pieces-jointes/ajouter/"
-IMPORTS = "/admin/structures/directoryimport/add/"
+IMPORTS = "/admin/directory/directoryimport/add/"
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_no_other_page_takes_a_file_however_small(client, path):
 
 
 def test_a_directory_file_is_taken_up_to_its_own_limit_and_from_support_alone(client, settings):
-    settings.STAFF_UPLOADS = {"admin:structures_directoryimport_add": 3 * MEGABYTE}
+    settings.STAFF_UPLOADS = {"admin:directory_directoryimport_add": 3 * MEGABYTE}
     assert upload(client, IMPORTS, 2 * MEGABYTE).status_code == 413
     client.force_login(UserFactory())
     assert upload(client, IMPORTS, 2 * MEGABYTE).status_code == 413

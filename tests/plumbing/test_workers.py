@@ -100,7 +100,7 @@ def test_each_task_is_in_the_schedule_or_has_its_sweep_there():
     """A wake may be lost, and what only the clock calls is called by nobody else."""
     current_app.loader.import_default_modules()
     ours = {name for name in current_app.tasks if not name.startswith("celery.")}
-    swept_by_others = {"notifications.tasks.deliver", "structures.tasks.import_directory"}
+    swept_by_others = {"notifications.tasks.deliver", "directory.tasks.import_directory"}
     scheduled = {entry["task"] for entry in current_app.conf.beat_schedule.values()}
     assert scheduled == ours - swept_by_others
 

@@ -7,6 +7,7 @@ from phonenumber_field.phonenumber import to_python
 from accounts.models import User
 from attachments.actions import refuse_request
 from attachments.models import Attachment, AttachmentRequest, Role
+from directory.models import DirectoryEntry
 from history.models import HistoryEntry
 from notifications.actions import within_mail_rate
 from notifications.models import OutgoingMail
@@ -15,7 +16,7 @@ from registration.actions import Outcome, answer_captcha, expected_outcome, subm
 from registration.captcha import challenge, fresh
 from registration.models import Submission
 from structures.lookup import look_up
-from structures.models import DirectoryEntry, Structure
+from structures.models import Structure
 from tests.at_once import at_once
 from tests.deferred import work_off_everything
 from tests.factories import (

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accounts.links import Purpose, make_token
+from directory.identifiers import IdentifierType
 from registration.captcha import challenge, fresh
 from registration.forms import RegistrationForm
-from structures.identifiers import IdentifierType
 from tests.deferred import work_off_everything
 from tests.factories import ServiceFactory, StructureFactory, UserFactory
 

@@ -8,9 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from accounts.forms.doors import TWICE_THE_SAME
 from accounts.models import LIKE_AN_ADDRESS, User
 from attachments.models import Attachment, AttachmentRequest, Role
+from directory.models import DirectoryEntry
 from notifications.models import OutgoingMail
 from registration.captcha import challenge, fresh
-from structures.models import DirectoryEntry, Structure
+from structures.models import Structure
 from tests.deferred import work_off_everything
 from tests.factories import (
     AttachmentFactory,

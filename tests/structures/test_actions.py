@@ -1,8 +1,9 @@
 import pytest
 
+from directory.models import Establishment
 from history.models import HistoryEntry
 from structures.actions import create_from_directory, create_private
-from structures.models import Establishment, Structure
+from structures.models import Structure
 from tests.factories import DirectoryEntryFactory, ServiceFactory, StructureFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]

@@ -6,16 +6,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from directory.models import DirectoryEntry, LegalUnit
 from plumbing.admin import FirstRowsPaginator, SupportAdmin
-from structures.models import DirectoryEntry, LegalUnit, Structure
+from structures.models import Structure
 from tests.factories import DirectoryEntryFactory, LegalUnitFactory, StructureFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
 LISTS = {
-    DirectoryEntry: reverse("admin:structures_directoryentry_changelist"),
+    DirectoryEntry: reverse("admin:directory_directoryentry_changelist"),
     Structure: reverse("admin:structures_structure_changelist"),
-    LegalUnit: reverse("admin:structures_legalunit_changelist"),
+    LegalUnit: reverse("admin:directory_legalunit_changelist"),
 }
 BOTH = pytest.mark.parametrize("factory", [DirectoryEntryFactory, StructureFactory])
 
@@ -98,15 +99,15 @@ def plan(rows):
 @pytest.mark.parametrize(
     ("model", "typed", "indexes"),
     [
-        (DirectoryEntry, "", ["structures_directoryentry_pkey"]),
+        (DirectoryEntry, "", ["directory_directoryentry_pkey"]),
         (DirectoryEntry, "menuiserie", ["directoryentry_by_name"]),
         (DirectoryEntry, "2000", ["directoryentry_identifier_unique"]),
         (DirectoryEntry, "DE123", ["directoryentry_by_name"]),
         (Structure, "", ["structures_structure_pkey"]),
         (Structure, "menuiserie", ["structure_public_by_", "structure_private_by_"]),
         (Structure, "2000", ["structure_identifier_unique"]),
-        (LegalUnit, "", ["structures_legalunit_pkey"]),
-        (LegalUnit, "2000", ["structures_legalunit_pkey"]),
+        (LegalUnit, "", ["directory_legalunit_pkey"]),
+        (LegalUnit, "2000", ["directory_legalunit_pkey"]),
     ],
 )
 def test_every_list_is_read_from_indexes(rf, model, typed, indexes):

@@ -4,10 +4,11 @@ import pytest
 
 from attachments.actions import approve_request
 from attachments.models import Attachment, Role
+from directory.actions import cancel_import
+from directory.models import DirectoryImport
 from plumbing.errors import ActionError
 from structures import actions
-from structures.actions.imports import cancel_import
-from structures.models import DirectoryImport, Service, Structure
+from structures.models import Service, Structure
 from tests.at_once import at_once, meanwhile
 from tests.factories import (
     AttachmentFactory,

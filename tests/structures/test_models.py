@@ -5,7 +5,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from structures.models import DirectoryEntry, Referent, Service, Structure
+from directory.models import DirectoryEntry
+from structures.models import Referent, Service, Structure
 from tests.factories import DirectoryEntryFactory, ServiceFactory, StructureFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]

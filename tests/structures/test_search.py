@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attachments.models import Role
+from directory.models import DirectoryEntry
 from plumbing.text import search_key
 from structures.forms import SearchForm
-from structures.models import DirectoryEntry
 from structures.search import Criteria, find
 from structures.search.statements import Selection, reading
 from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, UserFactory, siret_number

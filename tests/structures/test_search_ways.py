@@ -5,7 +5,8 @@ from itertools import pairwise, product
 import pytest
 from django.db import connection
 
-from structures.models import DirectoryEntry, Structure
+from directory.models import DirectoryEntry
+from structures.models import Structure
 from structures.search import Criteria, TooMany, everything, find, reading, results, statements
 from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, UserFactory
 

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from accounts.models import LinkRequest
 from attachments.models import Deputy, Role
+from directory.models import DirectoryImport, RejectedLine
 from history.actions import record
 from history.models import Event
 from registration.models import AddressCorrection, Submission
 from spaces.models import Space
-from structures.models import DirectoryImport, Referent, RejectedLine, Structure
+from structures.models import Referent, Structure
 from support.models import ReadyAnswer
 from tests.factories import (
     AttachmentFactory,
@@ -173,7 +174,7 @@ def test_forms_and_confirmations(site, support, check, look):
         look(f"{model.__name__}, wrong")
     check(page_of(structure, "history"))
     check(page_of(Referent.objects.get(), "delete"))
-    check(reverse("admin:structures_directoryimport_cancel", args=[DirectoryImport.objects.get(state="running").pk]))
+    check(reverse("admin:directory_directoryimport_cancel", args=[DirectoryImport.objects.get(state="running").pk]))
     support.goto(site + list_of(Referent))
     support.get_by_label("Tout cocher").check()
     support.get_by_role("button", name="Supprimer").click()

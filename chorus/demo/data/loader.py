@@ -16,11 +16,12 @@ from attachments.actions import approve_request, name_deputy, refuse_request, se
 from attachments.models import Attachment, AttachmentRequest
 from chorus.demo import data
 from chorus.demo.past import happened
+from directory.identifiers import IdentifierType
+from directory.models import DirectoryEntry
 from history.actions import seal_entries
 from notifications.models import OutgoingMail
 from structures.actions import create_bank_account, create_from_directory, create_service, deactivate_service
-from structures.identifiers import IdentifierType
-from structures.models import DirectoryEntry, Referent, Structure
+from structures.models import Referent, Structure
 
 
 def is_loaded():

@@ -1,0 +1,530 @@
+"""Reading files into the directory: each format, each fault, and nothing written twice."""
+
+import csv
+import gzip
+import io
+import zipfile
+from datetime import date
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from directory import actions as imports
+from directory.actions import cancel_import, prepare_import, run_import
+from directory.importers import LAYOUTS, tables
+from directory.importers.faults import Fault
+from directory.importers.portal import PortalLayout
+from directory.importers.sources import Source
+from directory.models import DirectoryEntry, DirectoryImport, LegalUnit
+from plumbing.errors import ActionError
+from tests.factories import DirectoryEntryFactory, UserFactory, siret_number
+
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+
+TOWN_HALL, COLLEGE, WORKSHOP = "21350051500035", "20003035100015", "99990011100017"
+PORTAL = "identifier;nature;legal_name;label;postcode;city;closed_on"
+EDUCATION = (
+    "﻿Identifiant_de_l_etablissement;Nom_etablissement;Statut_public_prive;Adresse_1;Adresse_3;Code postal;"
+    "Nom_commune;SIREN_SIRET;etat"
+)
+UNITS = (
+    "siren,denominationUniteLegale,denominationUsuelle1UniteLegale,nomUniteLegale,prenom1UniteLegale,"
+    "categorieJuridiqueUniteLegale,statutDiffusionUniteLegale"
+)
+STOCK = (
+    "siret,etatAdministratifEtablissement,dateDebut,enseigne1Etablissement,numeroVoieEtablissement,"
+    "typeVoieEtablissement,libelleVoieEtablissement,codePostalEtablissement,libelleCommuneEtablissement,"
+    "statutDiffusionEtablissement"
+)
+
+
+def imported(*lines, raw=None):
+    file = io.BytesIO(raw if raw is not None else "\n".join(lines).encode())
+    return run_import(prepare_import(file, "essai.csv").pk, file)
+
+
+def counts(done):
+    return done.created, done.updated, done.unchanged, done.rejected
+
+
+def reasons(done):
+    return [line.reason for line in done.rejected_lines.all()]
+
+
+def table():
+    names = [field.attname for field in DirectoryEntry._meta.fields if field.name not in ("id", "line_digest")]
+    return sorted(DirectoryEntry.objects.values_list(*names))
+
+
+def test_the_portal_s_own_file():
+    done = imported(PORTAL, f"{TOWN_HALL};public;Commune de Cesson-Sévigné;Mairie;35510;Cesson-Sévigné;")
+    assert counts(done) == (1, 0, 0, 0)
+    assert (done.kind, done.state) == (DirectoryImport.Kind.PORTAL, DirectoryImport.State.DONE)
+    entry = DirectoryEntry.objects.get()
+    assert (entry.identifier_type, entry.nature, entry.country) == ("siret", "public", "France")
+    assert (entry.legal_name_key, entry.label_key, entry.city_key) == (
+        "COMMUNE DE CESSON SEVIGNE",
+        "MAIRIE",
+        "CESSON SEVIGNE",
+    )
+
+
+def test_the_search_s_export_comes_back(client):
+    DirectoryEntryFactory(identifier=COLLEGE, legal_name="=Collège \\ d'essai", label="-x", postcode="01000")
+    client.force_login(UserFactory())
+    exported = client.get("/structures/export.csv", {"identifier": COLLEGE}).getvalue()
+    before = table()
+    assert counts(imported(raw=exported)) == (0, 0, 1, 0)
+    DirectoryEntry.objects.all().delete()
+    imported(raw=exported)
+    assert table() == before
+
+
+def test_the_education_directory_whatever_its_headers():
+    line = f"0350122T;École des Lucioles;Public;6 rue Philippe;35580 BAULON;35580;Baulon;{TOWN_HALL};OUVERT"
+    assert counts(imported(EDUCATION, line)) == (1, 0, 0, 0)
+    entry = DirectoryEntry.objects.get()
+    assert (entry.legal_name, entry.city, entry.complement_2) == ("École des Lucioles", "Baulon", "")
+    drifted = EDUCATION.replace("Code postal", "code_POSTAL").replace("Nom_etablissement", "nom etablissement")
+    assert counts(imported(drifted, line)) == (0, 0, 1, 0)
+
+
+def sirene(*establishments, units=None):
+    imported(
+        UNITS,
+        *(units or [
+            "213500515,COMMUNE DE CESSON-SEVIGNE,,,,7210,O",
+            "999900111,,MENUISERIE DU PORT,KERJEAN,GWENAELLE,1000,O",
+            "200030351,SECRET,,VASSEUR,ERIC,1000,P",
+        ]),
+    )  # fmt: skip
+    return imported(STOCK, *establishments)
+
+
+def test_sirene_joins_units_and_establishments():
+    done = sirene(
+        f"{TOWN_HALL},A,2001-01-01,MAIRIE,1,PLACE,DE LA MAIRIE,35510,CESSON-SEVIGNE,O",
+        f"{WORKSHOP},A,2001-01-01,,3,RUE,DU PORT,35400,SAINT-MALO,O",
+    )
+    assert counts(done) == (2, 0, 0, 0)
+    town, workshop = DirectoryEntry.objects.order_by("identifier")
+    assert (town.nature, str(town), town.address) == ("public", "MAIRIE", "1 PLACE DE LA MAIRIE")
+    assert (workshop.nature, workshop.legal_name) == ("private", "KERJEAN GWENAELLE")
+    assert str(workshop) == "MENUISERIE DU PORT"
+
+
+def test_sirene_masks_what_may_not_be_published():
+    sirene(f"{COLLEGE},A,2001-01-01,CHEZ ERIC,3,RUE,DU PORT,35400,SAINT-MALO,P")
+    entry = DirectoryEntry.objects.get()
+    assert entry.undisclosed
+    assert (entry.legal_name, entry.label, entry.address, entry.postcode) == ("Non diffusible", "", "", "")
+    assert "VASSEUR" not in str(LegalUnit.objects.filter(siren="200030351").values())
+
+
+def test_an_establishment_without_its_unit_is_reported():
+    done = imported(STOCK, f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DE LA MAIRIE,35510,CESSON,O")
+    assert counts(done) == (0, 0, 0, 1)
+    assert "StockUniteLegale" in reasons(done)[0]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "reason"),
+    [
+        ("2,17003E+13", "transformé par un tableur"),
+        ("2.17003E+13", "transformé par un tableur"),
+        (f"{TOWN_HALL} / {COLLEGE}", "plusieurs SIRET"),
+        (f"{TOWN_HALL}{COLLEGE}", "plusieurs SIRET"),
+        ("", "manque"),
+        ("213500515", "14 chiffres"),
+        ("21350051500036", "mal recopié"),
+        ("00000000000000", "zéros"),
+        ("35600000000014", "mal recopié"),
+        ("abc", "sans lettre"),
+    ],
+)
+def test_a_wrong_siret_is_reported_with_its_reason(identifier, reason):
+    done = imported(PORTAL, f"{identifier};public;Nom;;35000;Rennes;", f"{COLLEGE};public;Collège;;35580;Goven;")
+    assert counts(done) == (1, 0, 0, 1)
+    line = done.rejected_lines.get()
+    assert (line.line, line.identifier) == (2, identifier[:60])
+    assert reason in line.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f"{TOWN_HALL};public;;;35000;Rennes;", "raison sociale manque"),
+        (f"{TOWN_HALL};autre;Nom;;35000;Rennes;", "Type de structure inconnu"),
+        (f"{TOWN_HALL};public;Nom;;35000;Rennes;hier", "n'existe pas"),
+        (f"{TOWN_HALL};public;Nom", "au lieu de 7"),
+        (f"{TOWN_HALL};public;Nom;;35000;Rennes;;;x", "au lieu de 7"),
+        (f"{TOWN_HALL};public;N\x00om;;35000;Rennes;", "contrôle"),
+        (f"{TOWN_HALL};public;Nom;;350003500035;Rennes;", "code postal"),
+        (f'{TOWN_HALL};public;"{"x" * 20_000}";;35000;Rennes;', "10000"),
+    ],
+)
+def test_a_wrong_line_is_reported_and_the_next_one_read(line, reason):
+    done = imported(PORTAL, line, f"{COLLEGE};public;Collège;;35580;Goven;")
+    assert DirectoryEntry.objects.get().identifier == COLLEGE
+    assert reason in reasons(done)[0]
+
+
+def test_la_poste_counts_otherwise():
+    assert counts(imported(PORTAL, "35600000000001;private;La Poste;;75015;Paris;")) == (1, 0, 0, 0)
+
+
+def test_of_two_lines_with_one_identifier_the_last_counts():
+    done = imported(PORTAL, f"{COLLEGE};public;Avant;;35580;Goven;", f"{COLLEGE};public;Après;;35580;Goven;")
+    assert DirectoryEntry.objects.get().legal_name == "Après"
+    assert done.rejected_lines.get().line == 2
+    assert "ligne 3" in reasons(done)[0]
+
+
+def test_a_quoted_line_read_twice_is_known_the_next_time(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 2)
+    line = '{},A,2001-01-01,"MAIRIE, ECOLE",1,PLACE,DE LA MAIRIE,35510,CESSON-SEVIGNE,O'
+    first = [line.format(number) for number in (TOWN_HALL, WORKSHOP, "21350051500043", TOWN_HALL)]
+    assert counts(sirene(*first)) == (3, 0, 1, 0)
+    digests = set(DirectoryEntry.objects.values_list("identifier", "line_digest"))
+    sirene(*first)
+    assert set(DirectoryEntry.objects.values_list("identifier", "line_digest")) == digests
+
+
+WHOLE = (
+    "identifier_type;identifier;nature;legal_name;label;address;complement_1;complement_2;postcode;city;country;"
+    "undisclosed;closed_on"
+)
+
+
+def test_a_first_load_in_which_an_identifier_comes_back_much_later(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 1)
+    lines = [
+        f"siret;{number};public;{name};;;;;35510;Cesson;;;"
+        for number, name in ((TOWN_HALL, "Avant"), (COLLEGE, "Collège"), (TOWN_HALL, "Après"), (WORKSHOP, "Atelier"))
+    ]
+    assert counts(imported(WHOLE, *lines)) == (3, 1, 0, 0)
+    assert set(DirectoryEntry.objects.values_list("legal_name", flat=True)) == {"Après", "Collège", "Atelier"}
+    assert counts(imported(WHOLE, *lines[1:])) == (0, 0, 3, 0)
+
+
+def cells(record):
+    if isinstance(record, Fault):
+        return "fault"
+    return record if isinstance(record, list) else record.split(";") if record else []
+
+
+@given(text=st.lists(st.sampled_from(["a", "b", ";", '"', " ", "\n", "\r\n", "\r"]), max_size=30).map("".join))
+def test_lines_left_as_they_stand_are_parted_as_csv_would(text):
+    source = Source(io.BytesIO(f"x;y\n{text}".encode()))
+    source.header()
+    found = [record for records, _ in source.batches(2) for record in records]
+    reader = csv.reader(io.StringIO(f"x;y\n{text}", newline="\n"), delimiter=";")
+    next(reader)
+    right, row = [], []
+    while row is not None:
+        begun = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error:
+            row = "fault"
+        right.append((begun, row))
+    assert [(line, cells(record)) for line, record in found] == right[:-1]
+
+
+def test_a_closed_establishment_is_closed_when_known_and_reported_when_not():
+    known = DirectoryEntryFactory(identifier=COLLEGE)
+    lines = [f"{n};public;Nom;;35000;Rennes;31/12/2023" for n in (COLLEGE, TOWN_HALL)]
+    done = imported(PORTAL, *lines)
+    known.refresh_from_db()
+    assert known.closed_on == date(2023, 12, 31)
+    assert counts(done) == (0, 1, 0, 1)
+    assert "fermé" in reasons(done)[0]
+    assert counts(imported(PORTAL, *lines)) == (0, 0, 1, 1)
+    assert counts(imported(PORTAL, f"{COLLEGE};public;Nom;;35000;Rennes;")) == (0, 1, 0, 0)
+    known.refresh_from_db()
+    assert known.closed_on is None
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("cp1252"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace(";", ",").encode(),
+        lambda text: gzip.compress(text.encode()),
+        lambda text: zipped(text),
+    ],
+)
+def test_a_file_as_people_have_it(wrap):
+    text = f"{PORTAL}\n{COLLEGE};public;Collège Noël;;35580;Goven;\n"
+    imported(raw=wrap(text))
+    assert DirectoryEntry.objects.get().legal_name == "Collège Noël"
+
+
+def zipped(text):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("StockEssai.csv", text)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        (b"", "pas reconnu"),
+        (b"a;b;c\n1;2;3\n", "pas reconnu"),
+        (b"identifiant;raison sociale\n1;2\n", "il lui manque"),
+        (b"\x89PNG\r\n\x1a\n", "pas reconnu"),
+        (gzip.compress(PORTAL.encode() * 1000, mtime=0)[:60], "incomplet"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_whole(raw, sentence):
+    with pytest.raises(ActionError, match=sentence):
+        imported(raw=raw)
+    assert DirectoryImport.objects.get().state == DirectoryImport.State.REFUSED
+    assert not DirectoryEntry.objects.exists()
+
+
+def test_importing_again_writes_nothing():
+    lines = [PORTAL, *(f"{n};public;Nom {n};;35000;Rennes;" for n in (COLLEGE, TOWN_HALL))]
+    imported(*lines)
+    versions = physical_versions()
+    assert counts(imported(*lines)) == (0, 0, 2, 0)
+    assert physical_versions() == versions
+    lines[1] += "x"
+    assert counts(imported(*lines)) == (0, 0, 1, 1)
+
+
+def test_a_line_known_from_last_time_is_not_read_again(monkeypatch):
+    files = [
+        (PORTAL, f"{COLLEGE[:9]} {COLLEGE[9:]};public;Collège;;35580;Goven;"),
+        (EDUCATION, f"x;Collège;Public;1 rue;;35580;Goven;{TOWN_HALL};OUVERT"),
+        (UNITS, "213500515,COMMUNE,,,,7210,O"),
+        (STOCK, f"{TOWN_HALL},A,2001-01-01,MAIRIE,1,PLACE,DU PORT,35510,CESSON,O"),
+    ]
+    for lines in files:
+        imported(*lines)
+    before = table()
+    for layout in LAYOUTS:
+        monkeypatch.setattr(layout, "read", lambda self, row: pytest.fail(f"{row} is read"))
+    for lines in (files[0], *files[2:]):
+        assert counts(imported(*lines)) == (0, 0, 1, 0)
+    assert table() == before
+
+
+SAME, OTHER = (f"{COLLEGE};public;{name};;35580;Goven;" for name in ("Collège", "Autre nom"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "done"),
+    [
+        ([SAME, OTHER], "Autre nom", (0, 1, 0, 1)),
+        ([OTHER, SAME], "Collège", (0, 0, 1, 1)),
+        ([SAME, SAME], "Collège", (0, 0, 1, 1)),
+        # Typed otherwise, so that it has to be read.
+        ([OTHER.replace(COLLEGE, "200-030-351-00015"), SAME], "Collège", (0, 0, 1, 1)),
+        ([SAME, OTHER.replace(COLLEGE, "200-030-351-00015")], "Autre nom", (0, 1, 0, 1)),
+    ],
+)
+def test_a_known_line_beside_another_with_its_identifier(lines, name, done):
+    imported(PORTAL, SAME)
+    assert counts(imported(PORTAL, *lines)) == done
+    assert DirectoryEntry.objects.get().legal_name == name
+
+
+def test_a_known_line_counts_again_once_something_else_was_written():
+    school = f"x;Collège;Public;1 rue;;35580;Goven;{COLLEGE};OUVERT"
+    imported(PORTAL, SAME)
+    imported(PORTAL, f"{SAME}31/12/2023")
+    assert counts(imported(PORTAL, SAME)) == (0, 1, 0, 0)
+    assert DirectoryEntry.objects.get().closed_on is None
+    imported(EDUCATION, school)
+    imported(PORTAL, OTHER)
+    assert counts(imported(EDUCATION, school)) == (0, 1, 0, 0)
+    assert DirectoryEntry.objects.get().legal_name == "Collège"
+
+
+def test_an_establishment_follows_its_unit_s_name():
+    line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
+    sirene(line)
+    done = sirene(line, units=["213500515,COMMUNE NOUVELLE,,,,7210,O"])
+    assert counts(done) == (0, 1, 0, 0)
+    assert DirectoryEntry.objects.get().legal_name == "COMMUNE NOUVELLE"
+
+
+def physical_versions():
+    """PostgreSQL's own mark of when each row was last written; SQLite has none."""
+    if connection.vendor != "postgresql":
+        return table()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT xmin::text, ctid::text FROM directory_directoryentry ORDER BY 2")
+        return cursor.fetchall()
+
+
+def test_a_line_that_says_the_same_is_known_from_then_on(monkeypatch):
+    imported(PORTAL, SAME)
+    DirectoryEntry.objects.update(line_digest=None)
+    assert counts(imported(PORTAL, SAME)) == (0, 0, 1, 0)
+    monkeypatch.setattr(PortalLayout, "read", lambda self, row: pytest.fail(f"{row} is read"))
+    assert counts(imported(PORTAL, SAME)) == (0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (PORTAL, "2000303510001\x00;public;Nom;;35000;Rennes;"),
+        (UNITS, "21350051\x00,COMMUNE,,,,7210,O"),
+        (STOCK, "2135\x00051500035,A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"),
+        (EDUCATION, "x;Collège;Public;1 rue;;35580;Goven;2000303510001\x00;OUVERT"),
+    ],
+    ids=["portal", "units", "stock", "education"],
+)
+def test_a_sign_no_database_holds_spoils_its_line_only(lines):
+    assert counts(imported(*lines)) == (0, 0, 0, 1)
+
+
+def test_a_spaced_siret_finds_its_unit():
+    assert counts(sirene("213 500 515 00035,A,2001-01-01,,1,PLACE,DU PORT,35 510,CESSON,O")) == (1, 0, 0, 0)
+    assert DirectoryEntry.objects.get().postcode == "35510"
+
+
+def test_an_establishment_closes_though_its_unit_lost_its_name():
+    line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
+    sirene(line)
+    assert counts(sirene(line.replace(",A,", ",F,"), units=["213500515,,,,,7210,O"])) == (0, 1, 0, 0)
+    assert DirectoryEntry.objects.get().closed_on == date(2001, 1, 1)
+
+
+def test_two_wrong_lines_of_one_identifier_are_two():
+    line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
+    done = imported(STOCK, line, line)
+    assert counts(done) == (0, 0, 0, 2)
+    assert [rejected.line for rejected in done.rejected_lines.order_by("line")] == [2, 3]
+
+
+def test_what_a_file_does_not_say_stays():
+    DirectoryEntryFactory(identifier=COLLEGE, address="1 rue", label="Mon collège")
+    imported("identifier;nature;legal_name", f"{COLLEGE};public;Nouveau nom")
+    entry = DirectoryEntry.objects.get()
+    assert (entry.legal_name, entry.address, entry.label) == ("Nouveau nom", "1 rue", "Mon collège")
+
+
+def test_the_indexes_are_back_after_a_first_load():
+    imported(PORTAL, f"{COLLEGE};public;Collège;;35580;Goven;")
+    if connection.vendor == "postgresql":
+        assert tables.missing_indexes() == []
+
+
+def test_a_second_import_waits_for_the_first():
+    DirectoryImport.objects.create(
+        file_name="autre.csv", state="running", holder="ailleurs 1", heartbeat=timezone.now()
+    )
+    with pytest.raises(ActionError, match=r"autre\.csv"):
+        imported(PORTAL)
+
+
+def test_a_dead_import_gives_way():
+    dead = DirectoryImport.objects.create(file_name="autre.csv", state="running", holder="ailleurs 1")
+    assert imported(PORTAL).state == "done"
+    dead.refresh_from_db()
+    assert dead.state == "failed"
+
+
+def test_the_command_reports(tmp_path, capsys):
+    units, stock, report = tmp_path / "u.csv", tmp_path / "e.csv", tmp_path / "r.csv"
+    units.write_text(f"{UNITS}\n213500515,COMMUNE,,,,7210,O\n")
+    stock.write_text(f"{STOCK}\n{TOWN_HALL},A,2001-01-01,,1,PLACE,X,35510,CESSON,O\n12,A,,,,,,,,O\n")
+    call_command("import_directory", str(stock), str(units), report=str(report))
+    assert DirectoryEntry.objects.get().legal_name == "COMMUNE"
+    rows = list(csv.reader(io.StringIO(report.read_text("utf-8-sig")), delimiter=";"))
+    assert rows[0] == ["Fichier", "Ligne", "Identifiant lu", "Motif"]
+    assert rows[1][:3] == ["e.csv", "3", "12"]
+    assert "2 lignes lues ; ajoutées : 1" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="introuvable"):
+        call_command("import_directory", "nulle-part.csv")
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(st.text(max_size=12), max_size=9), max_size=6))
+def test_any_lines_are_read_or_reported(lines):
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=";").writerows([PORTAL.split(";"), *lines])
+    done = imported(raw=buffer.getvalue().encode("utf-8", "surrogatepass"))
+    assert done.state == "done"
+    DirectoryEntry.objects.all().delete()
+
+
+def portal_lines(count, start=0):
+    """Lines that can be read, each of another establishment."""
+    return [f"{siret_number(number)};publique;Collège {number}" for number in range(start, start + count)]
+
+
+HEADER = "identifier;nature;legal_name"
+
+
+def indexes_are_back():
+    """SQLite has no index of three letters, and drops none."""
+    return connection.vendor != "postgresql" or tables.missing_indexes() == []
+
+
+def test_a_file_of_hardly_any_good_line_stops(monkeypatch):
+    """A gzip of one kilobyte holds half a million of them."""
+    monkeypatch.setattr(imports, "BATCH", 1_000)
+    packed = gzip.compress("\n".join([HEADER, *portal_lines(500), *["x"] * 499_500]).encode())
+    with pytest.raises(ActionError, match="Presque toutes les lignes lues sont rejetées") as refused:
+        imported(raw=packed)
+    assert refused.value.code == "file_refused"
+    stopped = DirectoryImport.objects.get()
+    assert (stopped.state, stopped.error) == ("refused", str(refused.value))
+    assert (stopped.lines, stopped.created, stopped.rejected) == (10_000, 500, 9_500)
+    assert stopped.rejected_lines.count() == 9_500
+    assert indexes_are_back()
+
+
+def test_a_file_with_many_bad_lines_goes_on(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 1_000)
+    done = imported(HEADER, *portal_lines(1_200), *["x"] * 10_800)
+    assert (done.state, counts(done)) == ("done", (1_200, 0, 0, 10_800))
+
+
+def test_establishments_long_closed_are_no_fault_of_the_file(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 1_000)
+    monkeypatch.setattr(imports, "JUDGED_FROM", 2_000)
+    done = imported(f"{HEADER};closed_on", *(f"{line};2001-01-01" for line in portal_lines(3_000)))
+    assert (done.state, done.rejected) == ("done", 3_000)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("end", [b"", b"\n99990011100017;Un"])
+def test_a_first_line_of_a_megabyte_is_refused_for_its_length(pack, end):
+    raw = PORTAL.encode() + b";" + b"x;" * 500_000 + end
+    with pytest.raises(ActionError, match="La première ligne dépasse 20 ko"):
+        imported(raw=pack(raw))
+    assert DirectoryImport.objects.get().state == "refused"
+
+
+def test_a_cancelled_run_stops_at_its_next_batch(monkeypatch):
+    monkeypatch.setattr(imports, "BATCH", 10)
+    file, actor = io.BytesIO("\n".join([HEADER, *portal_lines(50)]).encode()), UserFactory()
+    waiting = prepare_import(file, "essai.csv")
+
+    def cancel(progress):
+        if progress.lines == 20:
+            cancel_import(progress.pk, actor=actor)
+
+    with pytest.raises(ActionError) as stopped:
+        run_import(waiting.pk, file, report=cancel)
+    assert stopped.value.code == "import_cancelled"
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.lines, DirectoryEntry.objects.count()) == ("cancelled", 20, 20)
+    assert waiting.error.startswith(f"Annulé par {actor}.")
+    assert waiting.ended_at
+    assert indexes_are_back()
+    with pytest.raises(ActionError, match="annulé"):
+        run_import(waiting.pk, file)
+    assert prepare_import(file, "essai.csv") != waiting
