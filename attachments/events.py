@@ -2,7 +2,8 @@
 
 `attachments_started`, `attachments_ended` (attachments), `roles_changed` (changed: pairs of an attachment and its role
 before), `scope_changed` (attachment) and, once for all that one act changes, `principals_changed` (structures): sent by
-`attachments.actions.attachments`, each with `actor`, None when the portal acted by itself.
+`attachments.actions.attachments`, each with `actor`, None when the portal acted by itself. `transfers_undone`
+(handovers), their structures locked, is sent by `attachments.actions.transfers`.
 
 To be asked, receivers returning a list of `plumbing.facts.Fact`: `claims_asked` (structures, by their keys), what was
 asked of support for one of them whose manager is gone, a Fact whose `who` is the structure's key and the address of
@@ -18,4 +19,5 @@ attachments_ended = Signal()
 roles_changed = Signal()
 scope_changed = Signal()
 principals_changed = Signal()
+transfers_undone = Signal()
 claims_asked = Signal()

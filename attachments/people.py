@@ -32,6 +32,9 @@ CRITERIA = {
     "adresse": ("email", "Adresse de connexion"),
 }
 
+# The columns of somebody's postal address.
+POSTAL = ("address", "complement_1", "complement_2", "postcode", "city")
+
 
 def called(pattern, *columns):
     """The condition that one of these columns of a person holds `pattern`: their names, unless said."""

@@ -124,9 +124,10 @@ TABLE = {
     "attachments:my_attachments": ([], (LOGIN, *(200,) * 6)),
     "attachments:export_my_attachments": (["kind"], (LOGIN, *(200,) * 6)),
     "attachments:leave_structures": ([], (LOGIN, *(302,) * 6)),
-    "attachments:succession": ([], (LOGIN, *(200,) * 6)),
-    "attachments:choose_successor": ([], (LOGIN, 302, 302, 302, 200, 200, 302)),
-    "attachments:confirm_succession": ([], (LOGIN, *(302,) * 6)),
+    # What is being chosen is in the session: tried in tests/attachments/test_transfer_screens.py.
+    "attachments:succession": ([], (302,) * 7),
+    "attachments:choose_successor": ([], (302,) * 7),
+    "attachments:confirm_succession": ([], (302,) * 7),
     # Of both whom it concerns, and support: tried with them in tests/attachments/test_transfer_screens.py.
     "attachments:handover": (["handover"], (LOGIN, *(404,) * 5, 200)),
     "attachments:cancel_handover": (["handover"], (LOGIN, *(404,) * 5, 302)),
@@ -484,7 +485,8 @@ POSTS = {
     "attachments:refuse_together": ({}, (LOGIN, *(302,) * 6)),
     "attachments:leave_structures": ({}, (LOGIN, *(302,) * 6)),
     "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
-    "attachments:confirm_succession": ({}, (LOGIN, *(302,) * 6)),
+    "attachments:choose_successor": ({}, (302,) * 7),
+    "attachments:confirm_succession": ({}, (302,) * 7),
     "attachments:cancel_handover": ({}, (LOGIN, *(404,) * 5, 302)),
     "attachments:undo_transfer": ({}, (LOGIN, *(404,) * 5, 302)),
     "attachments:attach_person": ({}, answering(ITS_MANAGERS, 422)),
@@ -593,8 +595,6 @@ NEEDS = {
         [f"attachments:{name}" for name in ("secondary_rights", "personal_rights", "deputy", "end_deputy")],
         (NOBODY, 403),
     ),
-    # Without anything to hand over.
-    "attachments:choose_successor": (NOBODY, 302),
     "structures:change_structure": (NOBODY, 403),
 }
 

@@ -95,6 +95,9 @@ def write_ticket_mails(structure):
             ticket_mails.send_claim_warning(ticket)
             ticket_mails.send_claim_objected(ticket)
             ticket_mails.send_claim_closed(ticket)
+            for ticket.objected_at in (None, timezone.now()):
+                ticket.override_reason = NASTY
+                ticket_mails.send_claim_overruled(ticket)
 
 
 def write_every_mail():
