@@ -9,12 +9,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attachments import actions
 from attachments.models import Handover, Role
 from attachments.successions import DEACTIVATING, LEAVING, NEXT
-<<<<<<< HEAD
-from attachments.views.parts import changes_within
-=======
 from attachments.views.leaving import HANDED_OVER
-from attachments.views.person import changes_within
->>>>>>> w-m14
+from attachments.views.parts import changes_within
 from history.data import CAUSES
 from plumbing.requests import perform
 from plumbing.text import of

@@ -12,13 +12,8 @@ from attachments import actions
 from attachments.forms import HandoverDayForm
 from attachments.models import Deputy
 from attachments.people import tell_places
-<<<<<<< HEAD
-from attachments.successions import DAY, MOST_FOUND, NEXT, Succession
-from attachments.views.parts import changes_within
-=======
 from attachments.successions import ALL, DAY, MOST_FOUND, NAME, NEXT, begin, begun, seal, sealed
-from attachments.views.person import changes_within
->>>>>>> w-m14
+from attachments.views.parts import changes_within
 from plumbing.requests import perform, within
 
 PAGE = "attachments:succession"
