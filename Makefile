@@ -14,8 +14,8 @@ test: ## Every check; the last lines are the tests' own summary
 	@sh requirements/environment.sh test
 	@$(MAKE) --no-print-directory lint
 	@$(python) -m tests.browser
-	TEST_DATABASE=sqlite $(python) -m pytest -n $(JOBS) -m also_sqlite
-	$(python) -m pytest -n $(JOBS)
+	TEST_DATABASE=sqlite $(python) -m pytest -n $(JOBS) --dist worksteal -m also_sqlite
+	$(python) -m pytest -n $(JOBS) --dist worksteal
 
 lint:
 	@sh requirements/environment.sh test

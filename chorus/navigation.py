@@ -56,6 +56,7 @@ ORGANISATION = {
         "deputy",
         "end_deputy",
         "extend",
+        "extend_people",
         "structure_history",
         "history_entry",
     )

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from django.db.models import Exists
+
 from directory.identifiers import full_identifier, names_public_body
 from directory.models import DirectoryEntry, Establishment
 from plumbing.changes import changes, version_of
 from plumbing.errors import ActionError
-from structures.models import Service, Structure, entries_beside_structures
+from structures.models import Service, Structure
 
 
 class LookupOutcome(StrEnum):
@@ -58,8 +60,9 @@ class Lookup:
 
 def look_up(identifier_type, identifier):
     """What a (clean) identifier stands for: a structure here, else a directory entry, else nothing."""
-    entry = _directory_entry(identifier_type, identifier)
-    if entry is not None and entry.here_id is None:
+    here = Exists(Structure.objects.of_the_entry())
+    entry = DirectoryEntry.objects.identified_by(identifier_type, identifier).annotate(lives_here=here).first()
+    if entry is not None and not entry.lives_here:
         outcome = LookupOutcome.CLOSED if entry.closed_on else LookupOutcome.DIRECTORY
         return Lookup(outcome, identifier_type, identifier, entry)
     structure = Structure.objects.identified_by(identifier_type, identifier).first()
@@ -70,12 +73,6 @@ def look_up(identifier_type, identifier):
     masked = not structure.is_public and entry is not None and entry.undisclosed
     services = [] if masked or structure.keeps_private else list(structure.services.open())
     return Lookup(outcome, identifier_type, identifier, structure, services, masked)
-
-
-def _directory_entry(identifier_type, identifier):
-    table = DirectoryEntry._meta.db_table
-    rows = f"SELECT * FROM {table} WHERE identifier = %s AND identifier_type = %s"
-    return next(iter(entries_beside_structures(rows, [identifier, identifier_type])), None)
 
 
 def check_new_identifier(structure, lookup):

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 import subprocess
+from collections import Counter
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -180,7 +181,8 @@ def test_an_empty_field_is_named_and_says_what_to_do(form):
         "requests": [AttachmentRequestFactory(structure=structure, user=UserFactory())],
         "difference": DirectoryDifference(structure),
         "current": "ici@exemple.example",
-        "attachment": AttachmentFactory(structure=structure, ends_on=date(2099, 8, 31)),
+        "attachment": (held := AttachmentFactory(structure=structure, ends_on=date(2099, 8, 31))),
+        "attachments": [held],
         "places": structure.attachments.all(),
     }
     asked = {name: known[name] for name in inspect.signature(form).parameters if name in known}
@@ -212,17 +214,27 @@ def template_name(path):
     return str(path.relative_to(ROOT / "templates"))
 
 
+def quoted(path):
+    """The words between quotes; of "emails/welcome.html", « welcome.html » and « welcome »."""
+    words = {word.removeprefix("emails/") for word in re.findall(r"""["']([\w./-]+)""", text_of(path))}
+    return words | {word.partition(".")[0] for word in words}
+
+
+@cache
+def times_quoted():
+    return Counter(word for path in (*app_files, *templates) for word in quoted(path))
+
+
 @named(templates)
 def test_every_template_is_used(path):
     name = template_name(path)
     if name in FOUND_BY_NAME or (DJANGO_ADMIN / name).exists():
         return
-    if path.parent.name == "facts":
-        name = rf"{path.stem}\b"
-    if path.parent.name == "emails":
-        name = rf"{path.stem}\b" if path.stem not in ("base", "button", "structure") else name
-    sources = [text_of(other) for other in (*app_files, *templates) if other != path]
-    assert any(re.search(rf"""["'](emails/)?{name}""", source) for source in sources)
+    if path.parent.name == "facts" or (
+        path.parent.name == "emails" and path.stem not in ("base", "button", "structure")
+    ):
+        name = path.stem
+    assert times_quoted()[name.removeprefix("emails/")] > (name in quoted(path))
 
 
 def test_names_are_elided_where_they_are_shown():

@@ -372,7 +372,7 @@ def test_admin_lists_searched(client, model):
 def test_a_search(client):
     client.force_login(UserFactory())
     path = "/structures/?legal_name=menuiserie"
-    client.get(path)  # a connection's first search is planned
+    client.get(path)  # the session's once-a-minute write is not the search's
     for _ in range(FEW):
         DirectoryEntryFactory(legal_name="Menuiserie")
     few = queries(client, path)
@@ -411,7 +411,7 @@ def test_a_search_among_structures(client):
         AttachmentFactory(user=user, structure__legal_name="Menuiserie")
         StructureFactory(legal_name="Menuiserie")
 
-    client.get(path)  # a connection's first search is planned
+    client.get(path)  # the session's once-a-minute write is not the search's
     add()
     few = queries(client, path)
     for _ in range(8):

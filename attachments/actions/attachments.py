@@ -271,6 +271,17 @@ def change_dates(attachment_id, *, actor, **dates):
     return attachment
 
 
+def change_ends(attachments, *, actor, ends_on):
+    """Give these, which the caller locked and checked, another last day: in a number of queries that does not grow."""
+    entries = []
+    for attachment in attachments:
+        data = change_data(attachment, changes(attachment, {"ends_on": ends_on}))
+        entries.append({"subject": attachment.user, "structure": attachment.structure, **data})
+        attachment.ends_on = ends_on
+    Attachment.objects.filter(pk__in=[attachment.pk for attachment in attachments]).update(ends_on=ends_on)
+    record_all(Event.ATTACHMENT_CHANGED, entries, actor=actor)
+
+
 def change_rights(attachment, *, actor, rights):
     """What an attachment of a secondary manager's gives, {Right: bool, or None}: the Changes made.
 

@@ -11,7 +11,7 @@ class DirectoryEntryAdmin(EstablishmentAdmin):
     purpose = "Les établissements connus de l'annuaire public."
     list_title = "Établissements de l'annuaire"
     list_display = [*EstablishmentAdmin.list_display, "closed_on"]
-    # The newest first: no index holds the names of those the directory masks.
+    # The newest first.
     ordering = ["-id"]
 
     def view_on_site(self, obj):

@@ -1,6 +1,4 @@
 from directory.models.establishments import (
-    BEGINNINGS,
-    NAME_RANGES,
     DirectoryEntry,
     Establishment,
     EstablishmentQuerySet,
@@ -11,8 +9,6 @@ from directory.models.establishments import (
 from directory.models.imports import DirectoryImport, LegalUnit, RejectedLine
 
 __all__ = [
-    "BEGINNINGS",
-    "NAME_RANGES",
     "DirectoryEntry",
     "DirectoryImport",
     "Establishment",

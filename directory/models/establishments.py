@@ -1,5 +1,3 @@
-from itertools import pairwise
-
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -100,17 +98,19 @@ def address_lines(description):
     return [*lines, d["country"]] if lines and d["country"] else lines
 
 
-# What each order of the search reads. Each index holds all that a search compares, so that it never
-# reads a row it does not show.
-_SEARCHED = {
-    "name": ["legal_name_key", "id", "label_key", "city_key", "postcode"],
-    "city": ["city_key", "legal_name_key", "id", "label_key", "postcode"],
-    "postcode": ["postcode", "legal_name_key", "id", "label_key", "city_key"],
-}
-
-
-def search_indexes(table, **options):
-    return [models.Index(fields=fields, name=f"{table}_by_{name}", **options) for name, fields in _SEARCHED.items()]
+def search_indexes(table, shown):
+    """What a search reads: by each order and by postcode, an index of all that it compares and of the column that says
+    who may find a row, so that it reads no row it does not show; and one for three letters anywhere."""
+    covering = {
+        "name": ["legal_name_key", "id", "label_key", "city_key", "postcode", "identifier", shown],
+        "city": ["city_key", "legal_name_key", "id", "label_key", "postcode", "identifier", shown],
+        "postcode": ["postcode", "legal_name_key", "id", "label_key", "city_key", "identifier", shown],
+        "number": ["identifier", "id", "legal_name_key", "label_key", "city_key", "postcode", shown],
+    }
+    return [
+        *(models.Index(fields=fields, name=f"{table}_by_{name}") for name, fields in covering.items()),
+        TrigramIndex(fields=["legal_name_key", "label_key", "city_key"], name=f"{table}_trigrams"),
+    ]
 
 
 class LineDigestField(models.BigIntegerField):
@@ -139,27 +139,6 @@ class EstablishmentQuerySet(models.QuerySet):
         )
 
 
-# The directory's names in alphabetical slices, each with a trigram index of its own: the first page of a
-# search reads the first slices only. They start where many names begin alike, so that the matches among
-# those stand at the start of a slice; and none is much larger than the others. Taken from how French
-# establishments are named; a directory named otherwise would have uneven slices, and stay right.
-_SLICES = """
-ASSOCIATION BON CAISSE CENTRE CLUB COMITE DAV EARL ECOLE EURL FOYER GAEC GAR HER JAR LECL LES MART MOR OFFICE
-PAY PREV ROL SARL SAS SCI SELARL SNC TAB
-"""
-NAME_RANGES = list(pairwise(["", *_SLICES.split(), "\U0010ffff"]))
-
-# Words so many French establishments begin with that those of one word fill a page by themselves.
-_BEGINNINGS = """
-AGENCE ASSOCIATION ATELIER AUTO BAR BOUCHERIE BOULANGERIE CABINET CAFE CENTRE CHARPENTE COIFFURE COLLEGE
-COMITE COMMUNE COUVERTURE CREPERIE DOCTEUR EARL ECOLE ELECTRICITE ENTREPRISE EPICERIE EURL FERME FONDATION
-GAEC GARAGE GROUPEMENT HOPITAL HOTEL IMMOBILIERE INSTITUT JARDIN LABORATOIRE LES LYCEE MACONNERIE MAIRIE
-MAISON MENUISERIE MONSIEUR OFFICE OPTIQUE PAYSAGES PEINTURE PHARMACIE PIZZERIA PLOMBERIE RESTAURANT SALON SARL
-SAS SASU SCEA SCI SCM SCP SELARL SERRURERIE SNC SOCIETE SYNDICAT TABAC TAXI TRANSPORTS UNION VILLE
-"""
-BEGINNINGS = _BEGINNINGS.split()
-
-
 class DirectoryEntry(Establishment):
     """What the public directory (annuaire) says of an establishment that may not live here yet."""
 
@@ -172,18 +151,7 @@ class DirectoryEntry(Establishment):
         verbose_name = "établissement de l'annuaire"
         verbose_name_plural = "annuaire"
         ordering = ["legal_name", "id"]
-        indexes = [
-            # What the directory masks is found by its number only.
-            *search_indexes("directoryentry", condition=Q(undisclosed=False)),
-            *(
-                TrigramIndex(
-                    fields=["legal_name_key", "label_key"],
-                    name=f"directoryentry_trigrams_{number}",
-                    condition=Q(undisclosed=False, legal_name_key__gte=first, legal_name_key__lt=after),
-                )
-                for number, (first, after) in enumerate(NAME_RANGES)
-            ),
-        ]
+        indexes = search_indexes("directoryentry", "undisclosed")
         constraints = [
             models.UniqueConstraint(
                 fields=["identifier", "identifier_type"],

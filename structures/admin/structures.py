@@ -39,7 +39,7 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
     adding = "Créer une structure"
     list_display = [*EstablishmentAdmin.list_display, badge(Structure, "state"), "in_pigp"]
     list_filter = ["nature"]
-    # The newest first: no index holds the names of public and private structures together.
+    # The newest first.
     ordering = ["-id"]
     inlines = [ServiceInline]
     editable = (

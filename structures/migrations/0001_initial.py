@@ -108,31 +108,23 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='structure',
-            index=models.Index(condition=models.Q(('nature', 'public')), fields=['legal_name_key', 'id', 'label_key', 'city_key', 'postcode'], name='structure_public_by_name'),
+            index=models.Index(fields=['legal_name_key', 'id', 'label_key', 'city_key', 'postcode', 'identifier', 'nature'], name='structure_by_name'),
         ),
         migrations.AddIndex(
             model_name='structure',
-            index=models.Index(condition=models.Q(('nature', 'public')), fields=['city_key', 'legal_name_key', 'id', 'label_key', 'postcode'], name='structure_public_by_city'),
+            index=models.Index(fields=['city_key', 'legal_name_key', 'id', 'label_key', 'postcode', 'identifier', 'nature'], name='structure_by_city'),
         ),
         migrations.AddIndex(
             model_name='structure',
-            index=models.Index(condition=models.Q(('nature', 'public')), fields=['postcode', 'legal_name_key', 'id', 'label_key', 'city_key'], name='structure_public_by_postcode'),
+            index=models.Index(fields=['identifier', 'id', 'legal_name_key', 'label_key', 'city_key', 'postcode', 'nature'], name='structure_by_number'),
         ),
         migrations.AddIndex(
             model_name='structure',
-            index=models.Index(condition=models.Q(('nature', 'private')), fields=['legal_name_key', 'id', 'label_key', 'city_key', 'postcode'], name='structure_private_by_name'),
+            index=models.Index(fields=['postcode', 'legal_name_key', 'id', 'label_key', 'city_key', 'identifier', 'nature'], name='structure_by_postcode'),
         ),
         migrations.AddIndex(
             model_name='structure',
-            index=models.Index(condition=models.Q(('nature', 'private')), fields=['city_key', 'legal_name_key', 'id', 'label_key', 'postcode'], name='structure_private_by_city'),
-        ),
-        migrations.AddIndex(
-            model_name='structure',
-            index=models.Index(condition=models.Q(('nature', 'private')), fields=['postcode', 'legal_name_key', 'id', 'label_key', 'city_key'], name='structure_private_by_postcode'),
-        ),
-        migrations.AddIndex(
-            model_name='structure',
-            index=plumbing.fields.TrigramIndex(fields=['legal_name_key', 'label_key'], name='structure_trigrams', opclasses=['gin_trgm_ops', 'gin_trgm_ops']),
+            index=plumbing.fields.TrigramIndex(fields=['legal_name_key', 'label_key', 'city_key'], name='structure_trigrams', opclasses=['gin_trgm_ops', 'gin_trgm_ops', 'gin_trgm_ops']),
         ),
         migrations.AddConstraint(
             model_name='structure',

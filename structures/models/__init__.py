@@ -1,5 +1,5 @@
 from structures.models.bank_accounts import BankAccount
-from structures.models.establishments import Referent, Requirement, Structure, entries_beside_structures
+from structures.models.establishments import Referent, Requirement, Structure
 from structures.models.services import Service
 
 __all__ = [
@@ -8,5 +8,4 @@ __all__ = [
     "Requirement",
     "Service",
     "Structure",
-    "entries_beside_structures",
 ]

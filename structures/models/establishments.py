@@ -1,11 +1,10 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils import timezone
 
 from directory.identifiers import IdentifierType
-from directory.models import DirectoryEntry, Establishment, EstablishmentQuerySet, Nature, search_indexes
+from directory.models import Establishment, EstablishmentQuerySet, Nature, search_indexes
 from plumbing.changes import version_of
-from plumbing.fields import TrigramIndex
 from plumbing.validators import validate_plain_line
 
 
@@ -42,6 +41,12 @@ class Referent(models.Model):
         return f"{self.administration} – {self.name}"
 
 
+class StructureQuerySet(EstablishmentQuerySet):
+    def of_the_entry(self):
+        """In a subquery of directory entries: the structure that lives here under the entry's identifier."""
+        return self.filter(identifier=OuterRef("identifier"), identifier_type=OuterRef("identifier_type"))
+
+
 class Structure(Establishment):
     """An organisation that lives here; one per identifier."""
 
@@ -74,18 +79,13 @@ class Structure(Establishment):
     )
     created_at = models.DateTimeField("créée le", default=timezone.now)
 
-    objects = EstablishmentQuerySet.as_manager()
+    objects = StructureQuerySet.as_manager()
 
     class Meta:
         verbose_name = "structure"
         verbose_name_plural = "structures"
         ordering = ["legal_name", "id"]
-        indexes = [
-            # Everybody searches the public ones, only support the private ones of others.
-            *search_indexes("structure_public", condition=Q(nature=Nature.PUBLIC)),
-            *search_indexes("structure_private", condition=Q(nature=Nature.PRIVATE)),
-            TrigramIndex(fields=["legal_name_key", "label_key"], name="structure_trigrams"),
-        ]
+        indexes = search_indexes("structure", "nature")
         constraints = [
             models.UniqueConstraint(
                 fields=["identifier", "identifier_type"],
@@ -120,17 +120,3 @@ class Structure(Establishment):
     def invoicing_requirement(self):
         """What its suppliers must write on an invoice, in a sentence; empty for a private structure."""
         return self.REQUIREMENTS[self.requirement] if self.is_public else ""
-
-
-def entries_beside_structures(rows, params):
-    """The directory's entries of `rows`, a SELECT of whole rows, each with `here_id` and `here_nature`: of the
-    structure that lives here under its identifier, None when none does.
-
-    By hand, because who searches waits for it: the ORM takes longer to write it than PostgreSQL to answer.
-    """
-    return DirectoryEntry.objects.raw(
-        f"SELECT entries.*, here.id AS here_id, here.nature AS here_nature FROM ({rows}) AS entries "
-        f"LEFT JOIN {Structure._meta.db_table} AS here "
-        "ON here.identifier = entries.identifier AND here.identifier_type = entries.identifier_type",
-        params,
-    )

@@ -18,8 +18,6 @@ TOO_WIDE = (
 )
 # How an anchored pattern must begin for an index to find it.
 _LONG_ENOUGH = {"city_key": r"[A-Z0-9][A-Z0-9 ]{2}", "postcode": r"[A-Z0-9]{5}", "identifier": r"[A-Z0-9]{3}"}
-# Comes after whatever a key may hold.
-LAST = "\U0010ffff"
 
 
 def number_key(text):
@@ -81,49 +79,11 @@ class Criteria:
 
     @property
     def is_narrow(self):
-        """Whether an index finds it."""
-        return self.names_something or self.is_anchored
-
-    @property
-    def names_something(self):
-        """Whether a name holds three letters or digits in a row, as a trigram index wants."""
-        names = [pattern for column, pattern in self.patterns if column in ("legal_name_key", "label_key")]
-        return any(re.search(r"[A-Z0-9]{3}", pattern) for pattern in names)
-
-    @property
-    def is_anchored(self):
-        """Whether a city, a postcode or an identifier says enough by its beginning."""
-        anchored = [(column, pattern) for column, pattern in self.patterns if column in _LONG_ENOUGH]
-        return any(re.match(_LONG_ENOUGH[column], pattern) for column, pattern in anchored)
-
-    def holds_for_all(self, beginning):
-        """Whether every legal name with this beginning is an answer."""
-        return all(
-            column == "legal_name_key" and _open_ended(pattern) and re.fullmatch(_as_regex(pattern), beginning)
+        """Whether an index finds it: three letters or digits in a row in a name, or the beginning of something else."""
+        return any(
+            re.match(_LONG_ENOUGH[column], pattern) if column in _LONG_ENOUGH else re.search(r"[A-Z0-9]{3}", pattern)
             for column, pattern in self.patterns
         )
-
-    def bounds(self, column):
-        """(first, after): between which values of `column` all answers are."""
-        for asked, pattern in self.patterns:
-            beginning = re.match(r"(?:[^\\%_]|\\.)*", pattern).group() if asked == column else ""
-            if beginning:
-                first = re.sub(r"\\(.)", r"\1", beginning)
-                return first, first + LAST
-        return "", LAST
-
-
-def _tokens(pattern):
-    """The wildcards and the (escaped) characters of a LIKE pattern."""
-    return re.findall(r"\\.|.", pattern, re.DOTALL)
-
-
-def _as_regex(pattern):
-    return "".join(".*" if token == "%" else re.escape(token[-1]) for token in _tokens(pattern))
-
-
-def _open_ended(pattern):
-    return _tokens(pattern)[-1] == "%"
 
 
 def _in_words(column, typed):

@@ -2,20 +2,21 @@
 
 import heapq
 from dataclasses import dataclass
-from functools import cache
+from itertools import islice
+from operator import itemgetter
 
 from django.core import signing
-from django.db.models import Q
+from django.db.models import Exists
 
-from directory.models import BEGINNINGS, NAME_RANGES, DirectoryEntry, Establishment, Nature
+from directory.models import DirectoryEntry, Establishment, Nature
 from plumbing.reach import held, reach
-from structures.models import Structure, entries_beside_structures
+from structures.models import Structure
 from structures.search.criteria import number_key
-from structures.search.reading import ORDERS, Reading
-from structures.search.statements import Reader, Selection, reading
+from structures.search.reading import ORDERS, Table
 
 PAGE = 20
-MANY = 1_000
+WALKED = 50_000  # entries of the directory that are read in order before matches are collected
+WALKED_HERE = 10_000  # structures: there are fewer, and as they change, PostgreSQL has to look at each row too
 _BIGGEST_ID = 2**63 - 1
 
 
@@ -33,118 +34,12 @@ class Result:
 
 @dataclass(frozen=True)
 class Page:
+    """`is_partial`: so many match that these are but the first found."""
+
     results: list[Result]
-    before: str = ""  # mark of the page before, empty on the first
-    after: str = ""
-
-
-class _Table:
-    """One of the two tables. A place in the whole list is (value of each ordering column…, rank, id)."""
-
-    def __init__(self, rank, rows, criteria, order, **how):
-        self.rank, self.rows = rank, rows
-        self.reading = Reading(rows, criteria, order, **how)
-
-    def after(self, reader, place, wanted):
-        """The next `wanted` places, fewer only at the end."""
-        return [self._place(position) for position in self.reading.after(reader, self._position(place), wanted)]
-
-    def all(self):
-        """(place, Result) of all rows to be shown."""
-        for positions in self.reading.all():
-            for start in range(0, len(positions), 2000):
-                places = [self._place(position) for position in positions[start : start + 2000]]
-                yield from self.shown(places).items()
-
-    def shown(self, places):
-        """Results by place, of those that are to be shown."""
-        results = self._results(self.rows.taking(["*"]).one_of("id", [place[-1] for place in places]))
-        return {place: results[place[-1]] for place in places if place[-1] in results}
-
-    def _results(self, rows):
-        """Results by id."""
-        return {row.pk: Result(row, lives_here=True) for row in Structure.objects.raw(rows.sql, rows.params)}
-
-    def _place(self, position):
-        return (*position[:-1], self.rank, position[-1])
-
-    def _position(self, place):
-        if place is None:
-            return None
-        *values, rank, identity = place
-        if rank != self.rank:
-            # What is equal to it in this table stands wholly before it, or wholly after.
-            identity = -1 if self.rank > rank else _BIGGEST_ID
-        return (*values, identity)
-
-
-class _Directory(_Table):
-    """What lives here speaks for itself: its directory entry is not shown beside it.
-
-    `own(ids)`: those of these private structures that the person may see.
-    """
-
-    def __init__(self, rank, rows, criteria, order, *, own, **how):
-        super().__init__(rank, rows, criteria, order, **how)
-        self.own = own
-
-    def _results(self, rows):
-        entries = list(entries_beside_structures(rows.sql, rows.params))
-        private = {entry.here_id for entry in entries if entry.here_nature == Nature.PRIVATE}
-        unseen = private and private - self.own(private)
-        return {
-            entry.pk: Result(entry, lives_here=entry.here_id is not None)
-            for entry in entries
-            if entry.here_id is None or entry.here_id in unseen
-        }
-
-
-def _ids(rows):
-    return Selection.of(rows.order_by().values_list("id"))
-
-
-@cache
-def _structures(nature):
-    return _ids(Structure.objects.filter(nature=nature))
-
-
-@cache
-def _disclosed():
-    return _ids(DirectoryEntry.objects.filter(undisclosed=False))
-
-
-def _tables(user, criteria, order, backwards):
-    private, of_all = _structures(Nature.PRIVATE), {"backwards": backwards}
-    tables = [_Table(0, _structures(Nature.PUBLIC), criteria, order, **of_all)]
-    keys = held("structures.belong_to", user)
-    # Everybody but support belongs to a handful.
-    own = None if keys is None else {pk for (pk,) in Reader().rows(Selection.of(keys).cut(MANY + 1))}
-    if own is None:
-        tables.append(_Table(1, private, criteria, order, **of_all))
-    elif len(own) > MANY:
-        rows = _ids(Structure.objects.filter(pk__in=keys, nature=Nature.PRIVATE))
-        tables.append(_Table(1, rows, criteria, order, **of_all))
-    elif own:
-        tables.append(_Table(1, private.one_of("id", own), criteria, order, few=True, **of_all))
-
-    def owned(ids):
-        if own is None:
-            return ids
-        if len(own) <= MANY:
-            return own & ids
-        return set(Structure.objects.filter(pk__in=ids).filter(pk__in=keys).values_list("pk", flat=True))
-
-    how = of_all | {"own": owned, "slices": NAME_RANGES, "beginnings": BEGINNINGS}
-    return [*tables, _Directory(2, _directory(criteria, order), criteria, order, **how)]
-
-
-def _directory(criteria, order):
-    """What it masks is found by its number only, in the order of numbers: found by a name or a town, or standing where
-    its name does, it would tell them."""
-    if criteria.only_identifier and order == "identifiant":
-        shown = Q(undisclosed=False) | Q(identifier=criteria.only_identifier)
-        return _ids(DirectoryEntry.objects.filter(shown))
-    return _disclosed()
+    before: str  # mark of the page before, empty on the first
+    after: str
+    is_partial: bool
 
 
 def find(user, criteria, *, order="", descending=False, before="", after=""):
@@ -152,13 +47,14 @@ def find(user, criteria, *, order="", descending=False, before="", after=""):
 
     An identifier match comes first: that is the order when none is named.
 
-    Raises TooMany when so many match that they cannot be put in that order, BadSignature when
-    the mark is none of ours.
+    Raises BadSignature when the mark is none of ours.
     """
     order = order or criteria.natural_order
     backwards = descending != bool(before)
-    mark = _unmarked(before or after, order)
-    found = _next(_tables(user, criteria, order, backwards), mark, PAGE + 1, backwards)
+    mark = _unmarked(before or after, order) if before or after else _beginning(order, backwards)
+    tables = _tables(user, criteria, order, backwards)
+    parts = [_placed(rank, table.pages(_row(mark, rank), PAGE + 1), user) for rank, table in enumerate(tables)]
+    found = list(islice(_merged(parts, backwards), PAGE + 1))
     more, found = len(found) > PAGE, found[:PAGE]
     if before:
         found.reverse()
@@ -167,46 +63,17 @@ def find(user, criteria, *, order="", descending=False, before="", after=""):
         [result for _, result in found],
         before=_marked(found[0][0], order) if found and more_before else "",
         after=_marked(found[-1][0], order) if found and more_after else "",
+        is_partial=any(table.is_partial for table in tables),
     )
-
-
-def _next(tables, place, wanted, backwards):
-    """The next `wanted` (place, Result) after `place`, fewer only at the end."""
-    found, more = [], True
-    while more and len(found) < wanted:
-        with reading() as reader:
-            places, more = _places(reader, tables, place, wanted, backwards)
-        shown = {}
-        for table in tables:
-            if mine := [place for place in places if place[-2] == table.rank]:
-                shown |= table.shown(mine)
-        found += [(place, shown[place]) for place in places if place in shown]
-        place = places[-1] if places else None
-    return found[:wanted]
-
-
-def _places(reader, tables, place, wanted, backwards):
-    """(the next places of all tables, whether there are more)"""
-    places, end = [], None
-    for table in tables:
-        # A hidden entry of the directory leaves its place to its structure, which may stand just behind it.
-        asked = wanted + 1
-        there = table.after(reader, place, asked)
-        if len(there) == asked:
-            # Of what comes after, this table may hold some that is not read.
-            end = there[-1] if end is None else (max if backwards else min)(end, there[-1])
-        places += there
-    places.sort(reverse=backwards)
-    if end is not None:
-        places = places[: places.index(end) + 1]
-    return places, end is not None
 
 
 def everything(user, criteria, *, order="", descending=False):
     """All Results, in order, as they are read: memory does not grow with their number."""
     order = order or criteria.natural_order
-    parts = [table.all() for table in _tables(user, criteria, order, descending)]
-    return (result for _, result in heapq.merge(*parts, key=lambda found: found[0], reverse=descending))
+    mark = _beginning(order, descending)
+    tables = _tables(user, criteria, order, descending)
+    parts = [_placed(rank, table.everything(_row(mark, rank)), user) for rank, table in enumerate(tables)]
+    return (result for _, result in _merged(parts, descending))
 
 
 def exists_unseen(user, criteria):
@@ -217,14 +84,68 @@ def exists_unseen(user, criteria):
     return named.exclude(pk__in=named.filter(reach("structures.view_structure", user))).exists()
 
 
-def _marked(place, order):
-    return signing.dumps([order, *place], salt="structures.search")
+def _tables(user, criteria, order, backwards):
+    """The structures that `user` may see, and the directory."""
+    own = held("structures.belong_to", user)
+    ids = ", ".join(map(str, own or ())) or "NULL"
+    seen = "true" if own is None else f"nature = '{Nature.PUBLIC}' OR id IN ({ids})"
+    # What the directory masks is found by its number only, in the order of numbers: found by a name or a town, or
+    # standing where its name does, it would tell them.
+    number = criteria.only_identifier if order == "identifiant" else ""
+    how = {"criteria": criteria, "order": order, "backwards": backwards}
+    return [
+        Table(Structure._meta.db_table, walked=WALKED_HERE, told="nature", shown=seen, **how),
+        Table(
+            DirectoryEntry._meta.db_table,
+            walked=WALKED,
+            told="undisclosed",
+            shown="NOT undisclosed OR identifier = %(number)s",
+            number=number,
+            **how,
+        ),
+    ]
 
 
-def _unmarked(mark, order):
-    if not mark:
-        return None
-    marked_order, *place = signing.loads(mark, salt="structures.search")
-    if marked_order != order or len(place) != len(ORDERS[order]) + 2:
+def _placed(rank, lots, user):
+    """(mark, Result) of all rows of lots to be shown. A mark is (value of each column of the order…, rank, id): of what
+    is equal, structures (0) stand before entries of the directory (1)."""
+    for lot in lots:
+        results = _results(rank, [identity for *_, identity in lot], user)
+        yield from (((*values, rank, pk), results[pk]) for *values, pk in lot if pk in results)
+
+
+def _results(rank, ids, user):
+    """Results by id. What lives here speaks for itself to those who may see it: its entry is not shown beside it."""
+    if rank == 0:
+        return {row.pk: Result(row, lives_here=True) for row in Structure.objects.filter(pk__in=ids).order_by()}
+    here = Structure.objects.of_the_entry().order_by()
+    entries = DirectoryEntry.objects.filter(pk__in=ids).order_by().annotate(lives_here=Exists(here))
+    entries = entries.exclude(Exists(here.filter(reach("structures.view_structure", user))))
+    return {row.pk: Result(row, row.lives_here) for row in entries}
+
+
+def _merged(parts, backwards):
+    return heapq.merge(*parts, key=itemgetter(0), reverse=backwards)
+
+
+def _row(mark, rank):
+    """Where a mark stands in one table: what is equal to it there stands wholly before it, or wholly after."""
+    *values, its_rank, identity = mark
+    return (*values, identity if its_rank == rank else -1 if its_rank < rank else _BIGGEST_ID)
+
+
+def _beginning(order, backwards):
+    """The mark before all others."""
+    text, number = ("\U0010ffff", _BIGGEST_ID) if backwards else ("", -1)
+    return (*[text] * (len(ORDERS[order]) - 1), number, number)
+
+
+def _marked(mark, order):
+    return signing.dumps([order, *mark], salt="structures.search")
+
+
+def _unmarked(text, order):
+    marked_order, *mark = signing.loads(text, salt="structures.search")
+    if marked_order != order or len(mark) != len(ORDERS[order]) + 1:
         raise signing.BadSignature("another order")
-    return tuple(place)
+    return tuple(mark)

@@ -7,60 +7,45 @@ import rules
 from django.core.signing import BadSignature
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from directory.identifiers import IdentifierType, is_siret, spaced_identifier
 from directory.models import DirectoryEntry, Nature
 from plumbing.exports import Column, download
 from plumbing.reach import reach
-from plumbing.templatetags.components import back_here, status_badge
 from structures.forms import SearchForm
 from structures.models import Structure
-from structures.search import TooMany, everything, exists_unseen, find
+from structures.search import everything, exists_unseen, find, reading
 from structures.search.criteria import number_key
 from structures.views.columns import description_columns, title_of
 from structures.views.workspace import ASK
 
-TOO_MANY = "Trop de réponses pour les trier ainsi : les voici par raison sociale. Précisez votre recherche."
 SORTED_BY = [("nom", "raison sociale"), ("ville", "ville"), ("identifiant", "identifiant")]
 
 
 @require_safe
 def search(request):
-    form = SearchForm(request.GET)
-    page, too_many, query = None, False, asked(request)
+    form, page = SearchForm(request.GET), None
     if form.asks_something:
-        options = form.options
         marks = {name: request.GET.get(name, "")[:2000] for name in ("before", "after")}
         try:
-            page = find(request.user, form.criteria, **options, **marks)
+            page = find(request.user, form.criteria, **form.options, **marks)
         except BadSignature:
-            return redirect(f"{request.path}?{query}")
-        except TooMany:
-            too_many, options = True, {"order": "nom", "descending": False}
-            page, query = find(request.user, form.criteria, **options), asked(request, order="nom", descending="")
-    return render(
-        request,
-        "structures/search.html",
-        {
-            "form": form,
-            "page": page,
-            "lines": [] if page is None else _lines(request, page.results, form.criteria),
-            "too_many": TOO_MANY if too_many else "",
-            "unseen": page is not None and exists_unseen(request.user, form.criteria),
-            "asked": query,
-            **_number(form, page),
-            "orders": [] if page is None else _orders(request, **options),
-        },
-        status=422 if form.errors else 200,
-    )
+            return redirect(f"{request.path}?{asked(request)}")
+    context = {"form": form, "page": page, "most": reading.MOST, "asked": asked(request)}
+    if page:
+        context |= _number(form, page) | {
+            "lines": _lines(request.user, page.results, form.criteria),
+            "unseen": exists_unseen(request.user, form.criteria),
+            "orders": _orders(request, **form.options),
+        }
+    return render(request, "structures/search.html", context, status=422 if form.errors else 200)
 
 
 def _number(form, page):
     """The identifier that was asked for and found nothing, whether it is a SIRET that cannot be one, or a
     postcode cut short."""
-    number = form.criteria.only_identifier if page and not page.results else ""
+    number = "" if page.results else form.criteria.only_identifier
     is_wrong = bool(re.fullmatch(r"\d{14}", number)) and not is_siret(number)
     return {
         "number": spaced_identifier(IdentifierType.SIRET, number),
@@ -96,33 +81,30 @@ PRESENCE = {
     "closed": "Fermée",
     "absent": "Pas encore présente",
 }
-_BADGES = {state: status_badge("active" if state == "here" else state, label) for state, label in PRESENCE.items()}
 
 
-def _lines(request, results, criteria):
-    """What the list says of each result. Worked out here: templates take five times as long, for every page."""
-    structures, entries = (
-        reverse(f"structures:{view}", args=[0]).removesuffix("0/") for view in ("structure", "directory_entry")
-    )
-    user, number, back = request.user, number_key(criteria.identifier), back_here({"request": request})
+def _lines(user, results, criteria):
+    """What the list says of each result."""
     mine = _own(user, [result.structure.pk for result in results if result.structure])
-    lines = []
-    for result in results:
-        row, presence = result.establishment, _presence(result)
-        line = {
-            "address": f"{structures if result.structure else entries}{row.pk}/{back}",
-            "name": str(row) if row.is_masked else row.legal_name,
-            "label": "" if row.is_masked else row.label,
-            "identifier": row.full_identifier,
-            "place": "" if row.is_masked else f"{row.postcode} {row.city}".strip(),
-            "nature": _NATURES[row.nature],
-            "presence": _BADGES[presence],
-            "back": back,
-            "is_mine": result.structure is not None and row.pk in mine,
-            "is_named": row.identifier == number,
-        }
-        lines.append(line | {"action": _action(user, row, presence, line)})
-    return lines
+    number = number_key(criteria.identifier)
+    return [_line(user, result, mine=mine, number=number) for result in results]
+
+
+def _line(user, result, *, mine, number):
+    row, presence = result.establishment, _presence(result)
+    is_mine = result.structure is not None and row.pk in mine
+    return {
+        "result": result,
+        "name": str(row) if row.is_masked else row.legal_name,
+        "place": "" if row.is_masked else f"{row.postcode} {row.city}".strip(),
+        "presence": presence,
+        "presence_label": PRESENCE[presence],
+        "tone": "active" if presence == "here" else presence,
+        "is_mine": is_mine,
+        "is_named": row.identifier == number,
+        "asks": presence == "active" and not is_mine and not user.is_staff and rules.perm_exists(ASK),
+        "founding": _founding(row) if presence == "absent" and not row.is_public else "",
+    }
 
 
 def _own(user, ids):
@@ -131,27 +113,6 @@ def _own(user, ids):
         return set()
     own = Structure.objects.filter(reach("structures.belong_to", user), pk__in=ids)
     return set(own.order_by().values_list("pk", flat=True))
-
-
-def _action(user, row, presence, line):
-    """The link to what one most likely wants of a result; empty when that is to look at it."""
-    if presence == "active" and not line["is_mine"] and not user.is_staff and rules.perm_exists(ASK):
-        ask = reverse("attachments:request_attachment", args=[row.pk]) + line["back"]
-        return _link(ask, "Demander un rattachement", line)
-    if presence == "absent" and row.is_public:
-        return _link(line["address"], "Demander sa création", line)
-    if presence == "absent":
-        return _link(f"{reverse('structures:create_structure')}?{_founding(row)}", "Créer la structure", line)
-    return ""
-
-
-def _link(address, label, line):
-    return format_html(
-        '<a href="{}">{}<span class="visually-hidden"> : {}</span></a>',
-        address,
-        label,
-        line["name"],
-    )
 
 
 def _founding(entry):

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from attachments.models import AttachmentRequest, Right, Role, SecondaryRights
 from attachments.views import several
+from history.actions import record
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from tests.conftest import as_typed
@@ -232,6 +233,18 @@ def test_activities_show_each_block_with_its_count(client, managed):
     assert 'Mes structures <span class="count">1</span>' in page
     assert "Demande de rattachement validée" in page
     assert 'aria-current="page">Activités du gestionnaire' in page
+
+
+def test_activities_count_the_history_of_the_last_days(client, managed, time_machine):
+    person = {"subject": managed.attachments.get().user, "structure": managed}
+    now = timezone.now()
+    for days in (9, 6, 0):
+        time_machine.move_to(now - timedelta(days=days))
+        record("request_sent", **person)
+    page = client.get("/activites/")
+    assert page.context["entry_count"] == 2
+    since = re.search(r"/historique/\?since=[0-9-]+", page.text).group()
+    assert len(client.get(since).context["rows"]) == 2
 
 
 @pytest.mark.parametrize("role", [Role.PRINCIPAL, Role.SECONDARY, Role.SIMPLE, "staff"])

@@ -40,12 +40,12 @@ def recipients(smtp_sink):
 
 
 def test_four_sweepers_send_each_mail_once(smtp_sink):
-    write_mails(200)
+    write_mails(80)
     processes = [sweeper() for _ in range(4)]
     assert [process.wait(timeout=60) for process in processes] == [0] * 4
-    assert len(smtp_sink.messages) == 200
+    assert len(smtp_sink.messages) == 80
     assert set(recipients(smtp_sink).values()) == {1}
-    assert OutgoingMail.objects.filter(state="sent").count() == 200
+    assert OutgoingMail.objects.filter(state="sent").count() == 80
 
 
 def test_a_sweeper_killed_half_way_loses_nothing(smtp_sink):

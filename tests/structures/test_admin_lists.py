@@ -104,7 +104,7 @@ def plan(rows):
         (DirectoryEntry, "2000", ["directoryentry_identifier_unique"]),
         (DirectoryEntry, "DE123", ["directoryentry_by_name"]),
         (Structure, "", ["structures_structure_pkey"]),
-        (Structure, "menuiserie", ["structure_public_by_", "structure_private_by_"]),
+        (Structure, "menuiserie", ["structure_by_name"]),
         (Structure, "2000", ["structure_identifier_unique"]),
         (LegalUnit, "", ["directory_legalunit_pkey"]),
         (LegalUnit, "2000", ["directory_legalunit_pkey"]),

@@ -12,7 +12,6 @@ from directory.models import DirectoryEntry
 from plumbing.text import search_key
 from structures.forms import SearchForm
 from structures.search import Criteria, find
-from structures.search.statements import Selection, reading
 from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, UserFactory, siret_number
 
 pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
@@ -114,10 +113,9 @@ def matches(typed, name):
 def test_every_character_but_the_star_stands_for_itself(name, typed):
     DirectoryEntry.objects.all().delete()
     DirectoryEntryFactory(legal_name=name)
-    rows = Selection.of(DirectoryEntry.objects.filter(undisclosed=False).order_by())
-    with reading() as reader:
-        found = reader.rows(rows.matching(Criteria(legal_name=typed).patterns))
-    assert bool(found) is matches(typed, name)
+    criteria = Criteria(legal_name=typed)
+    found = criteria.patterns and find(UserFactory.build(pk=1), criteria).results
+    assert bool(found or not criteria.patterns) is matches(typed, name)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -156,26 +154,6 @@ def test_what_no_index_finds_is_answered_in_words(client, user, fields, narrow):
     answer = client.get("/structures/", fields)
     assert answer.status_code == (200 if narrow else 422)
     assert ("au moins trois lettres" in answer.text) is not narrow
-
-
-@pytest.mark.parametrize(
-    ("fields", "holds"),
-    [
-        ({"legal_name": "arl"}, True),
-        ({"legal_name": "sarl"}, True),
-        ({"legal_name": "s*l*"}, True),
-        ({"legal_name": "sarl*"}, True),
-        ({"legal_name": "*arl"}, False),
-        ({"legal_name": "sarl d"}, False),
-        ({"legal_name": "*arl\\%"}, False),
-        ({"legal_name": "*a%*"}, False),
-        ({"legal_name": "sarl", "city": "rennes"}, False),
-        ({"label": "sarl"}, False),
-    ],
-    ids=str,
-)
-def test_names_that_begin_so_are_all_answers(fields, holds):
-    assert Criteria(**fields).holds_for_all("SARL") is holds
 
 
 def test_an_identifier_match_comes_first(user):
@@ -217,29 +195,16 @@ def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
     entry = DirectoryEntryFactory(legal_name="Lycée quatre", postcode="", city="", nature="private")
     client.force_login(user)
     answer = client.get("/structures/", {"legal_name": "lycee"})
-    said = {line["name"]: line for line in answer.context["lines"]}
-    assert [re.search(r"</svg>(.+)</span>", line["presence"])[1] for line in said.values()] == [
-        "Active",
-        "Inactive",
-        "Pas encore présente",
-        "Fermée",
-    ]
-    assert said["Lycée quatre"] | {"presence": "", "action": ""} == {
-        "address": f"/annuaire/{entry.pk}/?retour=%2Fstructures%2F%3Flegal_name%3Dlycee",
-        "name": "Lycée quatre",
-        "label": "",
-        "identifier": entry.full_identifier,
-        "place": "",
-        "nature": "Privée",
-        "presence": "",
-        "action": "",
-        "back": "?retour=%2Fstructures%2F%3Flegal_name%3Dlycee",
-        "is_mine": False,
-        "is_named": False,
-    }
+    rows = re.findall(r"<tr.*?</tr>", answer.text, re.DOTALL)[1:]
+    presences = ["Active", "Inactive", "Pas encore présente", "Fermée"]
+    assert [re.search(r"</svg>([^<]+)</span>", row)[1] for row in rows] == presences
+    assert f'href="/annuaire/{entry.pk}/?retour=%2Fstructures%2F%3Flegal_name%3Dlycee">Lycée quatre</a>' in rows[2]
+    assert entry.full_identifier in rows[2] and "<span>Privée</span>" in rows[2]
+    assert '<td data-label="Lieu"></td>' in rows[2]
     assert "Lycée &lt;un&gt;" in answer.text
     assert "35000 Rennes" in answer.text
-    assert all(client.get(line["address"]).status_code == 200 for line in said.values())
+    addresses = [re.search(r'class="title" href="([^"]+)"', row)[1] for row in rows]
+    assert all(client.get(address).status_code == 200 for address in addresses)
 
 
 def test_a_private_structure_hides_behind_its_directory_entry(user):
@@ -370,14 +335,17 @@ def test_the_number_asked_for_is_marked_among_those_that_begin_so(client, user):
 def test_each_result_offers_what_one_may_do_with_it(client, user):
     for number, nature in enumerate(("public", "private")):
         DirectoryEntryFactory(legal_name=f"Bois {nature}", identifier=siret_number(9_010 + number), nature=nature)
-    own = AttachmentFactory(user=user, structure__legal_name="Bois à moi").structure
+    AttachmentFactory(user=user, structure__legal_name="Bois à moi")
+    StructureFactory(legal_name="Bois d'autrui")
     client.force_login(user)
-    lines = {line["name"]: line for line in client.get("/structures/", {"q": "bois"}).context["lines"]}
-    assert lines[own.legal_name]["is_mine"]
-    assert lines[own.legal_name]["action"] == ""
-    assert "Demander sa création" in lines["Bois public"]["action"]
-    assert f"?identifier_type=siret&amp;identifier={siret_number(9_011)}" in lines["Bois private"]["action"]
-    page = client.get(lines["Bois public"]["address"]).text
+    answer = client.get("/structures/", {"q": "bois"}).text
+    mine, others, private, public = re.findall(r"<tr.*?</tr>", answer, re.DOTALL)[1:]
+    assert "Vous y êtes rattaché" in mine and '<td class="next-step">\n' in mine
+    assert "Demander" not in mine
+    assert "Demander un rattachement" in others
+    assert f"?identifier_type=siret&amp;identifier={siret_number(9_011)}" in private
+    address = re.search(r'href="([^"]+)">Demander sa création', public)[1]
+    page = client.get(address).text
     assert "Vous ne pouvez pas la créer vous-même" in page
     assert "/structures/?q=bois" in page
 

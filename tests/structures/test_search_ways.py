@@ -1,4 +1,4 @@
-"""Whatever way the tables are read, the list is the same: PostgreSQL's steps beside a plain sort."""
+"""Whatever way the tables are read, the list is the same, beside a plain sort; and what is said when it cannot be."""
 
 from itertools import pairwise, product
 
@@ -7,10 +7,10 @@ from django.db import connection
 
 from directory.models import DirectoryEntry
 from structures.models import Structure
-from structures.search import Criteria, TooMany, everything, find, reading, results, statements
+from structures.search import Criteria, everything, find, reading, results
 from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def crowd(user):
 
 
 def key_of(row, order):
-    columns = reading.ORDERS[order]
+    columns = reading.ORDERS[order][:-1]
     return (*(getattr(row, column) for column in columns), isinstance(row, DirectoryEntry), row.pk)
 
 
@@ -50,19 +50,7 @@ def expected(wanted, order, descending):
     return sorted(rows, key=lambda row: key_of(row, order), reverse=descending)
 
 
-# Limits small enough for fifty rows to meet each of them.
-WAYS = [
-    # SQLite has but one.
-    pytest.param({"PLAIN": 7}, marks=pytest.mark.also_sqlite),
-    {"WALK": 5, "WALK_HERE": 3, "PLAIN": 7},
-    {"WALK": 5, "WALK_HERE": 3, "DENSE": 2},
-    {"WALK": 5, "WALK_HERE": 3, "SORTABLE": 10, "WINDOW": 7},
-    {"WALK": 1, "WALK_HERE": 1, "DENSE": 0, "WINDOW": 1},
-    {"WALK": 1, "WALK_HERE": 1, "CLUSTERS": 0},
-]
-
-
-@pytest.mark.parametrize("limits", WAYS, ids=str)
+@pytest.mark.parametrize("walked", [50_000, 12, 1], ids="walked {}".format)
 @pytest.mark.parametrize(
     ("fields", "wanted"),
     [
@@ -70,57 +58,78 @@ WAYS = [
         ({"legal_name": "dune*"}, lambda row: row.legal_name.startswith("dune")),
         ({"city": "ville 3"}, lambda row: row.city == "Ville 3"),
         ({"legal_name": "cafe", "postcode": "35"}, lambda row: "cafe" in row.legal_name),
+        ({"legal_name": "*oi*", "city": "vil*"}, lambda row: "bois" in row.legal_name),
     ],
-    ids=["word", "beginning", "city", "two"],
+    ids=["word", "beginning", "city", "two", "no three letters"],
 )
-def test_every_way_of_reading_gives_the_same_list(user, crowd, monkeypatch, limits, fields, wanted):
+def test_walked_or_collected_the_list_is_the_same(user, crowd, monkeypatch, walked, fields, wanted):
     monkeypatch.setattr(results, "PAGE", 6)
-    monkeypatch.setattr(results, "BEGINNINGS", [word.upper() for word in WORDS])
-    for name, value in limits.items():
-        monkeypatch.setattr(reading, name, value)
+    monkeypatch.setattr(results, "WALKED", walked)
+    monkeypatch.setattr(results, "WALKED_HERE", walked)
+    monkeypatch.setattr(reading, "LOT", 5)
     for order, descending in product(reading.ORDERS, (False, True)):
         compare(user, Criteria(**fields), expected(wanted, order, descending), order=order, descending=descending)
 
 
 def compare(user, criteria, right, **how):
     assert [result.establishment for result in everything(user, criteria, **how)] == right
-    try:
-        pages = [find(user, criteria, **how)]
-        while pages[-1].after:
-            pages.append(find(user, criteria, after=pages[-1].after, **how))
-    except TooMany:
-        assert len(right) > reading.SORTABLE
-        return
+    pages = [find(user, criteria, **how)]
+    while pages[-1].after:
+        pages.append(find(user, criteria, after=pages[-1].after, **how))
     assert [result.establishment for page in pages for result in page.results] == right
     for earlier, later in pairwise(pages):
         back = find(user, criteria, before=later.before, **how)
         assert [result.establishment for result in back.results] == [r.establishment for r in earlier.results]
     assert not pages[0].before
+    assert not any(page.is_partial for page in pages)
+
+
+@pytest.fixture
+def late(user):
+    """Thirty names that stand together at the end of the alphabet, of which but ten can be collected."""
+    DirectoryEntryFactory.create_batch(10, legal_name="Abri")
+    for number in range(30):
+        DirectoryEntryFactory(legal_name=f"Zinguerie {29 - number:02}", city="Ville")
 
 
 @pytest.mark.parametrize(
-    "fields", [{"order": "ville", "descending": "1"}, {"identifier": "*0*"}], ids=["city", "number"]
+    ("order", "descending"), [("nom", ""), ("ville", ""), ("nom", "1")], ids=["name", "city", "last"]
 )
-def test_too_many_to_sort_are_shown_by_name(client, user, crowd, monkeypatch, fields):
-    monkeypatch.setattr(reading, "WINDOW", 5)
-    monkeypatch.setattr(reading, "SORTABLE", 10)
+def test_of_too_many_the_first_found_are_shown(client, user, late, monkeypatch, order, descending):
+    monkeypatch.setattr(reading, "MOST", 10)
+    monkeypatch.setattr(results, "PAGE", 6)
+    monkeypatch.setattr(results, "WALKED", 3)
     client.force_login(user)
-    answer = client.get("/structures/", {"legal_name": "bois"} | fields)
-    assert "Trop de réponses pour les trier ainsi" in answer.text
-    found = [result.establishment.legal_name for result in answer.context["page"].results]
-    assert len(found) > 5
-    assert found == sorted(found)
-    # From there on, it is the list by name: its other pages, its file, its other orders.
-    assert "Trop de réponses" not in client.get(f"/structures/?{answer.context['asked']}").text
-    assert "Raison sociale" in answer.text
-    rows = client.get(f"/structures/export.csv?{answer.context['asked']}").getvalue().decode().splitlines()[1:]
-    assert [row.split(";")[3] for row in rows][: len(found)] == found
+    asked = {"q": "zinguerie", "order": order, "descending": descending}
+    page = client.get("/structures/", asked)
+    assert "Plus de 10 réponses correspondent" in page.text
+    assert "ajoutez une ville, un code postal ou un mot" in " ".join(page.text.split())
+    shown = [line["name"] for line in page.context["lines"]]
+    monkeypatch.setattr(results, "WALKED", 20)
+    while after := page.context["page"].after:
+        # From there on, the next ones in order fill each page.
+        page = client.get("/structures/", asked | {"after": after})
+        assert "Plus de" not in page.text
+        shown += [line["name"] for line in page.context["lines"]]
+    names = sorted((f"Zinguerie {number:02}" for number in range(30)), reverse=bool(descending))
+    assert shown[6:] == names[names.index(shown[6]) :]
+    assert shown == sorted(set(shown), reverse=bool(descending))
+    # A file has them all, in order.
+    monkeypatch.setattr(reading, "LOT", 4)
+    rows = client.get("/structures/export.csv", asked).getvalue().decode().splitlines()[1:]
+    assert [row.split(";")[3] for row in rows] == names
 
 
-@pytest.mark.parametrize("many", [results.MANY, 0], ids=["few own", "many own"])
-@pytest.mark.also_sqlite
-def test_however_many_are_one_s_own_others_stay_unseen(user, monkeypatch, many):
-    monkeypatch.setattr(results, "MANY", many)
+def test_fewer_than_can_be_collected_are_all_told(client, user, late, monkeypatch):
+    monkeypatch.setattr(reading, "MOST", 30)
+    monkeypatch.setattr(results, "WALKED", 3)
+    client.force_login(user)
+    page = client.get("/structures/", {"q": "zinguerie"})
+    assert "Plus de" not in page.text
+    assert page.context["lines"][0]["name"] == "Zinguerie 00"
+
+
+def test_others_stay_unseen(user):
     own, other = (StructureFactory(private=True, legal_name=f"Menuiserie {n}") for n in "AB")
     AttachmentFactory(user=user, structure=own)
     criteria = Criteria(legal_name="menuiserie")
@@ -134,36 +143,11 @@ def test_however_many_are_one_s_own_others_stay_unseen(user, monkeypatch, many):
     assert [result.establishment for result in find(UserFactory(staff=True), criteria).results] == [own, other]
 
 
-def test_slices_are_left_out_by_name_only(user, monkeypatch):
-    """In the order of towns, a bound on the town says nothing of the names' slices."""
-    monkeypatch.setattr(reading, "WINDOW", 1)
-    wanted = DirectoryEntryFactory(legal_name="Boulangerie du Port", city="Wimereux")
-    DirectoryEntryFactory(legal_name="Zinguerie", city="Wimereux")
-    for order in reading.ORDERS:
-        found = find(user, Criteria(legal_name="boulangerie", city="wim"), order=order).results
-        assert [result.establishment for result in found] == [wanted]
-
-
 def test_a_reader_who_takes_his_time_holds_no_transaction(user, crowd, monkeypatch):
-    monkeypatch.setattr(reading, "SORTABLE", 3)
-    monkeypatch.setattr(reading, "WINDOW", 7)
+    monkeypatch.setattr(reading, "MOST", 3)
+    monkeypatch.setattr(reading, "LOT", 7)
     depth = len(connection.savepoint_ids)
     read = everything(user, Criteria(legal_name="bois"))
     for _ in range(4):
         next(read)
         assert len(connection.savepoint_ids) == depth
-
-
-def test_no_more_plans_are_kept_than_is_sensible(user, crowd, monkeypatch):
-    monkeypatch.setattr(reading, "WALK", 1)
-    monkeypatch.setattr(statements, "MOST_PLANNED", 2)
-    with connection.cursor() as cursor:
-        cursor.execute("DEALLOCATE ALL")
-    for words in ("bois", "bois cafe", "bois", "cafe bois abri", "bois cafe"):
-        wanted = [row for row in DirectoryEntry.objects.all() if all(word in row.legal_name for word in words.split())]
-        found = find(user, Criteria(legal_name=words)).results
-        assert bool(found) is bool(wanted)
-        assert all(word in result.establishment.legal_name for result in found for word in words.split())
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
-            assert 0 < cursor.fetchone()[0] <= 2

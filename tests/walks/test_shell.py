@@ -9,6 +9,9 @@ from tests.walks.steps import PASSWORD, every_control_shows_focus, log_in, nothi
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Of style alone, which no script changes.
+once = pytest.mark.parametrize("javascript", [True], indirect=True, ids=["javascript"])
+
 PHONE = {"width": 390, "height": 844}
 PAGES = ["/", "/organisation/", "/demandes/", "/structures/", "/aide/"]
 LONG = "Groupement d'établissements pour la formation continue et l'insertion professionnelle du Val-de-Vire"
@@ -41,22 +44,11 @@ def manager(structure, site, person):
     return page
 
 
-@pytest.fixture(params=["clair", "sombre"])
-def scheme(request):
-    return {"clair": "light", "sombre": "dark"}[request.param]
-
-
 def header_height(page):
     return page.evaluate("document.querySelector('.site-bar').getBoundingClientRect().height")
 
 
-def test_the_header_is_one_low_row_on_a_phone(site, manager):
-    manager.set_viewport_size(PHONE)
-    for path in PAGES:
-        manager.goto(site + path)
-        assert header_height(manager) <= 64
-
-
+@once
 @pytest.mark.parametrize("demo", [True, False])
 def test_long_names_make_the_header_no_higher(site, structure, person, settings, demo):
     settings.DEMO = demo
@@ -86,25 +78,22 @@ def test_the_menus_open_and_lead_on_a_phone(site, manager, axe):
     expect(manager.get_by_role("link", name="Se connecter").first).to_be_visible()
 
 
+@once
 def test_the_section_is_marked_on_the_pages_below_it(site, manager, structure):
     manager.goto(f"{site}/structures/{structure.pk}/services/")
     section = manager.get_by_role("navigation", name="Sections").get_by_role("link", name="Organisation")
     expect(section).to_have_attribute("aria-current", "true")
 
 
-def test_every_control_shows_the_focus(site, manager, structure):
-    for path in [*PAGES, f"/structures/{structure.pk}/services/nouveau/", f"/structures/{structure.pk}/modifier/"]:
+@once
+def test_the_keyboard_reaches_every_control_and_shows_it(site, manager, structure):
+    """Whether each control has its ring on each page: test_every_page.py."""
+    for path in ("/", "/demandes/", f"/structures/{structure.pk}/modifier/", "/inscription/"):
         manager.goto(site + path)
-        assert every_control_shows_focus(manager) > 10
+        assert every_control_shows_focus(manager) > 8
 
 
-def test_every_control_of_a_visitor_shows_the_focus(site, person):
-    visitor = person()
-    for path in ("/", "/connexion/", "/inscription/", "/mot-de-passe/", "/nulle-part/"):
-        visitor.goto(site + path)
-        assert every_control_shows_focus(visitor) > 8
-
-
+@once
 def test_the_first_key_leads_past_the_header(site, manager):
     manager.goto(f"{site}/organisation/")
     manager.keyboard.press("Tab")
@@ -114,6 +103,7 @@ def test_the_first_key_leads_past_the_header(site, manager):
     assert manager.evaluate("document.querySelector('main').contains(document.activeElement)")
 
 
+@once
 def test_a_control_with_its_ring_taken_away_would_be_found(site, person):
     visitor = person()
     visitor.goto(f"{site}/connexion/")
@@ -122,20 +112,19 @@ def test_a_control_with_its_ring_taken_away_would_be_found(site, person):
         every_control_shows_focus(visitor)
 
 
-@pytest.mark.parametrize("width", [320, 390, 640])
-def test_nothing_overflows_on_small_screens_or_at_twice_the_size(site, manager, structure, width):
-    for path in [*PAGES, f"/structures/{structure.pk}/"]:
-        manager.goto(site + path)
-        nothing_overflows(manager, width)
-
-
-def test_axe_finds_nothing_in_light_and_dark(site, manager, axe, scheme):
-    manager.emulate_media(color_scheme=scheme)
-    for path in [*PAGES, "/accessibilite/", "/mentions-legales/", "/nulle-part/", "/demo/courriels/"]:
+@once
+def test_at_twice_the_size_nothing_overflows_and_in_the_dark_axe_finds_nothing(site, manager, structure, axe):
+    """At 320 px and in light: test_every_page.py."""
+    manager.emulate_media(color_scheme="dark")
+    for path in [*PAGES, f"/structures/{structure.pk}/", "/accessibilite/", "/nulle-part/", "/demo/courriels/"]:
+        manager.set_viewport_size({"width": 1280, "height": 900})
         manager.goto(site + path)
         axe(manager)
+        for width in (390, 640):
+            nothing_overflows(manager, width)
 
 
+@once
 def test_print_leaves_out_what_is_for_the_screen(site, manager):
     manager.emulate_media(media="print", color_scheme="dark")
     manager.goto(f"{site}/organisation/")
