@@ -15,6 +15,8 @@ FIELD = "kept"
 SALT = "accounts.kept"
 LONGEST = 50_000
 LIFETIME_SECONDS = 3600
+# Where the session that follows a logout holds who left: a form may still be open in another tab.
+LEFT = "left"
 # Parts of names whose values are nobody else's to carry about.
 SECRET = ("password", "answer", "captcha", "csrf", "token")
 
@@ -32,7 +34,7 @@ def keep(request):
     """What was just posted, to be put in the login page; empty when there is nothing to keep or too much.
 
     Only what a page of the site posts to itself can be shown there again, and only to whoever it was: nothing is
-    kept of a session that is gone, as it is after somebody logged out in another tab.
+    kept of a session that was ended from elsewhere, of which nothing is left.
     """
     owner = _owner_of(request)
     if not owner or page_of(request) != request.get_full_path() or request.resolver_match.namespace == "admin":
@@ -68,4 +70,5 @@ def _read(request):
 def _owner_of(request):
     """Whose the session that ended was, as long as its row is there: the cookie outlives it."""
     row = Session.objects.filter(session_key=request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")).first()
-    return row.get_decoded().get(SESSION_KEY) if row else None
+    said = row.get_decoded() if row else {}
+    return said.get(SESSION_KEY) or said.get(LEFT)

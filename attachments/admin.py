@@ -131,7 +131,10 @@ class AttachmentAdmin(ActionAdmin):
     search_fields = ["user__email", "user__last_name", "structure__legal_name", "structure__identifier"]
 
     def has_change_permission(self, request, obj=None):
-        return super().has_change_permission(request, obj) and (obj is None or obj.ended_at is None)
+        # A principal manager's dates are those of a hand-over.
+        return super().has_change_permission(request, obj) and (
+            obj is None or (obj.ended_at is None and obj.role != Role.PRINCIPAL)
+        )
 
     def view_on_site(self, obj):
         return reverse("structures:structure", args=[obj.structure_id])

@@ -2,7 +2,7 @@
 
 Some of it the database holds by itself (a constraint), the rest is the actions' to hold. `manage.py check_invariants`
 reads all of it, by hand and every night; so does the test that tries any sequence of acts. What ends by its dates is
-meant as it is once the night's tasks are done.
+meant as it is once the night's tasks are done. Apps above add theirs (`holds`).
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Invariant(NamedTuple):
     rows: Callable[[], QuerySet]
 
 
-def _holds(sentence):
+def holds(sentence):
     def of(rows):
         INVARIANTS.append(Invariant(rows.__name__, sentence, rows))
         return rows
@@ -55,7 +55,7 @@ def _of_foreign_services(model):
 # Principal managers.
 
 
-@_holds("Une structure active qui a eu un gestionnaire principal en a un.")
+@holds("Une structure active qui a eu un gestionnaire principal en a un.")
 def structures_left_without_principal():
     """Somebody whose account was active by then, or to whom it was handed over: others lose the role by themselves."""
     here = {"structure": OuterRef("pk")}
@@ -67,18 +67,18 @@ def structures_left_without_principal():
     return active.filter(Exists(held.order_by()) | Exists(passed.order_by()), ~Exists(today.order_by()))
 
 
-@_holds("Une structure n'a qu'un gestionnaire principal.")
+@holds("Une structure n'a qu'un gestionnaire principal.")
 def principals_side_by_side():
     return _shared(Attachment.objects.current().principal(), "structure")
 
 
-@_holds("Un gestionnaire principal l'est de la structure entière, dès maintenant et sans date de fin.")
+@holds("Un gestionnaire principal l'est de la structure entière, dès maintenant et sans date de fin.")
 def principals_bounded():
     bounds = Q(whole_structure=False) | Q(ends_on__isnull=False) | Q(starts_on__gt=timezone.localdate())
     return Attachment.objects.current().principal().filter(bounds)
 
 
-@_holds("Un gestionnaire principal n'a pas désactivé son compte : il a d'abord désigné un successeur.")
+@holds("Un gestionnaire principal n'a pas désactivé son compte : il a d'abord désigné un successeur.")
 def principals_of_disabled_accounts():
     return Attachment.objects.current().principal().filter(user__state=User.State.DISABLED)
 
@@ -86,33 +86,33 @@ def principals_of_disabled_accounts():
 # Attachments.
 
 
-@_holds("Une personne n'a qu'un rattachement à une structure.")
+@holds("Une personne n'a qu'un rattachement à une structure.")
 def attachments_side_by_side():
     return _shared(Attachment.objects.current(), "user", "structure")
 
 
-@_holds("Les services d'un rattachement sont de sa structure.")
+@holds("Les services d'un rattachement sont de sa structure.")
 def attachments_to_foreign_services():
     return _of_foreign_services(Attachment)
 
 
-@_holds("Un rattachement est à la structure entière, ou à des services.")
+@holds("Un rattachement est à la structure entière, ou à des services.")
 def attachments_to_nothing():
     nothing = Q(whole_structure=False, services=None)
     return Attachment.objects.current().filter(nothing | Q(whole_structure=True, services__isnull=False)).distinct()
 
 
-@_holds("La fin d'un rattachement ne précède pas son début.")
+@holds("La fin d'un rattachement ne précède pas son début.")
 def attachments_ending_before_they_begin():
     return Attachment.objects.filter(ends_on__lt=F("starts_on"))
 
 
-@_holds("Un rattachement dont la date de fin est passée est terminé.")
+@holds("Un rattachement dont la date de fin est passée est terminé.")
 def attachments_run_out():
     return Attachment.objects.current().filter(ends_on__lt=timezone.localdate())
 
 
-@_holds("Un compte clos n'a plus de rattachement.")
+@holds("Un compte clos n'a plus de rattachement.")
 def attachments_of_closed_accounts():
     return Attachment.objects.current().filter(user__state=User.State.CLOSED)
 
@@ -120,37 +120,37 @@ def attachments_of_closed_accounts():
 # Requests.
 
 
-@_holds("Une personne n'a qu'une demande en cours pour une structure.")
+@holds("Une personne n'a qu'une demande en cours pour une structure.")
 def requests_side_by_side():
     return _shared(AttachmentRequest.objects.pending(), "user", "structure")
 
 
-@_holds("Les services d'une demande sont de sa structure.")
+@holds("Les services d'une demande sont de sa structure.")
 def requests_for_foreign_services():
     return _of_foreign_services(AttachmentRequest)
 
 
-@_holds("La fin demandée ne précède pas le début demandé.")
+@holds("La fin demandée ne précède pas le début demandé.")
 def requests_ending_before_they_begin():
     return AttachmentRequest.objects.filter(ends_on__lt=F("starts_on"))
 
 
-@_holds("Une demande refusée dit pourquoi.")
+@holds("Une demande refusée dit pourquoi.")
 def refusals_without_reason():
     return AttachmentRequest.objects.filter(status=AttachmentRequest.Status.REFUSED, reason="")
 
 
-@_holds("Une demande qui n'est plus en cours dit depuis quand.")
+@holds("Une demande qui n'est plus en cours dit depuis quand.")
 def decisions_without_date():
     return AttachmentRequest.objects.exclude(status=AttachmentRequest.Status.PENDING).filter(decided_at=None)
 
 
-@_holds("Un compte désactivé ou clos ne demande plus rien.")
+@holds("Un compte désactivé ou clos ne demande plus rien.")
 def requests_of_disabled_accounts():
     return AttachmentRequest.objects.pending().filter(user__state__in=[User.State.DISABLED, User.State.CLOSED])
 
 
-@_holds("Personne ne demande ce qu'il a déjà.")
+@holds("Personne ne demande ce qu'il a déjà.")
 def requests_for_what_is_held():
     held = Attachment.objects.lasting().filter(
         user=OuterRef("user"), structure=OuterRef("structure"), whole_structure=True
@@ -158,7 +158,7 @@ def requests_for_what_is_held():
     return AttachmentRequest.objects.pending().filter(Exists(held.order_by()))
 
 
-@_holds("Une demande dont personne d'autre ne peut décider est à l'assistance, et son demandeur le sait.")
+@holds("Une demande dont personne d'autre ne peut décider est à l'assistance, et son demandeur le sait.")
 def requests_that_wait_on_nobody():
     return AttachmentRequest.objects.untold_to_support()
 
@@ -166,17 +166,17 @@ def requests_that_wait_on_nobody():
 # Hand-overs.
 
 
-@_holds("Une structure n'a qu'une transmission prévue.")
+@holds("Une structure n'a qu'une transmission prévue.")
 def handovers_side_by_side():
     return _shared(Handover.objects.pending(), "structure")
 
 
-@_holds("Le successeur d'une transmission prévue a un compte actif.")
+@holds("Le successeur d'une transmission prévue a un compte actif.")
 def handovers_to_inactive_accounts():
     return Handover.objects.pending().exclude(successor__state=User.State.ACTIVE)
 
 
-@_holds("Qui transmettra une structure en est le gestionnaire principal.")
+@holds("Qui transmettra une structure en est le gestionnaire principal.")
 def handovers_by_somebody_else():
     principal = (
         Attachment.objects.current().principal().filter(structure=OuterRef("structure"), user=OuterRef("outgoing"))
@@ -184,12 +184,12 @@ def handovers_by_somebody_else():
     return Handover.objects.pending().filter(~Exists(principal.order_by()))
 
 
-@_holds("Une transmission prévue est faite, ou arrêtée, le jour dit.")
+@holds("Une transmission prévue est faite, ou arrêtée, le jour dit.")
 def handovers_overdue():
     return Handover.objects.pending().filter(takes_effect_on__lt=timezone.localdate())
 
 
-@_holds("Une transmission faite dit quand.")
+@holds("Une transmission faite dit quand.")
 def handovers_done_without_date():
     return Handover.objects.filter(status=Handover.Status.DONE, done_at=None)
 
@@ -197,22 +197,22 @@ def handovers_done_without_date():
 # Suppléances.
 
 
-@_holds("Une structure n'a qu'un suppléant, en place ou à venir.")
+@holds("Une structure n'a qu'un suppléant, en place ou à venir.")
 def deputies_side_by_side():
     return _shared(Deputy.objects.current(), "structure")
 
 
-@_holds("La fin d'une suppléance ne précède pas son début.")
+@holds("La fin d'une suppléance ne précède pas son début.")
 def deputies_ending_before_they_begin():
     return Deputy.objects.filter(ends_on__lt=F("starts_on"))
 
 
-@_holds("Une suppléance dont la date de fin est passée est terminée.")
+@holds("Une suppléance dont la date de fin est passée est terminée.")
 def deputies_run_out():
     return Deputy.objects.current().filter(ends_on__lt=timezone.localdate())
 
 
-@_holds("Un suppléant a été désigné sous le gestionnaire principal d'aujourd'hui.")
+@holds("Un suppléant a été désigné sous le gestionnaire principal d'aujourd'hui.")
 def deputies_of_nobody():
     """By that person, or by support for them."""
     principal = (
@@ -223,13 +223,13 @@ def deputies_of_nobody():
     return Deputy.objects.current().filter(~Exists(principal.order_by()))
 
 
-@_holds("Un suppléant est rattaché à la structure, sans en être le gestionnaire principal.")
+@holds("Un suppléant est rattaché à la structure, sans en être le gestionnaire principal.")
 def deputies_without_a_place():
     place = Attachment.objects.current().filter(structure=OuterRef("structure"), user=OuterRef("deputy"))
     others = place.exclude(pk__in=Attachment.objects.principal().values("pk"))
     return Deputy.objects.current().filter(~Exists(others.order_by()))
 
 
-@_holds("Un suppléant a un compte ouvert.")
+@holds("Un suppléant a un compte ouvert.")
 def deputies_of_disabled_accounts():
     return Deputy.objects.current().filter(deputy__state__in=[User.State.DISABLED, User.State.CLOSED])

@@ -10,7 +10,7 @@ from plumbing.reach import held, reach
 from plumbing.text import loose_pattern
 from structures.models import Structure
 
-VIEW = "attachments.view_people"
+VIEW_PEOPLE = "attachments.view_people"
 # « tri » in the address: (what it is called, the order). The rest of each order makes it one order only.
 SORTS = {
     "nom": ("Nom", ("user__last_name", "user__first_name", "pk")),
@@ -31,6 +31,9 @@ CRITERIA = {
     "prenom": ("first_name", "Prénom"),
     "adresse": ("email", "Adresse de connexion"),
 }
+
+# The columns of somebody's postal address.
+POSTAL = ("address", "complement_1", "complement_2", "postcode", "city")
 
 
 def called(pattern, *columns):
@@ -80,9 +83,14 @@ class PeopleOf:
         return self._query()
 
     def _query(self, **other):
+        return urlencode(self.asked | other)
+
+    @property
+    def asked(self):
+        """What the address says of the list, by name."""
         asked = {"q": self.words, "role": self.role, "service": self.service, "statut": self.standing}
-        asked |= {"tri": self.sort if self.sort != "nom" else ""} | other
-        return urlencode({name: value for name, value in asked.items() if value})
+        asked |= {"tri": self.sort if self.sort != "nom" else ""}
+        return {name: value for name, value in asked.items() if value}
 
     @property
     def rows(self):
@@ -112,7 +120,7 @@ def tell_deputyships(user, places):
 
 def places_known_to(user):
     """The places that are not over, of the people `user` may know of."""
-    keys = held(VIEW, user)
+    keys = held(VIEW_PEOPLE, user)
     places = Attachment.objects.lasting()
     return places if keys is None else places.filter(structure__in=keys)
 

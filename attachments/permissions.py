@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from attachments.models import Attachment, AttachmentRequest, Deputy, Right, Role
 from directory.models import Nature
-from plumbing.reach import add_holding, add_reach
+from plumbing.reach import add_holding, add_reach, reach
 from structures.models import Structure
 
 
@@ -14,17 +14,6 @@ from structures.models import Structure
 def decides_for(user, request):
     """`user` may decide requests on the request's structure today."""
     return holding(user, Right.DECIDE_REQUESTS).filter(structure=request.structure_id).exists()
-
-
-@rules.predicate
-def takes_accounts(user, structure):
-    """Identities of a structure using the PIGP come from the ministry's directory."""
-    return structure is not None and not structure.uses_pigp
-
-
-@rules.predicate
-def may_attach_in(user, structure):
-    return user.has_perm("attachments.attach_people", structure)
 
 
 @rules.predicate
@@ -54,7 +43,6 @@ rules.add_perm("attachments.request_attachment", ~rules.is_staff & may_ask_for)
 rules.add_perm("attachments.decide_request", ~is_own & (rules.is_staff | decides_for))
 rules.add_perm("attachments.manage_somewhere", manages_somewhere)
 rules.add_perm("attachments.see_to_orphans", rules.is_staff)
-rules.add_perm("attachments.create_account", takes_accounts & may_attach_in)
 
 
 def _all_for_staff(keys):
@@ -130,6 +118,12 @@ for right in Right:
 SEEING_PEOPLE = (Right.DECIDE_REQUESTS, Right.DECIDE_SUBSCRIPTIONS, Right.ATTACH_PEOPLE)
 add_holding("attachments.view_people", Structure, _may(*SEEING_PEOPLE))
 add_reach("attachments.change_place", Attachment, changeable_by)
+# Identities of a structure using the PIGP come from the ministry's directory.
+add_reach(
+    "attachments.create_account",
+    Structure,
+    lambda user: Q(uses_pigp=False) & reach(f"attachments.{Right.ATTACH_PEOPLE}", user),
+)
 # Not a deputy's: they would go on acting after their last day.
 add_holding("attachments.leave_rights", Structure, _all_for_staff(principal_of))
 add_holding("attachments.transfer_principal", Structure, _all_for_staff(principal_of))

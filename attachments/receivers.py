@@ -16,6 +16,9 @@ from structures import events as structure_events
 from structures.models import Referent
 from structures.views.workspace import add_tab
 
+# More structures than this are counted in a sentence, not named.
+MOST_NAMED = 5
+
 add_tab(
     "attachments:people",
     "Personnes",
@@ -89,10 +92,8 @@ def of_handover(sender, structure, user, **kwargs):
         Fact("handover_planned", 1, (row.reference, row.successor, date_format(row.takes_effect_on, "j F Y")))
         for row in mine.pending()
     ]
-    until = r"j F Y à G \h i"
     done = [
-        Fact("handover_done", 1, (row.reference, row.successor, date_format(localtime(row.undoable_until), until)))
-        for row in mine.undoable()
+        Fact("handover_done", 1, (row.reference, row.successor, _on(row.undoable_until))) for row in mine.undoable()
     ]
     return planned + done
 
@@ -181,7 +182,21 @@ def of_deactivating_account(sender, user, **kwargs):
         _fact("requests_lost", [_known_as(request.structure) for request in asked]),
         Fact("requests_left_to_support", left_to_support(user).count()),
         _fact("services_left_without_anyone", only_theirs(user, user.attachments.lasting())),
+        *_undoable_by(user),
     ]
+
+
+def _undoable_by(user):
+    """What they handed over and may still take back, which nobody does without an account."""
+    given = user.handovers_given.undoable().filter(named_by__is_staff=False).select_related("structure")
+    rows = list(given.order_by("structure__legal_name_key", "pk"))
+    names = [str(row.structure) for row in rows[:MOST_NAMED]]
+    until = [_on(row.undoable_until) for row in rows[-1:]]
+    return [Fact("handovers_undoable", len(rows), (*until, *names))] if rows else []
+
+
+def _on(moment):
+    return date_format(localtime(moment), r"j F Y à G \h i")
 
 
 @receiver(account_events.identity_keepers_asked)

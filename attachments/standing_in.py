@@ -6,7 +6,7 @@ from attachments.models import Deputy
 from history.outcomes import OUTCOMES, Kind
 
 # What a deputy decides as such; the rest they do as anybody.
-_KINDS = (Kind.REQUESTS, Kind.ATTACHMENTS)
+_KINDS = (Kind.REQUESTS, Kind.ATTACHMENTS, Kind.SPACES)
 
 
 def tell_standing_in(entries):

@@ -1,55 +1,92 @@
-"""Who takes over what from whom, as the address says it: nothing is written before it is confirmed.
+"""Who takes over what from whom, as it is being chosen: nothing is written before it is confirmed.
 
-The address is the whole state, so the pages work without JavaScript, in two tabs, and after an error. A person in it
-is a seal for one reader: changing the number in it shows nobody's name.
+The choice is kept in the session, under a name that the address says: so hundreds of structures fit, two tabs choose
+each for itself, and back and reload find it again. A link that leads here says its beginning: which structures, and
+perhaps to whom, by a seal for one reader: changing the number in it shows nobody's name.
 """
 
 from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 from django.utils.functional import cached_property
 
 from accounts.models import User, normalised_email
 from attachments.models import Attachment, Handover, Role
-from attachments.people import called, people_known_to
+from attachments.people import POSTAL, called, people_known_to
 from plumbing.reach import reach
 from plumbing.text import is_key, loose_pattern
 from structures.models import Structure
 
 TRANSFER = "attachments.transfer_principal"
-# In the address.
-STRUCTURES, ALL, ONE, DAY, NEXT, FOR, WORDS = "structures", "successeur", "s", "date", "suite", "pour", "q"
+# In the address of a link that leads here.
+STRUCTURES, ALL, NEXT = "structures", "successeur", "suite"
+# In the addresses of these pages.
+NAME, DAY, FOR, WORDS = "choix", "date", "pour", "q"
 # Where whoever hands over was going.
 LEAVING, DEACTIVATING = "depart", "compte"
+# Where the session keeps what was begun, and how many of them: those left aside longest are forgotten first.
+KEPT, MOST_KEPT = "successions", 8
 MOST_FOUND = 20
 
 
 def seal(reader, person):
-    """`person` in an address that only `reader` can use."""
+    """`person` in what is sent to `reader`, and comes back from nobody else."""
     digest = salted_hmac("succession", f"{reader.pk}:{person.pk}", algorithm="sha256").hexdigest()
     return f"{person.pk}-{digest[:16]}"
 
 
-class Succession:
-    """What `user` is about to hand over, as `query` says."""
+def sealed(reader, value):
+    """The person of this seal; None when it is none, or somebody else's."""
+    key = value.partition("-")[0]
+    person = User.objects.filter(pk=int(key)).first() if is_key(key) else None
+    return person if person and constant_time_compare(value, seal(reader, person)) else None
 
-    def __init__(self, user, query):
-        self.user, self.query = user, query
-        # Once the address says which structures, it never means others: not even when none of these is theirs any more.
-        self.is_bound = STRUCTURES in query
-        self.keys = [int(key) for key in query.get(STRUCTURES, "").split(".") if is_key(key) and int(key)]
-        self.next = query.get(NEXT, "") if query.get(NEXT) in (LEAVING, DEACTIVATING) else ""
+
+def begin(request):
+    """Keep what a link says: its structures, all of their own when it names none. The name it is kept under."""
+    user, query = request.user, request.GET
+    keys = [int(key) for key in query.get(STRUCTURES, "").split(".") if is_key(key)]
+    if STRUCTURES not in query and not user.is_staff:
+        keys = list(_held_by(user).values_list("pk", flat=True))
+    person = sealed(user, query.get(ALL, ""))
+    following = query.get(NEXT, "") if query.get(NEXT) in (LEAVING, DEACTIVATING) else ""
+    kept = {"structures": keys, "all": person and person.pk, "each": {}, "next": following}
+    return _keep(request, get_random_string(8), kept)
+
+
+def _keep(request, name, kept):
+    begun = request.session.get(KEPT, {})
+    begun.pop(name, None)
+    begun[name] = kept
+    request.session[KEPT] = dict(list(begun.items())[-MOST_KEPT:])
+    return name
+
+
+def begun(request):
+    """The Succession that the address names; None when it names none, or one that is no longer kept."""
+    kept = request.session.get(KEPT, {}).get(request.GET.get(NAME, ""))
+    return Succession(request.user, request.GET, kept) if kept else None
+
+
+def _held_by(user):
+    return Structure.objects.filter(reach(TRANSFER, user)).order_by("legal_name_key", "pk")
+
+
+class Succession:
+    """What `user` is about to hand over: as it is `kept`, and as the `query` of a page completes it."""
+
+    def __init__(self, user, query, kept):
+        self.user, self.query, self.kept = user, query, kept
+        # Never others than these: not even when none of them is theirs any more.
+        self.keys, self.next = kept["structures"], kept["next"]
         self.words = query.get(WORDS, "")[:100].replace("\x00", "").strip()
 
     @cached_property
     def structures(self):
-        """Those `user` may hand over, among those asked for; all of their own when the address names none."""
-        held = Structure.objects.filter(reach(TRANSFER, self.user)).order_by("legal_name_key", "pk")
-        if not self.is_bound and self.user.is_staff:
-            return []
-        return list(held.filter(pk__in=self.keys) if self.is_bound else held)
+        """Those of them that `user` may hand over."""
+        return list(_held_by(self.user).filter(pk__in=self.keys))
 
     @cached_property
     def gone(self):
@@ -71,19 +108,6 @@ class Succession:
         return list(managers.select_related("structure", "user").order_by("structure__legal_name_key"))
 
     @cached_property
-    def _people(self):
-        """The people in the address, by their seal."""
-        sealed = {value for name, value in self.query.items() if name == ALL or name.startswith(ONE)}
-        keys = {value: value.partition("-")[0] for value in sealed}
-        found = User.objects.in_bulk([int(key) for key in keys.values() if is_key(key)])
-        people = {value: found.get(int(key)) for value, key in keys.items() if is_key(key)}
-        return {
-            value: person
-            for value, person in people.items()
-            if person and constant_time_compare(value, seal(self.user, person))
-        }
-
-    @cached_property
     def rows(self):
         """Each structure with who leaves it (`place`), who takes it (`successor`), and what is `planned` already."""
         keys = [structure.pk for structure in self.structures]
@@ -91,12 +115,12 @@ class Succession:
         places = {place.structure_id: place for place in managed}
         planned = Handover.objects.pending().filter(structure__in=keys).select_related("successor")
         planned = {row.structure_id: row for row in planned}
+        each, all_ = self.kept["each"], self.kept["all"]
+        people = User.objects.in_bulk({*each.values(), all_} - {None})
         for structure in self.structures:
             structure.place = places.get(structure.pk)
             structure.planned = planned.get(structure.pk)
-            own = self._people.get(self.query.get(f"{ONE}{structure.pk}", ""))
-            structure.successor = own or self._people.get(self.query.get(ALL, ""))
-            structure.choose = self.address_with(**{FOR: structure.pk})
+            structure.successor = people.get(each.get(str(structure.pk), all_))
         return self.structures
 
     @property
@@ -112,37 +136,30 @@ class Succession:
     def is_of_several(self):
         return len(self.structures) > 1
 
-    def _said(self, **other):
-        """What the address ends with, but for `other`; every structure is in it, so that it means the same later."""
-        keys = [row.pk for row in self.structures] or sorted(self.keys) or [0]
-        said = {STRUCTURES: ".".join(map(str, keys)), DAY: self.query.get(DAY, "")[:10]}
-        said |= {ALL: self.query.get(ALL, ""), NEXT: self.next}
-        said |= {f"{ONE}{row.pk}": self.query.get(f"{ONE}{row.pk}", "") for row in self.structures}
-        return {name: value for name, value in (said | other).items() if value}
-
-    def address_with(self, **other):
-        return urlencode(self._said(**other))
+    @property
+    def seen(self):
+        """What a page shows of the choice: posted with it, it tells whether another tab changed it meanwhile."""
+        chosen = sorted(self.successors.items())
+        return salted_hmac("succession seen", str(chosen), algorithm="sha256").hexdigest()[:16]
 
     @property
-    def address(self):
-        return self.address_with()
+    def name(self):
+        return self.query[NAME]
 
     @property
     def fields(self):
-        """(name, value) of what a form carries along: all but the day, which it asks."""
-        return [pair for pair in self._said().items() if pair[0] != DAY]
+        """(name, value) of what a page's form carries along."""
+        day = self.query.get(DAY, "")[:10]
+        return [(NAME, self.name), *([(DAY, day)] if day else [])]
 
     @property
-    def carried(self):
-        """As `fields`, with the day."""
-        return list(self._said().items())
+    def address(self):
+        return urlencode(self.fields)
 
     @property
     def back(self):
-        """The first page, with what is gone: it says what became of that."""
-        keys = sorted({row.pk for row in self.structures} | self.gone)
-        asked = self.address_with(**{STRUCTURES: ".".join(map(str, keys))}) if keys else self.address
-        return f"{reverse('attachments:succession')}?{asked}"
+        """The first page: what is gone too, it says what became of that."""
+        return f"{reverse('attachments:succession')}?{self.address}"
 
     @property
     def cancel_address(self):
@@ -174,7 +191,7 @@ class Succession:
         )
         able = able.annotate(is_there=Exists(there.order_by()))
         for word in self.words.split():
-            able = able.filter(called(loose_pattern(word), "first_name", "last_name", "email"))
+            able = able.filter(called(loose_pattern(word), "first_name", "last_name", "email", *POSTAL))
         if not self.words:
             able = able.filter(is_there=True)
         return list(able.order_by("-is_there", "last_name", "first_name", "pk")[: MOST_FOUND + 1])
@@ -184,12 +201,13 @@ class Succession:
         person = User.objects.filter(email=normalised_email(self.words), state=User.State.ACTIVE, is_staff=False)
         return person.exclude(pk=self.user.pk).first()
 
-    def take(self, person):
-        """The address once this one is chosen: for the one structure, or for all, whoever was chosen before."""
+    def take(self, request, person):
+        """Keep that this one is chosen: for the one structure, or for all, whoever was chosen before."""
         if self.chosen_for and self.is_of_several:
-            return self.address_with(**{f"{ONE}{self.chosen_for.pk}": seal(self.user, person)})
-        none_else = {f"{ONE}{row.pk}": "" for row in self.structures}
-        return self.address_with(**none_else, **{ALL: seal(self.user, person)})
+            chosen = {"each": self.kept["each"] | {str(self.chosen_for.pk): person.pk}}
+        else:
+            chosen = {"each": {}, "all": person.pk}
+        _keep(request, self.name, self.kept | chosen)
 
 
 def handovers_of(user):

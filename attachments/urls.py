@@ -19,6 +19,7 @@ urlpatterns = [
     path("structures/<int:pk>/personnes/export.<kind:kind>", views.export_people, name="export_people"),
     path("structures/<int:pk>/personnes/rattacher/", views.attach_person, name="attach_person"),
     path("structures/<int:pk>/personnes/nouveau/", views.create_account, name="create_account"),
+    path("structures/<int:pk>/personnes/prolonger/", views.extend_people, name="extend_people"),
     path("structures/<int:pk>/personnes/<int:place_pk>/", views.person, name="person"),
     path("structures/<int:pk>/personnes/<int:place_pk>/modifier/", views.change_person, name="change_person"),
     path("structures/<int:pk>/personnes/<int:place_pk>/detacher/", views.detach_person, name="detach_person"),

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from attachments.deciders import Desk
+from chorus.waiting import waiting_for
 from plumbing.requests import came_from
 from support.models import Ticket
 
@@ -55,6 +56,7 @@ ORGANISATION = {
         "deputy",
         "end_deputy",
         "extend",
+        "extend_people",
         "structure_history",
         "history_entry",
     )
@@ -72,7 +74,7 @@ class Section:
 
 
 class Navigation(list):
-    """The sections; how many requests wait for this person, None for somebody who decides nothing."""
+    """The sections; how many dossiers wait for this person, None for somebody who decides nothing."""
 
     waiting = None
     # How many of their questions support waits for them to go on with.
@@ -89,9 +91,8 @@ def navigation(request):
 
 
 def _sections(request):
-    # The pages of the desk have counted what waits already.
     desk = getattr(request, "desk", None) or Desk(request.user)
-    waiting = desk.waiting
+    waiting = waiting_for(desk)
     views = [("home", "Accueil", 0)]
     if desk.manages:
         views.append(("attachments:activities", "Activités du gestionnaire", waiting or 0))

@@ -4,12 +4,14 @@ from collections import Counter
 from datetime import timedelta
 
 from django.db.models import Count, Q, prefetch_related_objects
+from django.urls import reverse
 from django.utils import timezone
 
 from attachments.deciders import annotate_deciders
 from attachments.models import Attachment, AttachmentRequest, Deputy, Role, soon
 from history.models import Event, HistoryEntry
 from plumbing.reach import reach
+from spaces.models import Subscription
 from structures.models import BankAccount, Referent, Service, Structure
 
 REFUSALS_STAY = timedelta(weeks=4)
@@ -40,16 +42,31 @@ DEEDS = {
 
 
 def places_of(user):
-    """Their attachments in force, each with `waiting`: the requests there that wait for them. Those that wait first."""
+    """Their attachments in force, those that wait first: each with `waiting`, the dossiers that wait for them, and
+    where they are decided.
+    """
     places = list(user.attachments.effective().with_rights().select_related("structure"))
-    waiting = {}
+    requests = lines = {}
     if any(place.may_decide_requests for place in places):
-        waiting = _per_structure(AttachmentRequest.objects.pending().for_manager(user))
+        requests = _per_structure(AttachmentRequest.objects.pending().for_manager(user))
+    if any(place.may_decide_subscriptions for place in places):
+        dossiers = Count("reference", distinct=True)
+        lines = _per_structure(Subscription.objects.pending().for_manager(user), dossiers)
     for place in places:
-        place.waiting = waiting.get(place.structure_id, 0)
+        places_asked, spaces_asked = requests.get(place.structure_id, 0), lines.get(place.structure_id, 0)
+        place.waiting = places_asked + spaces_asked
+        place.waiting_address = _address_of(place, places_asked, spaces_asked)
         place.manages = place.may_decide_requests or place.may_decide_subscriptions or place.may_attach_people
         place.is_principal = place.role == Role.PRINCIPAL
     return sorted(places, key=lambda place: -place.waiting)
+
+
+def _address_of(place, places_asked, spaces_asked):
+    """Where what waits there is decided: the list of its kind, or the page of both."""
+    if places_asked and spaces_asked:
+        return reverse("attachments:activities")
+    name = "spaces:subscription_requests" if spaces_asked else "attachments:pending_requests"
+    return f"{reverse(name)}?structure={place.structure_id}"
 
 
 def with_counts(places):
@@ -73,12 +90,6 @@ def referents_of(places):
     """Whom to ask about an identity that comes from the PIGP: the referents of these places' structures."""
     using = [place.structure.referent_id for place in places if place.structure.uses_pigp]
     return Referent.objects.filter(pk__in=using)
-
-
-def oldest_awaiting(user, number):
-    """The requests that have waited longest for this person's decision."""
-    waiting = AttachmentRequest.objects.awaiting(user).select_related("user", "structure")
-    return list(waiting.prefetch_related("services").order_by("created_at", "pk")[:number])
 
 
 def requests_of(user, places):
@@ -141,5 +152,5 @@ def deeds_of(user, number):
     return entries
 
 
-def _per_structure(rows):
-    return dict(rows.order_by().values_list("structure").annotate(Count("pk")))
+def _per_structure(rows, counted=None):
+    return dict(rows.order_by().values_list("structure").annotate(counted or Count("pk")))

@@ -16,13 +16,13 @@ from django.views.decorators.http import require_safe
 
 from accounts import openid
 from accounts.models import ExternalIdentity
+from attachments.deciders import Desk
 from attachments.people import tell_deputyships
 from attachments.successions import handovers_of
 from chorus.errands import errands
 from chorus.overview import (
     deeds_of,
     deputies_of,
-    oldest_awaiting,
     places_of,
     referents_of,
     requests_of,
@@ -30,6 +30,7 @@ from chorus.overview import (
     with_counts,
 )
 from chorus.own_data import own_data_response
+from chorus.waiting import oldest_for
 from documents.models import SupportingDocument
 from spaces.models import Space
 from spaces.standing import OwnSpaces
@@ -49,7 +50,8 @@ def home(request):
     if not user.is_authenticated:
         return render(request, "pages/welcome.html")
     places = places_of(user)
-    decides = user.is_staff or any(place.may_decide_requests for place in places)
+    decides = user.is_staff or any(place.may_decide_requests or place.may_decide_subscriptions for place in places)
+    desk = request.desk = Desk(user)
     beginning, ending, ending_more = to_come(user, places)
     return render(
         request,
@@ -57,7 +59,7 @@ def home(request):
         {
             "against": Ticket.objects.against(user).select_related("structure"),
             "handovers": handovers_of(user),
-            "oldest": oldest_awaiting(user, OLDEST_SHOWN) if decides else [],
+            "oldest": oldest_for(desk, OLDEST_SHOWN) if decides else [],
             "asked": requests_of(user, places),
             "places": with_counts(places[:STRUCTURES_SHOWN]),
             "place_count": len(places),

@@ -5,7 +5,7 @@ registers it. One definition serves both questions.
 """
 
 import rules
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, Value
 
 _reaches, _keys, _models = {}, {}, {}
 
@@ -44,6 +44,14 @@ def add_holding(permission, model, keys):
 def held(permission, user):
     """The primary keys of a holding: a queryset, None for all rows. They take half the time of the rows themselves."""
     return _keys[permission](user)
+
+
+def held_on(row, user, permissions):
+    """Those of these permissions that `user` holds on `row`: one query for any number of them."""
+    asked = {f"holds_{n}": reach(permission, user) for n, permission in enumerate(permissions)}
+    holds = {name: ExpressionWrapper(where, BooleanField()) if where else Value(True) for name, where in asked.items()}
+    answers = type(row).objects.filter(pk=row.pk).order_by().annotate(**holds).values_list(*holds).get()
+    return {permission for permission, is_held in zip(permissions, answers, strict=True) if is_held}
 
 
 def held_among(permission, user, keys):

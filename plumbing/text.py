@@ -97,3 +97,11 @@ def _loose(letter):
 def is_key(text):
     """Whether `text` may be a row's number: longer ones are nobody's, and Python refuses to read the longest."""
     return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def either(things):
+    """« A, B ou C »."""
+    if not things:
+        return ""
+    *first, last = map(str, things)
+    return f"{', '.join(first)} ou {last}" if first else last

@@ -3,13 +3,17 @@
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Exists, Max, Min, OuterRef, Q
 from django.utils.functional import cached_property
 
+from attachments.deciders import Desk
 from attachments.models import Attachment, Right, Role
 from plumbing.text import loose_pattern
 from spaces.models import Space, Subscription
 from structures.models import Structure
+
+# « vue » in the address.
+DECIDED = "decidees"
 
 
 class Asked:
@@ -26,6 +30,9 @@ class Asked:
             first.comment,
         )
         self.is_pending = any(line.is_pending for line in lines)
+        decided = [line for line in lines if line.decided_at]
+        last = max(decided, key=lambda line: line.decided_at, default=first)
+        self.decided_at, self.decided_by = last.decided_at, last.decided_by
 
     @property
     def keys(self):
@@ -35,6 +42,11 @@ class Asked:
     def spaces(self):
         """Each space asked for, in the catalogue's order."""
         return list(dict.fromkeys(line.space for line in self.lines))
+
+    @property
+    def outcomes(self):
+        """(status, its name) of what became of the lines, each once."""
+        return list(dict.fromkeys((line.status, line.get_status_display()) for line in self.lines))
 
     @property
     def what(self):
@@ -64,26 +76,29 @@ def without_decider(lines):
 class SpacesDesk:
     """What one person decides, as the address asks for it: words, a structure, a space."""
 
-    def __init__(self, user, query=None):
+    def __init__(self, user, query=None, *, desk=None):
+        """`desk` is the attachments' Desk of this person, when the page has read it already."""
         query = query or {}
-        self.user = user
+        self.user, self._desk = user, desk or Desk(user)
         self.words = query.get("q", "")[:100].replace("\x00", "").strip()
+        self.shows_decided = query.get("vue") == DECIDED
         chosen = query.get("structure", "")
-        self.structure = next((key for key in self.structures if str(key) == chosen), None)
+        self.structure = next((key for key in self.structures if str(key) == chosen), None) if chosen else None
         chosen = query.get("espace", "")
-        self.space = next((space.code for space in self.spaces if space.code == chosen), "")
+        self.space = chosen and next((space.code for space in self.spaces if space.code == chosen), "")
 
     @cached_property
     def structures(self):
         """The name of each structure where they decide, by its key; none for support, who decides for all."""
-        if self.user.is_staff:
-            return {}
-        places = self.user.attachments.may(Right.DECIDE_SUBSCRIPTIONS).select_related("structure").order_by()
-        return {place.structure_id: str(place.structure) for place in places}
+        return {} if self.user.is_staff else self._desk.may(Right.DECIDE_SUBSCRIPTIONS)
 
     @cached_property
     def spaces(self):
         return list(Space.objects.all())
+
+    @property
+    def shows_waiting(self):
+        return not self.shows_decided
 
     @property
     def structure_choices(self):
@@ -130,7 +145,11 @@ class SpacesDesk:
 
     @property
     def references(self):
-        """The numbers of the dossiers asked for, the oldest first."""
+        """The numbers of the dossiers asked for: those that wait, the oldest first; or decided, the last first."""
+        if self.shows_decided:
+            lines = self._filtered(self.known.exclude(decided_at=None)).order_by().values("reference")
+            lines = lines.annotate(until=Max("decided_at"), last=Max("pk")).order_by("-until", "-last")
+            return lines.values_list("reference", flat=True)
         lines = self._filtered(self.awaiting).order_by().values("reference")
         lines = lines.annotate(since=Min("created_at"), first=Min("pk")).order_by("since", "first")
         return lines.values_list("reference", flat=True)
@@ -155,7 +174,9 @@ class SpacesDesk:
     def dossiers(self, references, *, pending=True):
         """The Asked under these numbers, in their order; with `pending`, of what waits only."""
         lines = self.known.pending() if pending else self.known
-        lines = lines.filter(reference__in=references).select_related("user", "structure", "space", "service")
+        lines = lines.filter(reference__in=references).select_related(
+            "user", "structure", "space", "service", "decided_by"
+        )
         found = dossiers(lines.order_by("created_at", "space__position", "service__label", "access", "pk"))
         places = {reference: place for place, reference in enumerate(references)}
         return sorted(found, key=lambda asked: places[asked.reference])

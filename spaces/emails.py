@@ -27,14 +27,16 @@ def send_subscription_asked(user, structure, rows, *, to, decider=None):
             "facts": [*_lines(rows), ("À partir du", date_format(rows[0].starts_on, "j F Y"))],
             # Free text goes to addresses that somebody who reads them confirmed.
             "comment": rows[0].comment if decider and decider.was_ever_active else "",
-            "link": absolute_url("attachments:activities"),
+            "link": absolute_url("spaces:decide_subscriptions", rows[0].reference),
         },
     )
 
 
-def send_subscriptions_decided(rows, *, by, comment=""):
-    """To the people who asked, or were given: what is approved, or refused and why. Not to who decides it."""
-    _write_all("subscription_decided", rows, by=by, comment=comment)
+def send_subscriptions_decided(rows, *, by, comment="", reason=""):
+    """To the people who asked, or were given: what is approved, and what is refused, for which `reason`. Not to who
+    decides it.
+    """
+    _write_all("subscription_decided", rows, by=by, comment=comment, reason=reason)
 
 
 def send_subscriptions_ended(rows, *, by, reason=""):
@@ -42,15 +44,21 @@ def send_subscriptions_ended(rows, *, by, reason=""):
     _write_all("subscription_ended", rows, by=by, comment=reason)
 
 
-def _purpose(slug, rows):
+def _purpose(slug, rows, refused):
     several = len(rows) > 1
     if slug == "subscription_ended":
         return "Vos abonnements sont désactivés" if several else "Votre abonnement est désactivé"
-    verdict = "refusé" if rows[0].status == rows[0].Status.REFUSED else "validé"
+    if refused and len(refused) < len(rows):
+        return "Vos abonnements sont validés en partie"
+    verdict = "refusé" if refused else "validé"
     return f"Vos abonnements sont {verdict}s" if several else f"Votre abonnement est {verdict}"
 
 
-def _write_all(slug, rows, *, by, comment):
+def _refused(rows):
+    return [row for row in rows if row.status == row.Status.REFUSED]
+
+
+def _write_all(slug, rows, *, by, comment, reason=""):
     """Nobody who cannot log in yet is told: they will see what they have when they come."""
     link = absolute_url("spaces:my_subscriptions")
     notify_all(
@@ -59,18 +67,22 @@ def _write_all(slug, rows, *, by, comment):
             {
                 "to": user.mail_address,
                 "user": user,
-                "purpose": _purpose(slug, theirs),
+                "purpose": _purpose(slug, theirs, refused),
                 "reference": theirs[0].reference,
                 "context": {
                     "reader": user,
                     "structure": structure,
-                    "facts": _lines(theirs),
-                    "refused": theirs[0].status == theirs[0].Status.REFUSED,
+                    "facts": _lines([row for row in theirs if row not in refused] or refused),
+                    "refused": len(refused) == len(theirs),
+                    # Beside what is approved.
+                    "refusals": _lines(refused) if len(refused) < len(theirs) else [],
                     "comment": comment,
+                    "reason": reason if refused else "",
                     "link": link,
                 },
             }
             for user, structure, theirs in by_person(rows)
             if user.was_ever_active and user != by
+            for refused in [_refused(theirs)]
         ],
     )

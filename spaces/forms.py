@@ -17,6 +17,8 @@ class Box(NamedTuple):
     ticked: bool
     status: str
     status_label: str
+    # Asked for by the person whom a decision is about.
+    asked: bool = False
 
 
 class AskForm(LimitedForm):
@@ -48,7 +50,7 @@ class AskForm(LimitedForm):
             f"{service.pk if service else 0}-{access}": (service, access)
             for service in self.services
             for access in Access
-            if (service and service.pk, str(access)) not in self.live
+            if self._row(service, access) is None
         }
         self.fields["parts"].choices = [(value, value) for value in self.offered]
         self.fields["parts"].error_messages["invalid_choice"] = (
@@ -64,9 +66,15 @@ class AskForm(LimitedForm):
         ticked = set(self["parts"].value() or ())
         return [(service, [self._box(service, access, ticked) for access in Access]) for service in self.services]
 
+    def _row(self, service, access):
+        """The line they have or wait for: for this service, or by default, which counts for each."""
+        return self.live.get((service and service.pk, str(access)), self.live.get((None, str(access))))
+
     def _box(self, service, access, ticked):
-        value, row = f"{service.pk if service else 0}-{access}", self.live.get((service and service.pk, str(access)))
+        value, row = f"{service.pk if service else 0}-{access}", self._row(service, access)
         said = (row.status, row.get_status_display()) if row else ("", "")
+        if row and service and row.service_id is None:
+            said = (row.status, "Déjà demandé par défaut" if row.is_pending else "Déjà par défaut")
         return Box(value, access.label, value in ticked, *said)
 
     def clean_starts_on(self):
@@ -84,7 +92,8 @@ class AskForm(LimitedForm):
 
 
 class DecisionForm(LimitedForm):
-    """« Valider »: which accesses of which spaces, for whom, and a word to them.
+    """« Valider »: which accesses of which spaces, for whom, a word to them, and to the asker why what they asked for
+    and is unticked is refused.
 
     `rows` are (space, service), None for all the person is attached to; `live` their lines, of which those whose key
     is in `asked` wait for this decision and can be unticked; `counts` how many others each reach is for.
@@ -99,7 +108,15 @@ class DecisionForm(LimitedForm):
         # It is mailed.
         validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Envoyé aux personnes concernées. Obligatoire si vous décochez un accès demandé : c'est le motif.",
+        help_text="Facultatif. Envoyé à toutes les personnes concernées.",
+    )
+    reason = forms.CharField(
+        label="Motif de ce qui est refusé",
+        max_length=1800,
+        required=False,
+        validators=[validate_plain_text],
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Nécessaire si vous décochez un accès demandé. Envoyé au demandeur seul.",
     )
 
     REQUIRED = {"lines": "Cochez au moins un accès ; pour tout refuser, « Refuser »."}
@@ -141,13 +158,13 @@ class DecisionForm(LimitedForm):
     def _box(self, space, service, access, ticked):
         value, row = _value(space, service, access), self._status(space, service, access)
         said = (row.status, row.get_status_display()) if row else ("", "")
-        return Box(value, access.label, value in ticked, *said)
+        return Box(value, access.label, value in ticked, *said, value in self.initial["lines"])
 
     def clean(self):
         super().clean()
         dropped = set(self.initial["lines"]) - set(self.cleaned_data.get("lines", ()))
-        if self.cleaned_data.get("lines") and dropped and not self.cleaned_data.get("comment", "x"):
-            self.add_error("comment", "Dites pourquoi les accès décochés sont refusés : c'est envoyé au demandeur.")
+        if self.cleaned_data.get("lines") and dropped and not self.cleaned_data.get("reason", "x"):
+            self.add_error("reason", "Dites pourquoi les accès décochés sont refusés : c'est envoyé au demandeur.")
         return self.cleaned_data
 
     @property
@@ -155,16 +172,23 @@ class DecisionForm(LimitedForm):
         """(space, service, access) of each ticked."""
         return [self.offered[value] for value in self.cleaned_data["lines"]]
 
+    @property
+    def dropped(self):
+        """(space, service, access) of each that was asked for and is not."""
+        return [self.offered[value] for value in self.initial["lines"] if value not in self.cleaned_data["lines"]]
+
 
 def _value(space, service, access):
     return f"{space.pk}-{service.pk if service else 0}-{access}"
 
 
 def _people(counts):
-    """What each reach says: how many people it is for."""
+    """What each reach says: how many people it is for, less those who have it all."""
     said = {}
     for reach, count in counts.items():
-        said[reach] = f"{count + 1} personnes, demandeur compris" if count else "Personne d'autre n'est concerné"
+        said[reach] = f"{count + 1} personnes, demandeur compris" if count else "Tous les autres ont déjà ces accès"
+    if counts.get(Reach.STRUCTURE):
+        said[Reach.STRUCTURE] += " : chacun pour tout ce à quoi il est rattaché"
     return said | {Reach.USER: "1 personne : le demandeur"}
 
 
@@ -194,3 +218,16 @@ class OpeningForm(LimitedForm):
     )
 
     REQUIRED = {"accesses": "Cochez au moins un accès : consultation ou modification."}
+
+
+class TakingForm(LimitedForm):
+    """Why accesses are taken back, for who loses them."""
+
+    reason = forms.CharField(
+        label="Motif de ce qui est retiré",
+        max_length=1800,
+        required=False,
+        validators=[validate_plain_text],
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Facultatif. Envoyé aux personnes à qui vous retirez un accès.",
+    )

@@ -11,7 +11,7 @@ from django.utils import timezone
 from attachments.models import Attachment, Right
 from attachments.permissions import holding
 from plumbing.reach import add_holding
-from spaces.models import Access, Grant, Space, Subscription
+from spaces.models import Access, Space, Subscription
 from spaces.models.spaces import is_opened
 from structures.models import Structure
 
@@ -162,5 +162,4 @@ def _line_step(space, place, lines, today):
         return Step.PENDING
     if lines:
         return Step.REFUSED if lines[-1][0] == Status.REFUSED else Step.ENDED
-    never = not space.is_free and space.grant(place.role) == Grant.NEVER
-    return Step.NOT_FOR_ROLE if never else Step.NOT_ASKED
+    return Step.NOT_ASKED if space.is_for(place.role) else Step.NOT_FOR_ROLE

@@ -6,6 +6,7 @@ from accounts import events as account_events
 from attachments import events as attachment_events
 from plumbing.facts import Fact
 from spaces import actions
+from spaces import invariants as _invariants  # noqa: F401
 from spaces.models import Subscription
 from structures import events as structure_events
 from structures.views.workspace import add_tab
@@ -29,8 +30,18 @@ def follow_roles(sender, changed, actor, **kwargs):
 
 
 @receiver(attachment_events.scope_changed)
-def follow_scope(sender, attachment, actor, **kwargs):
-    actions.follow_scope(attachment, actor=actor)
+def follow_scope(sender, attachments, actor, **kwargs):
+    actions.follow_scope(attachments, actor=actor)
+
+
+@receiver(attachment_events.place_duplicated)
+def duplicate_spaces(sender, source, attachments, actor, **kwargs):
+    actions.duplicate(source, attachments, actor=actor)
+
+
+@receiver(attachment_events.duplication_asked)
+def of_duplicating(sender, source, actor, **kwargs):
+    return [Fact("subscriptions_duplicated", len(actions.duplicated(source, actor)))]
 
 
 @receiver(structure_events.identifier_changing)
@@ -41,6 +52,17 @@ def carry_over(sender, old, new, services, **kwargs):
 @receiver(structure_events.identifier_change_asked)
 def of_changing_identifier(sender, structure, **kwargs):
     return [Fact("subscriptions_carried", structure.subscriptions.live().filter(by_default=False).count())]
+
+
+@receiver(structure_events.structure_deactivating)
+def of_deactivating_structure(sender, structure, **kwargs):
+    """What people have there gives nothing meanwhile, and comes back with the structure."""
+    return [Fact("subscriptions_suspended", structure.subscriptions.live().filter(by_default=False).count())]
+
+
+@receiver(structure_events.service_deactivating)
+def of_deactivating_service(sender, service, **kwargs):
+    return [Fact("subscriptions_suspended", service.subscriptions.live().count())]
 
 
 @receiver(account_events.account_deactivating)

@@ -4,16 +4,19 @@ from dataclasses import dataclass, field
 
 from django.db.models import TextChoices
 from django.urls import reverse
+from django.utils import timezone
 
 from attachments.models import Role
+from plumbing.text import either
 from spaces.deciders import deciders_on
-from spaces.models import Grant, Space, StructureSpace, Subscription
+from spaces.models import Space, StructureSpace, Subscription
 from structures.models import Structure
 
 
 class State(TextChoices):
     HELD = "active", "Ouvert pour vous"
     UPCOMING = "upcoming", "À venir"
+    SUSPENDED = "inactive", "Suspendu"
     PENDING = "pending", "En cours de validation"
     FREE = "free", "À ajouter vous-même"
     TO_ASK = "to_ask", "À demander"
@@ -22,13 +25,20 @@ class State(TextChoices):
 
 @dataclass
 class Standing:
-    """One space on one structure, for one person in force there; `givers` can give it: they open it, or decide."""
+    """One space on one structure, for one person in force there; `givers` can give it: they decide, and open it where
+    it is not open, whatever waits already.
+    """
 
     space: Space
     structure: Structure
     role: str
     state: State
+    is_open: bool = True
     givers: list = field(default_factory=list)
+
+    @property
+    def named(self):
+        return either(self.givers[:3])
 
     @property
     def is_held(self):
@@ -36,7 +46,7 @@ class Standing:
 
     @property
     def waits(self):
-        return self.state in (State.PENDING, State.UPCOMING)
+        return self.state in (State.PENDING, State.UPCOMING, State.SUSPENDED)
 
     @property
     def is_own_to_give(self):
@@ -50,28 +60,31 @@ def standings(user, places, spaces=None):
     structures = [place.structure_id for place in places]
     mine = Subscription.objects.filter(user=user, structure__in=structures).order_by()
     held = set(mine.effective().values_list("space", "structure"))
-    live = {}
-    for space, structure, status in mine.live().values_list("space", "structure", "status"):
-        live.setdefault((space, structure), set()).add(status)
+    live, today = {}, timezone.localdate()
+    for space, structure, status, day in mine.live().values_list("space", "structure", "status", "starts_on"):
+        pending = status == Subscription.Status.PENDING
+        state = State.PENDING if pending else State.UPCOMING if day > today else State.SUSPENDED
+        live.setdefault((space, structure), set()).add(state)
     opened = StructureSpace.objects.current().filter(structure__in=structures).order_by()
     opened = set(opened.values_list("space", "structure"))
     found = []
     for space in spaces:
         for place in places:
             key = space.pk, place.structure_id
+            is_open = space.is_open_everywhere or key in opened
             if key in held:
                 state = State.HELD
             elif key in live:
-                state = State.PENDING if Subscription.Status.PENDING in live[key] else State.UPCOMING
+                state = next(state for state in (State.PENDING, State.UPCOMING, State.SUSPENDED) if state in live[key])
             elif not place.structure.is_active or not space.is_offered_to(place.structure):
                 continue
             elif space.is_free:
                 state = State.FREE
-            elif space.grant(place.role) == Grant.NEVER:
+            elif not space.is_for(place.role):
                 continue
             else:
-                state = State.TO_ASK if space.is_open_everywhere or key in opened else State.NOT_OPEN
-            found.append(Standing(space, place.structure, place.role, state))
+                state = State.TO_ASK if is_open else State.NOT_OPEN
+            found.append(Standing(space, place.structure, place.role, state, is_open))
     _tell_givers(user, found)
     return found
 
@@ -81,7 +94,7 @@ def _tell_givers(user, found):
     givers = deciders_on({standing.structure.pk for standing in given}, besides=user) if given else {}
     for standing in given:
         there = givers[standing.structure.pk]
-        standing.givers = there.openers if standing.state is State.NOT_OPEN else there.deciders
+        standing.givers = there.deciders if standing.is_open else there.openers
 
 
 class OwnSpaces:
@@ -106,6 +119,15 @@ class OwnSpaces:
     def missing(self):
         """(space, where they stand with it on each structure) of those they have nowhere."""
         return [(space, there) for space, there in self.lacking.items() if space not in self.held]
+
+    @property
+    def shared(self):
+        """A Standing whose « who gives it » is that of all they lack; None when they differ."""
+        lacking = [standing for _space, there in self.missing for standing in there]
+        sentences = {
+            (standing.is_open, standing.waits, standing.is_own_to_give, tuple(standing.givers)) for standing in lacking
+        }
+        return lacking[0] if len(lacking) > 1 and len(sentences) == 1 else None
 
 
 def address_of(space):

@@ -112,7 +112,9 @@ class TicketAdmin(SupportAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         thread = list(ticket.messages.thread())
         picked = ReadyAnswer.objects.fitting(ticket.category).filter(pk=_number(request.GET.get("reponse"))).first()
-        initial = {"seen": thread[-1].pk, "text": picked.text if picked else ""}
+        # A claim is closed by its transfer: an answer meanwhile seldom settles it.
+        status = Ticket.Status.IN_PROGRESS if ticket.is_claim else Ticket.Status.SOLVED
+        initial = {"seen": thread[-1].pk, "text": picked.text if picked else "", "status": status}
         form = AnswerForm(posted(request), request.FILES or None, initial=initial)
         if request.method == "POST" and form.is_valid():
             done, _ = submit(form, actions.answer, ticket.pk, actor=request.user, **form.cleaned_data)

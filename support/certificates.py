@@ -1,6 +1,7 @@
 """The certificate by which a structure says who manages it from now on: one A4 page, to print and sign."""
 
 import unicodedata
+from importlib.resources import as_file, files
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,15 +11,12 @@ from fpdf.enums import XPos, YPos
 
 from attachments.deciders import managers_of
 from directory.identifiers import spaced_identifier
+from plumbing.typography import french_text
 from support.models import ANSWERS
 
 TITLE = "Attestation de changement de gestionnaire principal"
-# What the typeface every PDF reader has (Helvetica, Latin-1) lacks of what people type here, and Unicode does not take
-# apart into a letter and its accent.
-_LATIN = str.maketrans(
-    {"’": "'", "‘": "'", "œ": "oe", "Œ": "Oe", "–": "-", "—": "-", "…": "...", "€": "EUR"}
-    | {"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T", "ẞ": "SS", "ə": "e"}
-)
+# The site's own typeface, for its Latin, Greek and Cyrillic letters; the package holds nothing but its files.
+FONT, FONT_FILES = "source", "font_source_sans_pro"
 _BLOCKS = (
     ("La structure", ("siret", "legal_name")),
     ("Gestionnaire principal actuel", ("principal_name", "principal_login")),
@@ -42,16 +40,6 @@ def _label(name):
     return {"principal_name": "Nom", "target_name": "Nom"}.get(name, ANSWERS[name].split(" du ")[0])
 
 
-def latin(text):
-    """`text` in the letters of the page's typeface: those it lacks lose their accent, and stay readable."""
-    plain = str(text).translate(_LATIN)
-    return "".join(letter if letter <= "ÿ" else _without_accent(letter) for letter in plain)
-
-
-def _without_accent(letter):
-    return unicodedata.normalize("NFKD", letter).encode("latin-1", "ignore").decode("latin-1") or "?"
-
-
 def _said(ticket, name):
     """What the ticket says; of who manages today, what the portal knows."""
     principal = managers_of(ticket.structure).confirmed_principal if name.startswith("principal") else None
@@ -66,23 +54,38 @@ class _Page(FPDF):
         super().__init__(format="A4")
         self.ticket, self.day = ticket, timezone.localtime(ticket.sent_at)
         self.set_creation_date(ticket.sent_at)
-        self.set_title(f"{TITLE} - {ticket.spaced_reference}")
+        self.set_title(f"{TITLE} – {ticket.spaced_reference}")
         self.set_lang("fr-FR")
         self.set_margins(LEFT, 20)
         self.c_margin = 0
+        for style, name in (("", "Regular"), ("B", "Semibold")):
+            with as_file(files(FONT_FILES) / "files" / f"SourceSansPro-{name}.ttf") as path:
+                self.add_font(FONT, style, path)
         self.set_auto_page_break(False)
         self.add_page()
 
+    def _say(self, sentence, **shape):
+        self._write(french_text(sentence), **shape)
+
     def _write(self, text, *, size=11, bold=False, width=WIDTH, line=6, grey=False):
-        self.set_font("helvetica", "B" if bold else "", size)
+        self.set_font(FONT, "B" if bold else "", size)
         self.set_text_color(90 if grey else 0)
-        self.multi_cell(width, line, latin(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(width, line, self._in_its_letters(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def _in_its_letters(self, text):
+        """`text` composed, without what the typeface lacks of it: a letter loses its accent, or is « ? »."""
+        known = self.current_font.cmap
+        composed = unicodedata.normalize("NFC", str(text))
+        return "".join(
+            next((one for one in (letter, *unicodedata.normalize("NFKD", letter)) if ord(one) in known), "?")
+            for letter in composed
+        )
 
     def heading(self):
         self._write(settings.PORTAL_NAME, size=10, grey=True)
         self.ln(3)
         self._write(TITLE, size=17, bold=True, line=8)
-        self._write(f"Dossier n° {self.ticket.spaced_reference}, ouvert le {date_format(self.day, 'j F Y')}", grey=True)
+        self._say(f"Dossier n° {self.ticket.spaced_reference}, ouvert le {date_format(self.day, 'j F Y')}", grey=True)
         self.ln(4)
 
     def block(self, title, facts):
@@ -104,13 +107,13 @@ class _Page(FPDF):
 
     def statement(self):
         self.ln(5)
-        self._write(
+        self._say(
             "Je soussigné(e), représentant(e) légal(e) de la structure désignée ci-dessus, atteste que le nouveau "
             "gestionnaire principal la représente sur le portail, et demande à l'assistance de lui donner ce rôle "
             "à la place du gestionnaire actuel."
         )
         self.ln(2)
-        self._write(
+        self._say(
             "Je sais que le gestionnaire actuel en est averti et peut s'y opposer, et qu'une fausse attestation est "
             "punie par la loi (article 441-7 du code pénal)."
         )
@@ -118,10 +121,10 @@ class _Page(FPDF):
     def place_to_sign(self):
         self.ln(6)
         for label in ("Nom et prénom", "Fonction", "Fait à", "Le"):
-            self._write(f"{label} :", width=LABEL)
+            self._say(f"{label} :", width=LABEL)
             self.line(LEFT + LABEL, self.get_y() - 0.8, LEFT + WIDTH, self.get_y() - 0.8)
             self.ln(2.5)
-        self._write("Signature et cachet de la structure :")
+        self._say("Signature et cachet de la structure :")
         self.rect(LEFT, self.get_y() + 1, WIDTH, 38)
         self.set_y(-16)
-        self._write("Page à déposer, signée, dans la sollicitation du même numéro sur le portail.", size=9, grey=True)
+        self._say("Page à déposer, signée, dans la sollicitation du même numéro sur le portail.", size=9, grey=True)

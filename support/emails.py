@@ -112,14 +112,25 @@ def send_claim_warning(ticket):
 
 def send_claim_closed(ticket):
     """To the manager who was warned of a claim: it is closed, and replaces nobody."""
+    if ticket.transferred_at is None:
+        _to_manager("claim_closed", ticket, "La demande de vous remplacer est close")
+
+
+def send_claim_overruled(ticket):
+    """To the manager who objected, or could still: support replaced them all the same, and why."""
+    answers = "L'assistance répond à votre opposition" if ticket.objected_at else "Pourquoi l'assistance vous remplace"
+    _to_manager("claim_overruled", ticket, answers)
+
+
+def _to_manager(slug, ticket, purpose):
     manager = ticket.sitting_manager
-    if manager is None or ticket.transferred_at is not None:
+    if manager is None:
         return
     notify(
-        "claim_closed",
+        slug,
         to=manager.mail_address,
         user=manager,
-        purpose="La demande de vous remplacer est close",
+        purpose=purpose,
         reference=ticket.reference,
         context={"ticket": ticket, "manager": manager, "link": absolute_url("support:object", ticket.reference)},
     )

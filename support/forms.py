@@ -30,10 +30,10 @@ def message_field(label="Message", **options):
     )
 
 
-def file_field(label="Joindre un fichier", kinds=tuple(KINDS), **options):
+def file_field(label="Joindre un fichier", kinds=tuple(KINDS), said="PDF, image, document, tableau, zip", **options):
     return forms.FileField(
         label=label,
-        help_text="10 Mo au plus : PDF, image, document, tableau, zip.",
+        help_text=f"10 Mo au plus : {said}.",
         widget=forms.FileInput(attrs={"accept": ",".join(f".{kind}" for kind in kinds)}),
         error_messages={"empty": "Ce fichier est vide : choisissez-en un autre.", "invalid": "Choisissez un fichier."},
         **options,
@@ -287,7 +287,8 @@ class SignedForm(RefusableForm):
     """The certificate, signed."""
 
     REQUIRED = {"file": "Choisissez la page signée."}
-    file = file_field("Attestation signée", kinds=("pdf", "png", "jpg", "jpeg", "tif", "tiff"))
+    SCANS = ("pdf", "png", "jpg", "jpeg", "tif", "tiff")
+    file = file_field("Attestation signée", kinds=SCANS, said="PDF ou image (png, jpg, tiff)")
 
 
 class ObjectionForm(RefusableForm):
@@ -350,7 +351,6 @@ class AnswerForm(RefusableForm):
     status = forms.ChoiceField(
         label="Ensuite",
         choices=[(value, label) for value, (label, _) in OUTCOMES.items()],
-        initial=Ticket.Status.SOLVED,
         widget=ExplainedChoices(hints=[(value, hint) for value, (_, hint) in OUTCOMES.items()]),
     )
     seen = forms.IntegerField(widget=forms.HiddenInput)

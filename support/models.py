@@ -189,10 +189,13 @@ class Ticket(models.Model):
 
     @property
     def certificate_to_sign(self):
-        """The certificate that waits for a signature; None when none does."""
-        if self.status != self.Status.ACTION_REQUIRED:
-            return None
-        return self.files.ready().filter(role=TicketFile.Role.CERTIFICATE).exclude(message=None).last()
+        """The certificate whose signature is awaited, or asked for again, whoever wrote last; None when none is."""
+        sent = self.files.ready().exclude(message=None)
+        certificate = sent.filter(role=TicketFile.Role.CERTIFICATE).last() if self.is_open else None
+        if certificate is None or self.status == self.Status.ACTION_REQUIRED:
+            return certificate
+        is_back = sent.filter(role=TicketFile.Role.SIGNED, pk__gt=certificate.pk).exists()
+        return None if is_back else certificate
 
     @property
     def may_be_objected_to(self):

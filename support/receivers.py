@@ -27,6 +27,11 @@ def follow_principals(sender, structures, actor, **kwargs):
     actions.follow_principals(structures, actor=actor)
 
 
+@receiver(attachment_events.transfers_undone)
+def take_up_again(sender, handovers, **kwargs):
+    actions.take_up_again(handovers)
+
+
 @receiver([attachment_events.attachments_started, attachment_events.attachments_ended])
 def follow_places(sender, attachments, actor, **kwargs):
     structures = {place.structure_id: place.structure for place in attachments if place.role == Role.PRINCIPAL}

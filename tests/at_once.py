@@ -7,6 +7,9 @@ from django.db import connection, transaction
 
 from tests.processes import wait_until
 
+# Whoever has not answered after so many seconds waits for ever.
+PATIENCE = 60
+
 
 def at_once(*acts):
     """Run each act in its own thread and connection, started together; results or exceptions, in order."""
@@ -21,11 +24,12 @@ def at_once(*acts):
         finally:
             connection.close()
 
-    threads = [Thread(target=run, args=pair) for pair in enumerate(acts)]
+    threads = [Thread(target=run, args=pair, daemon=True) for pair in enumerate(acts)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "somebody waits for ever"
     return answers
 
 

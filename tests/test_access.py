@@ -124,9 +124,10 @@ TABLE = {
     "attachments:my_attachments": ([], (LOGIN, *(200,) * 6)),
     "attachments:export_my_attachments": (["kind"], (LOGIN, *(200,) * 6)),
     "attachments:leave_structures": ([], (LOGIN, *(302,) * 6)),
-    "attachments:succession": ([], (LOGIN, *(200,) * 6)),
-    "attachments:choose_successor": ([], (LOGIN, 302, 302, 302, 200, 200, 302)),
-    "attachments:confirm_succession": ([], (LOGIN, *(302,) * 6)),
+    # What is being chosen is in the session: tried in tests/attachments/test_transfer_screens.py.
+    "attachments:succession": ([], (302,) * 7),
+    "attachments:choose_successor": ([], (302,) * 7),
+    "attachments:confirm_succession": ([], (302,) * 7),
     # Of both whom it concerns, and support: tried with them in tests/attachments/test_transfer_screens.py.
     "attachments:handover": (["handover"], (LOGIN, *(404,) * 5, 200)),
     "attachments:cancel_handover": (["handover"], (LOGIN, *(404,) * 5, 302)),
@@ -158,6 +159,8 @@ TABLE = {
     "attachments:end_deputy": (["structure_pk"], (LOGIN, 403, 403, 403, 302, 403, 302)),
     # Of a secondary manager: its principal manager's to extend, not a colleague's.
     "attachments:extend": (["secondary"], (LOGIN, 404, 404, 403, 200, 404, 200)),
+    # Without anybody ticked, back to the list.
+    "attachments:extend_people": (["structure_pk"], (LOGIN, 403, 403, 302, 302, 403, 302)),
     "attachments:history": ([], (LOGIN, 403, 403, 403, 200, 200, 200)),
     "attachments:export_history": (["kind"], (LOGIN, 403, 403, 403, 200, 200, 200)),
     "attachments:structure_history": (["structure_pk"], ITS_PRINCIPAL),
@@ -482,7 +485,8 @@ POSTS = {
     "attachments:refuse_together": ({}, (LOGIN, *(302,) * 6)),
     "attachments:leave_structures": ({}, (LOGIN, *(302,) * 6)),
     "attachments:withdraw_request": ({}, (LOGIN, *(404,) * 6)),
-    "attachments:confirm_succession": ({}, (LOGIN, *(302,) * 6)),
+    "attachments:choose_successor": ({}, (302,) * 7),
+    "attachments:confirm_succession": ({}, (302,) * 7),
     "attachments:cancel_handover": ({}, (LOGIN, *(404,) * 5, 302)),
     "attachments:undo_transfer": ({}, (LOGIN, *(404,) * 5, 302)),
     "attachments:attach_person": ({}, answering(ITS_MANAGERS, 422)),
@@ -499,6 +503,7 @@ POSTS = {
     "attachments:deputy": ({}, answering(ITS_PRINCIPAL, 422)),
     "attachments:end_deputy": ({}, answering(ITS_PRINCIPAL, 302)),
     "attachments:extend": ({"ends_on": ""}, (LOGIN, 404, 404, 403, 302, 404, 302)),
+    "attachments:extend_people": ({}, (LOGIN, 403, 403, 302, 302, 403, 302)),
     "attachments:decide_request": ({"role": "simple", "scope": "whole"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
     "attachments:refuse_request": ({"reason": "Non"}, (LOGIN, 404, 404, 302, 302, 404, 302)),
 }
@@ -579,6 +584,7 @@ NEEDS = {
     "attachments:choose_structure_for_account": (ATTACH, 200),
     # Of a secondary manager; one who sees no people does not know of them.
     "attachments:extend": (LEAD, 403),
+    "attachments:extend_people": (ATTACH, 403),
     "attachments:history": (HISTORY, 403),
     "attachments:export_history": (HISTORY, 403),
     "attachments:history_entry": (HISTORY, 404),
@@ -589,8 +595,6 @@ NEEDS = {
         [f"attachments:{name}" for name in ("secondary_rights", "personal_rights", "deputy", "end_deputy")],
         (NOBODY, 403),
     ),
-    # Without anything to hand over.
-    "attachments:choose_successor": (NOBODY, 302),
     "structures:change_structure": (NOBODY, 403),
 }
 

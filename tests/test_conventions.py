@@ -181,7 +181,8 @@ def test_an_empty_field_is_named_and_says_what_to_do(form):
         "requests": [AttachmentRequestFactory(structure=structure, user=UserFactory())],
         "difference": DirectoryDifference(structure),
         "current": "ici@exemple.example",
-        "attachment": AttachmentFactory(structure=structure, ends_on=date(2099, 8, 31)),
+        "attachment": (held := AttachmentFactory(structure=structure, ends_on=date(2099, 8, 31))),
+        "attachments": [held],
         "places": structure.attachments.all(),
     }
     asked = {name: known[name] for name in inspect.signature(form).parameters if name in known}

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import SESSION_KEY, authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
@@ -69,6 +69,7 @@ def enter(request, user):
 def let_in(request, user, typed, backend=None):
     """Open the session of whoever proved all they must: on to where they were going, with what they had typed."""
     login(request, user, backend=backend)
+    request.session.pop(kept.LEFT, None)
     if typed is not None:
         request.session[KEPT] = typed
     # Not redirect(): a path without a slash would be taken for the name of a view.
@@ -125,8 +126,10 @@ def end_session(request, said, page):
 
     Its own session would let the next person at this computer in.
     """
-    id_token = request.session.get(openid.SESSION)
+    id_token, who = request.session.get(openid.SESSION), request.session.get(SESSION_KEY)
     logout(request)
+    if who:
+        request.session[kept.LEFT] = who
     messages.success(request, said)
     provider = openid.end_session_address(id_token) if id_token and openid.is_on() else ""
     answer = HttpResponseRedirect(provider or page)

@@ -26,7 +26,14 @@ from attachments.actions.deputies import (
     end_deputy,
     name_deputy,
 )
-from attachments.actions.endings import end_what_ran_out, extend, leave_to_support, move_dates, warn_of_endings
+from attachments.actions.endings import (
+    end_what_ran_out,
+    extend,
+    extend_places,
+    foresee_extension,
+    leave_to_support,
+    warn_of_endings,
+)
 from attachments.actions.notices import hand_over_requests, report_broken
 from attachments.actions.people import (
     attach_from_file,
@@ -34,6 +41,7 @@ from attachments.actions.people import (
     change_place,
     create_attached_account,
     duplicate_place,
+    move_dates,
 )
 from attachments.actions.planned import (
     cancel_handovers,
@@ -86,7 +94,9 @@ __all__ = [
     "end_deputy",
     "end_what_ran_out",
     "extend",
+    "extend_places",
     "foresee",
+    "foresee_extension",
     "forget_comments",
     "hand_over_requests",
     "lapse_unactivated_principals",

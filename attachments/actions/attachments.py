@@ -137,7 +137,7 @@ def change_scope(attachment_id, *, actor, whole_structure=True, services=(), ref
         data = change_data(attachment, made)
         data["changes"]["services"] = [before, after]
         _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, reference=reference, **data)
-        scope_changed.send(sender=None, attachment=attachment, actor=actor)
+        scope_changed.send(sender=None, attachments=[attachment], actor=actor)
     return attachment
 
 
@@ -245,6 +245,7 @@ def give_back(kept, *, actor, **told):
     )
     if entries:
         record_all(Event.ATTACHMENT_CHANGED, entries, actor=actor)
+    scope_changed.send(sender=None, attachments=list(kept), actor=actor)
 
 
 @transaction.atomic
@@ -268,6 +269,17 @@ def change_dates(attachment_id, *, actor, **dates):
     if made:
         _journal(Event.ATTACHMENT_CHANGED, attachment, actor=actor, **change_data(attachment, made))
     return attachment
+
+
+def change_ends(attachments, *, actor, ends_on):
+    """Give these, which the caller locked and checked, another last day: in a number of queries that does not grow."""
+    entries = []
+    for attachment in attachments:
+        data = change_data(attachment, changes(attachment, {"ends_on": ends_on}))
+        entries.append({"subject": attachment.user, "structure": attachment.structure, **data})
+        attachment.ends_on = ends_on
+    Attachment.objects.filter(pk__in=[attachment.pk for attachment in attachments]).update(ends_on=ends_on)
+    record_all(Event.ATTACHMENT_CHANGED, entries, actor=actor)
 
 
 def change_rights(attachment, *, actor, rights):

@@ -2,46 +2,67 @@
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from attachments import emails
-from attachments.actions.attachments import change_dates, end_run_out, note_warned
+from attachments.actions.attachments import change_ends, end_run_out, note_warned
 from attachments.actions.deputies import end_deputies
 from attachments.actions.notices import hand_over_requests
-from attachments.actions.rows import lock, lock_structure
+from attachments.actions.rows import lock_all, lock_structure
 from attachments.deciders import managers_of
 from attachments.models import MANAGERS, Attachment, AttachmentRequest, Deputy, soon
+from plumbing.batches import Batch
 from plumbing.errors import ActionError
 from plumbing.reach import reach
 from plumbing.text import of
 
-
-@transaction.atomic
-def move_dates(attachment_id, *, actor, **dates):
-    """Support's `change_dates`: who decided there may no longer."""
-    attachment = change_dates(attachment_id, actor=actor, **dates)
-    if attachment.role in MANAGERS:
-        hand_over_requests(attachment.structure)
-    return attachment
+CHANGE = "attachments.change_place"
 
 
-@transaction.atomic
 def extend(attachment_id, *, actor, ends_on):
-    """« Prolonger »: give an attachment a later last day (None: no end), and tell the person.
+    """`extend_places`, of one: the attachment. Raises ActionError where that would leave it as it is."""
+    return extend_places([attachment_id], actor=actor, ends_on=ends_on).only
 
-    Raises ActionError when it ends later already or is over, or when `actor` no longer has a say in it.
+
+@transaction.atomic
+def extend_places(attachment_ids, *, actor, ends_on):
+    """« Prolonger »: give these attachments a later last day (None: no end), and tell their people: a Batch.
+
+    In a number of queries that does not grow with them. Those that end later already, have no end or are over, or that
+    `actor` no longer has a say in, are left as they are and said to be.
     """
-    attachment = lock(attachment_id)
-    if not actor.has_perm("attachments.change_place", attachment):
-        raise ActionError("right_withdrawn", f"Vous ne changez plus les dates {of(attachment.user)}.")
+    result, attachments = Batch.empty(), lock_all(attachment_ids)
+    mine = _changeable_by(actor, attachments)
+    able = result.passing(attachments, lambda attachment: _check_extended(attachment, mine))
+    later = result.passing(able, lambda attachment: _check_later(attachment, ends_on))
+    if later:
+        change_ends(later, actor=actor, ends_on=ends_on)
+        emails.send_attachments_extended(later)
+    return Batch(later, result.skipped)
+
+
+def foresee_extension(attachments, *, actor):
+    """A Batch of what `extend_places` would do of these, with a day late enough: only reads."""
+    result = Batch.empty()
+    mine = _changeable_by(actor, attachments)
+    return Batch(result.passing(attachments, lambda attachment: _check_extended(attachment, mine)), result.skipped)
+
+
+def _check_extended(attachment, mine):
+    """ActionError unless it has an end to come, and is among `mine`: those whose dates one may change."""
+    whose = of(attachment.user)
+    if attachment not in mine:
+        raise ActionError("right_withdrawn", f"Vous ne changez pas, ou plus, les dates {whose}.")
     if attachment.standing == attachment.Standing.OVER:
-        raise ActionError("attachment_over", f"Le rattachement {of(attachment.user)} est déjà terminé.")
+        raise ActionError("attachment_over", f"Le rattachement {whose} est déjà terminé.")
     if attachment.ends_on is None:
-        raise ActionError("no_end", f"Le rattachement {of(attachment.user)} n'a pas de date de fin.")
+        raise ActionError("no_end", f"Le rattachement {whose} n'a pas de date de fin.")
+
+
+def _check_later(attachment, ends_on):
     if ends_on and ends_on <= attachment.ends_on:
-        raise ActionError("not_later", "Choisissez un jour après l'actuelle date de fin.", field="ends_on")
-    attachment = change_dates(attachment_id, actor=actor, ends_on=ends_on)
-    emails.send_attachment_extended(attachment)
-    return attachment
+        held = f"Le rattachement {of(attachment.user)} dure déjà jusqu'au {date_format(attachment.ends_on, 'j F Y')}"
+        raise ActionError("not_later", f"{held} : choisissez un jour après.", field="ends_on")
 
 
 def warn_of_endings():
@@ -112,8 +133,7 @@ def _warn_in(structure_id):
 
 def _changeable_by(manager, attachments):
     keys = {attachment.pk for attachment in attachments}
-    mine = Attachment.objects.filter(reach("attachments.change_place", manager), pk__in=keys)
-    mine = set(mine.values_list("pk", flat=True))
+    mine = set(Attachment.objects.filter(reach(CHANGE, manager), pk__in=keys).values_list("pk", flat=True))
     return [attachment for attachment in attachments if attachment.pk in mine]
 
 

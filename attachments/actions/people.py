@@ -11,6 +11,7 @@ from attachments.actions.attachments import Place, change_dates, change_role, ch
 from attachments.actions.departures import lock_to_change
 from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import check_active, lock, lock_accounts, lock_structure, lock_structures
+from attachments.events import place_duplicated
 from attachments.models import MANAGERS, Attachment, AttachmentRequest, Right, Role
 from attachments.permissions import roles_given_by
 from history.models import Event, HistoryEntry
@@ -113,6 +114,7 @@ def duplicate_place(attachment_id, user_ids, *, actor):
                     given.done.append(_add_to(held[place.user.pk], place, actor))
             except ActionError as refusal:
                 given.skipped.append((place, refusal))
+    place_duplicated.send(sender=None, source=source, attachments=given.done, actor=actor)
     return given
 
 
@@ -253,3 +255,10 @@ def change_place(attachment_id, *, actor, version, role, whole_structure, servic
     if managed:
         hand_over_requests(attachment.structure)
     return True
+
+
+def move_dates(attachment_id, *, actor, **dates):
+    """Support's: `change_place` of the dates alone, whatever they were when support looked."""
+    place = Attachment.objects.get(pk=attachment_id)
+    kept = {name: getattr(place, name) for name in ("version", "role", "whole_structure", "starts_on", "ends_on")}
+    return change_place(attachment_id, actor=actor, services=place.services.all(), **kept | dates)

@@ -17,7 +17,7 @@ from attachments import emails
 from attachments.actions.attachments import attach_or_widen, end
 from attachments.actions.handovers import end_pending
 from attachments.actions.notices import tell_deciders
-from attachments.actions.rows import decide, lock, lock_structure
+from attachments.actions.rows import decide, lock, lock_structures
 from attachments.deciders import is_open_to_first_comer
 from attachments.models import Attachment, AttachmentRequest, Deputy, Handover, Role
 from plumbing.errors import ActionError
@@ -52,13 +52,15 @@ def drop_unseen_principal(structure):
 
 
 def lock_structures_of(user_id):
-    """Lock the structures whose managers may change, or be told, when this account's state changes."""
+    """Lock the structures where this person has a place, or that are told when this account's state changes.
+
+    Apps above hold a structure while they give somebody something there, and the history of the leaver names it.
+    """
     asked = AttachmentRequest.objects.pending().filter(user=user_id).values_list("structure_id", flat=True)
-    managed = Attachment.objects.current().managers().filter(user=user_id).values_list("structure_id", flat=True)
+    held = Attachment.objects.current().filter(user=user_id).values_list("structure_id", flat=True)
     stood_in = Deputy.objects.current().filter(deputy=user_id).values_list("structure_id", flat=True)
     awaited = Handover.objects.pending().filter(successor=user_id).values_list("structure_id", flat=True)
-    for structure_id in sorted({*asked, *managed, *stood_in, *awaited}):
-        lock_structure(structure_id)
+    lock_structures({*asked, *held, *stood_in, *awaited})
 
 
 def settle_on_activation(user):

@@ -59,6 +59,16 @@ def lock(attachment_id):
     return locked
 
 
+def lock_all(attachment_ids):
+    """As `lock`, of several at once, in the order of their structures' keys; those that are over come too."""
+    chosen = Attachment.objects.filter(pk__in=attachment_ids).order_by()
+    structures = lock_structures(chosen.values("structure"))
+    locked = list(chosen.select_for_update(of=("self",)).select_related("user").order_by("pk"))
+    for attachment in locked:
+        attachment.structure = structures[attachment.structure_id]
+    return locked
+
+
 def check_active(structure):
     if not structure.is_active:
         raise ActionError("structure_inactive", "Cette structure est inactive : personne ne peut s'y rattacher.")

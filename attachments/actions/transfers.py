@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from attachments import emails
+from attachments import emails, events
 from attachments.actions.attachments import end_places, give_back, hand_on
 from attachments.actions.decisions import answer_by
 from attachments.actions.handovers import end_pending
@@ -127,6 +127,7 @@ def undo_transfers(handover_ids, *, actor):
     record_all(Event.TRANSFER_UNDONE, entries, actor=actor)
     end_pending(structures.values(), actor=actor, reason="contested")
     emails.send_transfers_undone(rows, actor=actor)
+    events.transfers_undone.send(sender=None, handovers=rows)
     return rows
 
 

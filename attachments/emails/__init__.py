@@ -3,9 +3,9 @@
 from attachments.emails.places import (
     given,
     send_attached,
-    send_attachment_extended,
     send_attachments_ended,
     send_attachments_ending,
+    send_attachments_extended,
     send_place_changed,
     send_places_ending,
     terms,
@@ -35,9 +35,9 @@ from attachments.emails.successions import (
 __all__ = [
     "given",
     "send_attached",
-    "send_attachment_extended",
     "send_attachments_ended",
     "send_attachments_ending",
+    "send_attachments_extended",
     "send_became_principal",
     "send_deputies_ended",
     "send_deputy_named",

@@ -159,13 +159,18 @@ def send_attachments_ending(structure, attachments, *, manager):
     )
 
 
-def send_attachment_extended(attachment):
-    """To somebody whose place lasts longer than was said."""
-    write(
+def send_attachments_extended(attachments):
+    """To each of those whose place lasts longer than was said."""
+    write_all(
         "attachment_extended",
-        to=attachment.user.mail_address,
-        user=attachment.user,
-        purpose="Votre rattachement est prolongé",
-        reference=attachment.user.reference,
-        context={"attachment": attachment},
+        [
+            {
+                "to": attachment.user.mail_address,
+                "user": attachment.user,
+                "purpose": "Votre rattachement est prolongé",
+                "reference": attachment.user.reference,
+                "context": {"attachment": attachment},
+            }
+            for attachment in attachments
+        ],
     )

@@ -9,7 +9,14 @@ from attachments.forms.requests import (
     RefusalForm,
     ScopeForm,
 )
-from attachments.forms.rights import DeputyForm, ExtensionForm, HandoverDayForm, PersonalRightsForm, SecondaryRightsForm
+from attachments.forms.rights import (
+    DeputyForm,
+    ExtensionForm,
+    HandoverDayForm,
+    PersonalRightsForm,
+    SecondaryRightsForm,
+    TogetherExtensionForm,
+)
 
 __all__ = [
     "PER_SERVICE",
@@ -31,4 +38,5 @@ __all__ = [
     "RefusalForm",
     "ScopeForm",
     "SecondaryRightsForm",
+    "TogetherExtensionForm",
 ]

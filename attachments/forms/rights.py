@@ -110,10 +110,21 @@ class ExtensionForm(LimitedForm):
         label="Nouveau dernier jour", required=False, help_text="Laissez vide pour un rattachement sans date de fin."
     )
 
-    def __init__(self, attachment, data=None):
-        super().__init__(data, initial={"ends_on": a_year_after(attachment.ends_on)})
-        if attachment.ends_on < LAST_DAY:
-            self.fields["ends_on"].widget.attrs["min"] = (attachment.ends_on + timedelta(days=1)).isoformat()
+    def __init__(self, attachments, data=None):
+        last_days = [attachment.ends_on for attachment in attachments]
+        super().__init__(data, initial={"ends_on": a_year_after(max(last_days))})
+        if min(last_days) < LAST_DAY:
+            self.fields["ends_on"].widget.attrs["min"] = (min(last_days) + timedelta(days=1)).isoformat()
+
+
+class TogetherExtensionForm(ExtensionForm):
+    """« Prolonger » several people to one day."""
+
+    REQUIRED = {"ends_on": "Choisissez le nouveau dernier jour."}
+
+    ends_on = DayField(
+        label="Nouveau dernier jour", help_text="Le même pour toutes. Qui finit déjà plus tard garde sa date."
+    )
 
 
 def a_year_after(day):

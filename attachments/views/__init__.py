@@ -9,7 +9,7 @@ from attachments.views.attaching import (
 from attachments.views.decisions import decide_request, refuse_request
 from attachments.views.desk import export_requests, pending_requests
 from attachments.views.duplicating import duplicate_rights
-from attachments.views.extending import extend
+from attachments.views.extending import extend, extend_people
 from attachments.views.finding import export_found, find_people, resend_activations
 from attachments.views.handovers import cancel_handover, handover, undo_transfer
 from attachments.views.history import (
@@ -54,6 +54,7 @@ __all__ = [
     "export_requests",
     "export_structure_history",
     "extend",
+    "extend_people",
     "file_applied",
     "find_people",
     "handover",

@@ -1,7 +1,10 @@
 """« Activités du gestionnaire »: what waits, whom and what one manages, what was done there, on one page."""
 
+from datetime import timedelta
+
 from django.db.models import Count, prefetch_related_objects
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from attachments.deciders import Desk
@@ -9,12 +12,14 @@ from attachments.models import Attachment, Right, Role
 from attachments.permissions import SEEING_PEOPLE
 from attachments.standing_in import tell_standing_in
 from attachments.successions import handovers_of
-from attachments.views.history import readable
+from attachments.views.history import VIEW_HISTORY, readable
 from plumbing.reach import held
 from structures.models import Structure
 
 # Rows of each block; the rest is a click away.
 OLDEST_SHOWN, STRUCTURES_SHOWN, ENTRIES_SHOWN = 5, 6, 6
+# Of the history, what these last days hold is counted.
+DAYS_COUNTED = 7
 # Blocks of the apps above: (template, what it shows).
 _added_blocks = []
 
@@ -45,7 +50,7 @@ def activities(request):
         "decides": user.is_staff or bool(desk.structures),
         "names_structures": user.is_staff or len(places) > 1,
         "handovers": handovers_of(user),
-        "entries": _last_entries(user),
+        **_history_of(user),
         "blocks": [(template, told(user)) for template, told in _added_blocks] if desk.manages else (),
     }
     return render(request, "attachments/activities.html", context)
@@ -68,18 +73,21 @@ def _per_structure(rows):
     return dict(rows.order_by().values_list("structure").annotate(Count("pk")))
 
 
-def _last_entries(user):
-    """What was last done on the structures whose history is theirs to see; None for somebody who sees none."""
+def _history_of(user):
+    """What was last done on the structures whose history is theirs to see (None for somebody who sees none), and how
+    much of it these last days: since midnight, as the list that the count leads to.
+    """
     entries = readable(user).folded().select_related("actor", "subject", "structure")
-    keys = held("attachments.view_history", user)
+    keys, order = held(VIEW_HISTORY, user), ["-created_at", "-pk"]
     if keys is None:
         # In the order they were written: the only one that a table of millions gives at once.
-        return _told(entries.order_by("-pk"))
-    seen = list(Structure.objects.filter(pk__in=keys).order_by().values_list("pk", flat=True))
-    return _told(entries.filter(structure__in=seen).order_by("-created_at", "-pk")) if seen else None
-
-
-def _told(entries):
-    entries = list(entries[:ENTRIES_SHOWN])
-    tell_standing_in(entries)
-    return entries
+        order = ["-pk"]
+    elif seen := list(Structure.objects.filter(pk__in=keys).order_by().values_list("pk", flat=True)):
+        entries = entries.filter(structure__in=seen)
+    else:
+        return {"entries": None}
+    since = timezone.localdate() - timedelta(days=DAYS_COUNTED - 1)
+    last = list(entries.order_by(*order)[:ENTRIES_SHOWN])
+    tell_standing_in(last)
+    count = entries.between(since, None).order_by().count()
+    return {"entries": last, "entry_count": count, "counted_since": since, "days_counted": DAYS_COUNTED}

@@ -4,7 +4,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.mistyped import likely_address
@@ -13,17 +12,15 @@ from attachments import actions
 from attachments.forms import AttachForm, InviteForm
 from attachments.people import called, people_known_to, tell_places, typed
 from attachments.permissions import roles_given_by
-from attachments.views.people import ATTACH, CREATE, SEE, TAB
-from attachments.views.person import TAB_OF_ONE
+from attachments.views.parts import ATTACH, CHOSEN, CREATE, TAB, TAB_OF_ONE, active_within_reach, people_page
 from plumbing.reach import held
 from plumbing.requests import posted, submit, within
 from plumbing.text import is_key, loose_pattern, of
 from structures.models import Structure
-from structures.views.parts import BY_NAME, paged, searched_words, within_reach
-from structures.views.workspace import below
+from structures.views.parts import BY_NAME, paged, searched_words
 
 # In the address: the person chosen. Posted: what was typed on the other page comes along.
-CHOSEN, CARRIED = "personne", "repris"
+CARRIED = "repris"
 MOST_FOUND, MOST_OTHERS = 20, 50
 
 
@@ -63,6 +60,7 @@ def attach_person(request, pk):
         "found": found[:MOST_FOUND],
         "has_more": len(found) > MOST_FOUND,
         "most": MOST_FOUND,
+        "may_create": request.user.has_perm(CREATE, structure),
     }
     return people_page(request, "attachments/attach_person.html", structure, context)
 
@@ -74,7 +72,7 @@ def create_account(request, pk):
     if structure is None:
         return redirect(TAB, pk)
     if structure.uses_pigp:
-        return people_page(request, "attachments/no_account_here.html", structure, {"form": None})
+        return people_page(request, "attachments/no_account_here.html", structure, {})
     if not request.user.has_perm(CREATE, structure):
         raise PermissionDenied
     roles = roles_given_by(request.user, [pk])[pk]
@@ -134,15 +132,6 @@ def _choose(request, go_to, title):
     listed = paged(request, (mine.called(words) if words else mine).order_by(*BY_NAME))
     listed["searched"] = listed["searched"] or keys is None
     return render(request, "attachments/choose_structure.html", {"go_to": go_to, "title": title} | listed)
-
-
-def active_within_reach(request, pk, needed):
-    """The structure; None, and why is said, when it is inactive."""
-    structure = within_reach(request.user, pk, SEE, needed)
-    if structure.is_active:
-        return structure
-    messages.error(request, "Cette structure est inactive : personne ne peut s'y rattacher.")
-    return None
 
 
 def _chosen(request):
@@ -209,16 +198,3 @@ def _is_counted(request, form):
     if not counted:
         form.add_error(None, "Vous avez saisi beaucoup d'adresses. Attendez une heure, puis recommencez.")
     return counted
-
-
-def people_page(request, template, structure, context):
-    """A page below the list of a structure's people; `context` has its form."""
-    address = reverse(TAB, args=[structure.pk])
-    context |= {
-        "structure": structure,
-        "workspace": below(request, structure, TAB, ("Personnes", address)),
-        "back_url": address,
-        "may_create": request.user.has_perm(CREATE, structure),
-    }
-    form = context["form"]
-    return render(request, template, context, status=422 if form and form.errors else 200)

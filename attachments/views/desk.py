@@ -15,8 +15,8 @@ from attachments.decisions import tell_decisions
 from attachments.models import AttachmentRequest
 from plumbing.exports import download
 from plumbing.requests import came_from
+from structures.views.parts import PER_PAGE
 
-PER_PAGE = 50
 # « tri » in the address: what the links say, and the order.
 OLDEST = ""
 ORDERS = {

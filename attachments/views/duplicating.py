@@ -3,17 +3,25 @@
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
+from attachments.events import duplication_asked
 from attachments.models import Role
 from attachments.people import called, people_known_to, tell_places, typed
-from attachments.views.attaching import CHOSEN
-from attachments.views.person import CHANGING, MOST_SAID, TAB_OF_ONE, person_page, place_to_change
+from attachments.views.parts import (
+    CHANGING,
+    MOST_SAID,
+    TAB_OF_ONE,
+    keys_chosen,
+    person_page,
+    place_to_change,
+    say_skipped,
+)
+from plumbing.facts import gather
 from plumbing.requests import perform, within_many
-from plumbing.text import is_key, loose_pattern
+from plumbing.text import loose_pattern
 from structures.views.parts import PER_PAGE
 
 # Posted once what follows was shown.
@@ -26,7 +34,7 @@ def duplicate_rights(request, pk, place_pk):
     place = place_to_change(request, pk, place_pk)
     people = people_known_to(request.user).exclude(pk__in=[place.user_id, request.user.pk]).exclude(is_staff=True)
     if request.method == "POST":
-        chosen = people.filter(pk__in=_keys(request.POST))
+        chosen = people.filter(pk__in=keys_chosen(request.POST))
         if not chosen:
             messages.error(request, "Cochez au moins une personne.")
             return redirect(request.get_full_path())
@@ -71,6 +79,7 @@ def _confirm(request, place, chosen):
         "widened": [person for person in people if person.gains],
         "same": [person for person in people if person.place_here and not person.gains],
         "keys": [person.pk for person in people],
+        "also": gather(duplication_asked, source=place, actor=request.user),
     }
     return person_page(request, "attachments/confirm_duplicate.html", place, context, below_person=True)
 
@@ -94,21 +103,10 @@ def _tell_places_here(user, people, structure_pk):
         person.place_here = next((held for held in person.places if held.structure_id == structure_pk), None)
 
 
-def _keys(data):
-    keys = data.getlist(CHOSEN)
-    if not all(map(is_key, keys)):
-        raise Http404
-    return keys
-
-
 def _say(request, given):
     count = len(given.done)
     if count:
         named = ", ".join(str(place.user) for place in given.done[:MOST_SAID])
         more = f" et {count - MOST_SAID} de plus" if count > MOST_SAID else ""
         messages.success(request, f"Droits dupliqués : {named}{more}. Un courriel en informe chacun.")
-    for place, refusal in given.skipped[:MOST_SAID]:
-        messages.info(request, f"{place.user} : rien ne change. {refusal}")
-    more = len(given.skipped) - MOST_SAID
-    if more > 0:
-        messages.info(request, f"Et {more} autre{'s' if more > 1 else ''} pour les mêmes raisons.")
+    say_skipped(request, [f"{place.user} : rien ne change. {refusal}" for place, refusal in given.skipped])

@@ -1,4 +1,4 @@
-"""« Prolonger »: a later last day for somebody's attachment."""
+"""« Prolonger »: a later last day for somebody's attachment, or for those of several people of a structure at once."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -9,13 +9,30 @@ from django.utils.formats import date_format
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
-from attachments.forms import ExtensionForm
+from attachments.forms import ExtensionForm, TogetherExtensionForm
 from attachments.models import Attachment
-from attachments.views.people import TAB
-from attachments.views.person import TAB_OF_ONE, mails_within
+from attachments.people import PeopleOf
+from attachments.views.parts import (
+    ATTACH,
+    SEE,
+    TAB,
+    TAB_OF_ONE,
+    keys_chosen,
+    list_address,
+    mails_within,
+    people_page,
+    say_skipped,
+)
 from plumbing.requests import RETURN, came_from, posted, submit
-from plumbing.text import of
+from plumbing.text import grouped, of
+from structures.views.parts import within_reach
 from structures.views.workspace import INFORMATIONS, below
+
+# Those ticked in the list, by the keys of their places; or instead all of the list, as filtered, that have an end.
+TICKED, ALL = "rattachement", "tous"
+AT_ONCE = 500
+# The others are a click away on the same page.
+SHOWN_AT_ONCE = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,11 +43,11 @@ def extend(request, pk):
     if place.ends_on is None:
         messages.info(request, f"Le rattachement {of(place.user)} n'a pas de date de fin.")
         return redirect(back)
-    form = ExtensionForm(place, posted(request))
+    form = ExtensionForm([place], posted(request))
     if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, extended = submit(form, actions.extend, pk, actor=request.user, **form.cleaned_data)
         if done:
-            until = f"jusqu'au {date_format(extended.ends_on, 'j F Y')}" if extended.ends_on else "sans date de fin"
+            until = _until(extended.ends_on) if extended.ends_on else "sans date de fin"
             messages.success(request, f"{place.user} reste rattaché {until}. Un courriel l'en informe.")
             return redirect(back)
     return render(
@@ -65,3 +82,59 @@ def _within_reach(user, pk):
     if not user.has_perm("attachments.change_place", place):
         raise PermissionDenied
     return place
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def extend_people(request, pk):
+    """Those ticked among the people of a structure, to one day: who, and who not; POST extends them."""
+    structure = within_reach(request.user, pk, SEE, ATTACH)
+    places = _meant(request, structure)
+    if not places:
+        messages.warning(request, "Personne n'est coché : cochez au moins une personne qui a une date de fin.")
+        return redirect(list_address(request, pk))
+    foreseen = actions.foresee_extension(places[:AT_ONCE], actor=request.user)
+    form = TogetherExtensionForm(foreseen.done, posted(request)) if foreseen.done else None
+    is_sent = request.method == "POST" and form and form.is_valid() and mails_within(request, form)
+    if is_sent and _extend_all(request, form, foreseen.done):
+        return redirect(list_address(request, pk))
+    context = {
+        "form": form,
+        "places": foreseen.done,
+        "first": foreseen.done[:SHOWN_AT_ONCE],
+        "others": foreseen.done[SHOWN_AT_ONCE:],
+        "skipped": foreseen.skipped,
+        "is_cut": len(places) > AT_ONCE,
+        "at_once": AT_ONCE,
+    }
+    return people_page(request, "attachments/extend_people.html", structure, context)
+
+
+def _meant(request, structure):
+    """The places ticked, or all of the list that have an end: one more than is extended at once, where there is."""
+    data = request.POST if request.method == "POST" else request.GET
+    if ALL in data:
+        meant = PeopleOf(structure, data).rows.exclude(ends_on=None)
+    else:
+        meant = structure.attachments.filter(pk__in=keys_chosen(data, TICKED)).select_related("user")
+        meant = meant.order_by("user__last_name", "user__first_name", "pk")
+    return list(meant[: AT_ONCE + 1])
+
+
+def _extend_all(request, form, places):
+    """Whether any of it was done; who was left out, and why, is said."""
+    day = form.cleaned_data["ends_on"]
+    extended = actions.extend_places([place.pk for place in places], actor=request.user, ends_on=day)
+    if not extended.done:
+        form.refuse(extended.skipped[0][1])
+        return False
+    count = len(extended.done)
+    who, each = (str(extended.done[0].user), "l'en") if count == 1 else (f"{grouped(count)} personnes", "en")
+    verb = "reste rattaché" if count == 1 else "restent rattachées"
+    done = f"{who} {verb} {_until(day)}. Un courriel {each} informe{'' if count == 1 else ' chacune'}."
+    messages.success(request, done)
+    say_skipped(request, [str(refusal) for _, refusal in extended.skipped])
+    return True
+
+
+def _until(day):
+    return f"jusqu'au {date_format(day, 'j F Y')}"

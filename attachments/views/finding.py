@@ -1,7 +1,6 @@
 """« Rechercher utilisateur »: people over the structures one manages; the activation mail again, for several."""
 
 from django.core.paginator import Paginator
-from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -10,11 +9,10 @@ from accounts.actions import foresee_activations
 from accounts.actions import resend_activations as resend
 from attachments.exports import SOUGHT, told
 from attachments.people import PeopleSought, people_known_to, tell_changeable, tell_places
-from attachments.views.attaching import CHOSEN
+from attachments.views.parts import keys_chosen
 from attachments.views.person import say_resent
 from plumbing.exports import download
 from plumbing.requests import came_from
-from plumbing.text import is_key
 from structures.views.parts import PER_PAGE
 
 # Instead of ticks: all that match what is sought.
@@ -78,8 +76,5 @@ def _meant(request, data):
     sought = PeopleSought(request.user, data)
     if ALL in data:
         return sought, sought.people
-    keys = data.getlist(CHOSEN)
-    if not all(map(is_key, keys)):
-        raise Http404
-    known = people_known_to(request.user).filter(pk__in=keys)
+    known = people_known_to(request.user).filter(pk__in=keys_chosen(data))
     return sought, known.order_by("last_name", "first_name", "pk")

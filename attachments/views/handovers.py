@@ -1,7 +1,5 @@
 """« Transmission »: what one act hands over, done or planned; cancelled before its day, contested after it."""
 
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -11,13 +9,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attachments import actions
 from attachments.models import Handover, Role
 from attachments.successions import DEACTIVATING, LEAVING, NEXT
-from attachments.views.person import changes_within
+from attachments.views.leaving import HANDED_OVER
+from attachments.views.parts import changes_within
 from history.data import CAUSES
 from plumbing.requests import perform
 from plumbing.text import of
 
 # Posted: the key of each handover that is meant.
 MEANT = "transmission"
+# Posted by the page on which they are ticked, for the page that asks again: hundreds of keys fit in no address.
+ASKS_AGAIN = "relire"
 PAGE = "attachments:handover"
 
 
@@ -49,9 +50,8 @@ def _going_on(request, rows):
             address = f"{reverse('attachments:succession')}?{NEXT}={DEACTIVATING}"
             return {"next_url": address, "next_label": "Transmettre mes autres structures"}
         return {"next_url": reverse("accounts:deactivate"), "next_label": "Désactiver mon compte"}
-    if request.GET.get(NEXT) == LEAVING and places:
-        keys = urlencode([("rattachement", place.pk) for place in places])
-        address = f"{reverse('attachments:leave_structures')}?{keys}"
+    if request.GET.get(NEXT) == LEAVING and places.exists():
+        address = f"{reverse('attachments:leave_structures')}?{HANDED_OVER}={rows[0].reference}"
         return {"next_url": address, "next_label": "Supprimer mes rattachements"}
     return {"next_url": ""}
 
@@ -70,7 +70,8 @@ def undo_transfer(request, reference):
 
 def _ask_then(request, reference, act, template, said):
     meant = _meant(request, reference)
-    if request.method == "POST" and meant and changes_within(request):
+    acts = request.method == "POST" and ASKS_AGAIN not in request.POST
+    if acts and meant and changes_within(request):
         perform(request, act, [row.pk for row in meant], actor=request.user, done=said(meant))
     # What can no longer be is said by the page of the transfer.
     elif meant and all(row.is_pending or (row.may_be_undone_by(request.user) and not row.ended_at) for row in meant):

@@ -15,6 +15,7 @@ from attachments import exports
 from attachments.forms import HistoryForm
 from attachments.models import WHOLE_STRUCTURE, Role
 from attachments.standing_in import tell_standing_in
+from attachments.views.parts import SEE
 from history.data import CAUSES, changes_of, facts_of, services_of
 from history.models import HistoryEntry
 from history.outcomes import OUTCOMES, Kind, events_of
@@ -23,12 +24,11 @@ from plumbing.reach import held
 from plumbing.references import spaced
 from plumbing.requests import came_from
 from structures.models import Structure
-from structures.views.parts import within_reach
+from structures.views.parts import PER_PAGE, within_reach
 from structures.views.workspace import Workspace, below
 
-VIEW, VIEW_STRUCTURE = "attachments.view_history", "structures.view_structure"
+VIEW_HISTORY = "attachments.view_history"
 TAB = "attachments:structure_history"
-PER_PAGE = 50
 # What a person's name is made of, and a structure's.
 NAMED = ("first_name", "last_name", "anonymised_at")
 SHOWN = (
@@ -40,7 +40,7 @@ SHOWN = (
 
 def readable(user):
     """The lines `user` may read: of structures only, never of accounts."""
-    keys = held(VIEW, user)
+    keys = held(VIEW_HISTORY, user)
     lines = HistoryEntry.objects.filter(event__in=events_of(""))
     return lines.exclude(structure=None) if keys is None else lines.filter(structure__in=keys)
 
@@ -55,7 +55,7 @@ class Listing:
     @cached_property
     def structures(self):
         """(id, name) of those to choose from: support has too many."""
-        keys = held(VIEW, self.user)
+        keys = held(VIEW_HISTORY, self.user)
         if keys is None:
             return []
         return [(row.pk, str(row)) for row in Structure.objects.filter(pk__in=keys).order_by("legal_name_key", "pk")]
@@ -158,7 +158,7 @@ def _list_page(request, template, listing, **context):
 
 
 def _within_reach(request, pk):
-    return within_reach(request.user, pk, VIEW_STRUCTURE, VIEW)
+    return within_reach(request.user, pk, SEE, VIEW_HISTORY)
 
 
 @require_safe

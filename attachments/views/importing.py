@@ -14,8 +14,7 @@ from attachments.forms import FileForm
 from attachments.importers import COLUMNS, EXAMPLE, WHY, FileRefused, read_lines, read_text
 from attachments.models import Role
 from attachments.permissions import roles_given_by
-from attachments.views.attaching import active_within_reach, people_page
-from attachments.views.people import ATTACH, SEE, TAB
+from attachments.views.parts import ATTACH, CREATE, SEE, TAB, active_within_reach, people_page
 from plumbing.exports import csv_chunks
 from plumbing.requests import within, within_many
 from structures.views.parts import within_reach
@@ -24,8 +23,6 @@ from structures.views.parts import within_reach
 TEXT = "texte"
 # Posted with it: the lines to correct are wanted, as a file.
 TO_CORRECT = "corriger"
-
-
 # Where the session keeps what became of the last file.
 RESULT = "file_applied"
 SHOWN_AT_ONCE = 20
@@ -37,22 +34,43 @@ def import_people(request, pk):
     structure = active_within_reach(request, pk, ATTACH)
     if structure is None:
         return redirect(TAB, pk)
-    tried = request.method == "POST" and TEXT in request.POST
-    form = FileForm(*([request.POST, request.FILES] if request.method == "POST" and not tried else []))
+    if request.method == "POST" and TEXT in request.POST:
+        return _apply(request, structure, request.POST[TEXT])
+    form = FileForm(*([request.POST, request.FILES] if request.method == "POST" else []))
     lines, text = None, ""
-    if tried or (request.method == "POST" and form.is_valid()):
-        text = request.POST[TEXT] if tried else read_text(form.cleaned_data["file"].read())
+    if request.method == "POST" and form.is_valid():
+        text = read_text(form.cleaned_data["file"].read())
         try:
-            lines = read_lines(text, structure, roles_given_by(request.user, [pk])[pk])
+            lines = _read(request, structure, text)
         except FileRefused as refusal:
-            form.add_error("file", str(refusal)) if form.is_bound else messages.error(request, str(refusal))
-    if tried and lines is not None and TO_CORRECT in request.POST:
+            form.add_error("file", str(refusal))
+    return _trial(request, structure, form, text, lines)
+
+
+def _apply(request, structure, text):
+    """Do what the trial of `text` showed, or give back the lines to correct."""
+    try:
+        lines = _read(request, structure, text)
+    except FileRefused as refusal:
+        messages.error(request, str(refusal))
+        return _trial(request, structure, FileForm(), text, None)
+    if TO_CORRECT in request.POST:
         return _csv("lignes-a-corriger.csv", [*COLUMNS, WHY], [[*row, why] for _, row, why in _faulty(lines)])
-    to_do = [line for line in lines or () if line.is_to_do]
-    if tried and lines is not None and _is_counted(request, len(to_do)):
-        given = actions.attach_from_file(structure, [line.wanted for line in to_do], actor=request.user)
-        _keep(request, structure, given, lines)
-        return redirect("attachments:file_applied", pk)
+    to_do = [line.wanted for line in lines if line.is_to_do]
+    if not _is_counted(request, len(to_do)):
+        return _trial(request, structure, FileForm(), text, lines)
+    _keep(request, structure, actions.attach_from_file(structure, to_do, actor=request.user), lines)
+    return redirect("attachments:file_applied", structure.pk)
+
+
+def _read(request, structure, text):
+    return read_lines(text, structure, roles_given_by(request.user, [structure.pk])[structure.pk])
+
+
+def _trial(request, structure, form, text, lines):
+    """What a file would do, line by line; without `lines`, where one is chosen."""
+    lines = lines or []
+    to_do = [line for line in lines if line.is_to_do]
     roles = Counter(line.place["role"] for line in to_do)
     context = {
         "form": form,
@@ -60,10 +78,11 @@ def import_people(request, pk):
         "text": text,
         "to_do": to_do,
         "roles": [(Role(role).label, roles[role]) for role in Role.values if roles[role]],
-        "faulty": [line for line in lines or () if line.faults],
-        "held": [line for line in lines or () if line.held],
+        "faulty": [line for line in lines if line.faults],
+        "held": [line for line in lines if line.held],
         "columns": COLUMNS,
         "services": structure.services.open(),
+        "may_create": request.user.has_perm(CREATE, structure),
     }
     return people_page(request, "attachments/import_people.html", structure, context)
 
@@ -78,7 +97,6 @@ def file_applied(request, pk):
     places = structure.attachments.filter(pk__in=kept["done"]).select_related("user").prefetch_related("services")
     done = list(places.order_by("user__last_name", "user__first_name", "pk"))
     context = {
-        "form": None,
         "first": done[:SHOWN_AT_ONCE],
         "others": done[SHOWN_AT_ONCE:],
         "done_count": len(kept["done"]),

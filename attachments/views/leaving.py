@@ -11,13 +11,15 @@ from django.views.decorators.http import require_http_methods
 
 from attachments import actions
 from attachments.departures import tell_losses
-from attachments.models import Right, Role
+from attachments.models import Handover, Right, Role
 from attachments.successions import LEAVING, NEXT, STRUCTURES
 from plumbing.requests import came_from
 from plumbing.text import is_key
 
 # In the address, and in what is posted: the key of each chosen attachment.
 CHOSEN = "rattachement"
+# In the address: the act by which they handed over the structures they now leave.
+HANDED_OVER = "transmission"
 # More structures than this are counted in a message, not named.
 MOST_NAMED = 5
 
@@ -72,8 +74,12 @@ def _keys(data):
 
 
 def _chosen(user, data):
-    """Their own attachments among those asked for; 404 when one of them is not theirs."""
+    """Their own attachments among those asked for, or handed over; 404 when one of them is not theirs."""
     keys = _keys(data)
+    if HANDED_OVER in data:
+        given = user.handovers_given.filter(reference=data[HANDED_OVER], status=Handover.Status.DONE)
+        places = user.attachments.current().filter(structure__in=given.values("structure"))
+        keys |= set(places.exclude(role=Role.PRINCIPAL).values_list("pk", flat=True))
     found = user.attachments.filter(pk__in=keys).with_rights(Right.DECIDE_REQUESTS).select_related("structure")
     found = list(found.order_by("structure__legal_name_key"))
     if len(found) < len(keys):

@@ -20,8 +20,8 @@ from plumbing.reach import reach
 from plumbing.requests import came_from, perform
 from plumbing.text import grouped
 from structures.models import Structure
+from structures.views.parts import PER_PAGE
 
-PER_PAGE = 50
 # A shorter list is read faster than it is searched.
 SEARCHED_FROM = 10
 # « vue » in the address.

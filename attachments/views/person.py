@@ -2,10 +2,8 @@
 
 from collections import Counter
 
-from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
@@ -18,22 +16,33 @@ from attachments import actions
 from attachments.departures import tell_losses
 from attachments.forms import DetachForm, PlaceForm
 from attachments.models import Right, Role
-from attachments.people import VIEW, people_known_to, tell_requests
+from attachments.people import people_known_to, tell_requests
 from attachments.permissions import roles_given_by
-from attachments.views.people import SEE, TAB
+from attachments.views.parts import (
+    CHANGE,
+    TAB_OF_ONE,
+    list_address,
+    mails_within,
+    person_page,
+    place_to_change,
+    place_within_reach,
+    say_over,
+)
 from history.models import Event, HistoryEntry
 from plumbing.moments import moment
-from plumbing.requests import came_from, posted, submit, within
-from plumbing.text import of
-from structures.views.parts import within_reach
-from structures.views.workspace import below
+from plumbing.requests import posted, submit
 
-CHANGE = "attachments.change_place"
 LEAVE_RIGHTS = "attachments.leave_rights"
-# What ATTACH_RATE counts together: changes that mail somebody who has not asked for them.
-CHANGING = "changing"
-TOO_MANY_CHANGES = "Vous avez fait beaucoup de changements. Attendez une heure, puis recommencez."
 STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_APPROVED)
+
+
+# Sections of the apps above: (template, what it shows).
+_added_sections = []
+
+
+def add_section(template, told):
+    """Give the page a section more: `template`, which reads as `section` what `told(user, place)` returns, if any."""
+    _added_sections.append((template, told))
 
 
 @require_safe
@@ -42,9 +51,10 @@ def person(request, pk, place_pk):
     place = place_within_reach(request, pk, place_pk)
     is_over = place.standing == place.Standing.OVER
     tell_requests(place.structure, [place])
-    told = HistoryEntry.objects.filter(structure=pk, subject=place.user_id).select_related("actor").order_by("pk")
-    started = told.filter(event__in=STARTS)
-    ended = told.filter(event=Event.ATTACHMENT_ENDED, created_at__gte=place.ended_at) if place.ended_at else told.none()
+    entries = HistoryEntry.objects.filter(structure=pk, subject=place.user_id).select_related("actor").order_by("pk")
+    started = entries.filter(event__in=STARTS)
+    ended = entries.filter(event=Event.ATTACHMENT_ENDED)
+    ended = ended.filter(created_at__gte=place.ended_at) if place.ended_at else ended.none()
     return person_page(
         request,
         "attachments/person.html",
@@ -54,6 +64,7 @@ def person(request, pk, place_pk):
             "again": _again(request, place) if is_over else "",
             "started": started.filter(created_at__gte=place.created_at).first(),
             "is_over": is_over,
+            "sections": [(template, told(request.user, place)) for template, told in _added_sections],
             "is_own": place.user_id == request.user.pk,
             "is_principal": place.role == Role.PRINCIPAL,
             "may_change": not is_over and request.user.has_perm(CHANGE, place),
@@ -79,7 +90,7 @@ def change_person(request, pk, place_pk):
     """« Modifier » somebody's role, services and dates."""
     place = place_to_change(request, pk, place_pk)
     if place.standing == place.Standing.OVER:
-        return _say_over(request, place)
+        return say_over(request, place)
     form = PlaceForm(place.structure, posted(request), roles=roles_given_by(request.user, [pk])[pk], place=place)
     if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, changed = submit(form, actions.change_place, place_pk, actor=request.user, **form.change)
@@ -103,7 +114,7 @@ def detach_person(request, pk, place_pk):
     """« Détacher »: what follows, then the POST that does it."""
     place = place_to_change(request, pk, place_pk)
     if place.ended_at:
-        return _say_over(request, place)
+        return say_over(request, place)
     form = DetachForm(posted(request))
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
@@ -112,7 +123,7 @@ def detach_person(request, pk, place_pk):
             messages.success(
                 request, f"{place.user} n'est plus rattaché à {place.structure}. Un courriel l'en informe."
             )
-            return redirect(_list_address(request, pk))
+            return redirect(list_address(request, pk))
     tell_losses(place.user, [place])
     return person_page(request, "attachments/detach_person.html", place, {"form": form}, below_person=True)
 
@@ -122,13 +133,10 @@ def resend_activation(request, pk, place_pk):
     """« Renvoyer le courriel d'activation »"""
     place = place_within_reach(request, pk, place_pk)
     if place.standing == place.Standing.OVER:
-        return _say_over(request, place)
+        return say_over(request, place)
     foreseen = foresee_activations(User.objects.filter(pk=place.user_id))
     say_resent(request, resend_activations([place.user_id], actor=request.user), foreseen)
     return redirect(TAB_OF_ONE, pk, place_pk)
-
-
-TAB_OF_ONE = "attachments:person"
 
 
 def say_resent(request, resent, foreseen):
@@ -157,64 +165,3 @@ def _resent_to(users):
         return "Aucun courriel n'est parti."
     to = users[0] if len(users) == 1 else f"{len(users)} personnes"
     return f"Le courriel d'activation est renvoyé à {to}."
-
-
-def mails_within(request, form):
-    """Each change mails the person, who has not asked for it: counted, whosever place it is."""
-    counted = within(request, CHANGING, settings.ATTACH_RATE, key="user")
-    if not counted:
-        form.add_error(None, TOO_MANY_CHANGES)
-    return counted
-
-
-def changes_within(request):
-    """As `mails_within`, where there is no form to say so."""
-    counted = within(request, CHANGING, settings.ATTACH_RATE, key="user")
-    if not counted:
-        messages.error(request, TOO_MANY_CHANGES)
-    return counted
-
-
-# More refusals than this are counted.
-MOST_SAID = 5
-
-
-def place_within_reach(request, pk, place_pk):
-    structure = within_reach(request.user, pk, SEE, VIEW)
-    places = structure.attachments.with_rights()
-    place = get_object_or_404(places.select_related("user").prefetch_related("services"), pk=place_pk)
-    place.structure = structure
-    return place
-
-
-def place_to_change(request, pk, place_pk):
-    place = place_within_reach(request, pk, place_pk)
-    if not request.user.has_perm(CHANGE, place):
-        raise PermissionDenied
-    return place
-
-
-def _say_over(request, place):
-    messages.info(request, f"Le rattachement {of(place.user)} est déjà terminé.")
-    return redirect(TAB_OF_ONE, place.structure_id, place.pk)
-
-
-def _list_address(request, pk):
-    address = reverse(TAB, args=[pk])
-    return came_from(request, address) or address
-
-
-def person_page(request, template, place, context, *, below_person=False):
-    trail = [("Personnes", _list_address(request, place.structure_id))]
-    address = reverse(TAB_OF_ONE, args=[place.structure_id, place.pk])
-    if below_person:
-        trail.append((str(place.user), address))
-    context |= {
-        "structure": place.structure,
-        "workspace": below(request, place.structure, TAB, *trail),
-        "place": place,
-        "person": place.user,
-        "address": address,
-    }
-    form = context.get("form")
-    return render(request, template, context, status=422 if form and form.errors else 200)

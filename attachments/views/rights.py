@@ -11,14 +11,12 @@ from attachments import actions
 from attachments.forms import DeputyForm, PersonalRightsForm, SecondaryRightsForm
 from attachments.models import Deputy, Right, Role
 from attachments.people import typed
-from attachments.views.person import mails_within
+from attachments.views.parts import SEE, mails_within
 from plumbing.requests import perform, posted, submit
 from plumbing.text import of
-from structures.views.parts import within_reach
+from structures.views.parts import PER_PAGE, within_reach
 from structures.views.workspace import INFORMATIONS, below
 
-VIEW = "structures.view_structure"
-PER_PAGE = 50
 # Of more people than this, one is searched by name before they are chosen in a list.
 MOST_LISTED = 50
 
@@ -26,7 +24,7 @@ MOST_LISTED = 50
 @require_http_methods(["GET", "HEAD", "POST"])
 def secondary_rights(request, pk):
     """What secondary managers may do on a structure; those who may more, or less, are listed below."""
-    structure = within_reach(request.user, pk, VIEW, "attachments.leave_rights")
+    structure = within_reach(request.user, pk, SEE, "attachments.leave_rights")
     form = SecondaryRightsForm(structure, posted(request))
     if request.method == "POST" and form.is_valid():
         done, made = submit(form, actions.leave_rights, pk, actor=request.user, rights=form.rights)
@@ -64,7 +62,7 @@ def _what_is_left(structure, rights):
 @require_http_methods(["GET", "HEAD", "POST"])
 def personal_rights(request, pk, place_pk):
     """What one secondary manager may do, where it differs from the others."""
-    structure = within_reach(request.user, pk, VIEW, "attachments.leave_rights")
+    structure = within_reach(request.user, pk, SEE, "attachments.leave_rights")
     secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY).exclude(user=request.user)
     place = get_object_or_404(secondaries.select_related("user"), pk=place_pk)
     place.structure = structure
@@ -89,7 +87,7 @@ def personal_rights(request, pk, place_pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def deputy(request, pk):
     """Who stands in for the principal manager; without anybody, POST names one."""
-    structure = within_reach(request.user, pk, VIEW, "attachments.name_deputy")
+    structure = within_reach(request.user, pk, SEE, "attachments.name_deputy")
     able = structure.attachments.lasting().filter(user__state=User.State.ACTIVE).exclude(role=Role.PRINCIPAL)
     able = able.exclude(user=request.user).select_related("user").order_by("user__last_name", "user__first_name", "pk")
     words = typed(request.GET, "q")
@@ -120,7 +118,7 @@ def deputy(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_deputy(request, pk):
     """« Mettre fin à la suppléance », before its last day: what follows, then the POST."""
-    structure = within_reach(request.user, pk, VIEW, "attachments.name_deputy")
+    structure = within_reach(request.user, pk, SEE, "attachments.name_deputy")
     held = Deputy.objects.current().filter(structure=structure).select_related("deputy").first()
     if held is None:
         messages.info(request, "La suppléance est déjà terminée.")

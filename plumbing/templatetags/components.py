@@ -223,10 +223,13 @@ def filter_bar(label, value, count_line, hint=""):
 def data_table(content, caption, *columns):
     """A table whose rows become cards on a phone; `<td data-label="…">` repeats the column there.
 
-    A column named with a leading « - » is read aloud and not shown (ticks, buttons); with « # », set to the right.
+    A column named with a leading « - » is read aloud and not shown (ticks, buttons); with « # », set to the right;
+    without a name, left out.
     """
     heads = [
-        {"label": name.lstrip("-#"), "hidden": name.startswith("-"), "number": name.startswith("#")} for name in columns
+        {"label": name.lstrip("-#"), "hidden": name.startswith("-"), "number": name.startswith("#")}
+        for name in columns
+        if name
     ]
     return render_to_string("components/data_table.html", {"caption": caption, "columns": heads, "rows": content})
 

@@ -1,4 +1,4 @@
-from spaces.actions.asking import add_free, ask, give_back
+from spaces.actions.asking import ask, give_back
 from spaces.actions.catalogue import change_space, create_space
 from spaces.actions.cells import change_cells
 from spaces.actions.deciding import decide
@@ -8,19 +8,18 @@ from spaces.actions.defaults import (
     end_with,
     follow_roles,
     follow_scope,
-    forget_comments,
     give_defaults,
     withdraw_for,
 )
+from spaces.actions.duplicating import duplicate, duplicated
 from spaces.actions.openings import close_space, open_space
 from spaces.actions.reaches import Reached
-from spaces.actions.rows import Line, Result
+from spaces.actions.rows import Line, Result, forget_comments
 
 __all__ = [
     "Line",
     "Reached",
     "Result",
-    "add_free",
     "approve",
     "ask",
     "change_cells",
@@ -29,6 +28,8 @@ __all__ = [
     "copy_spaces",
     "create_space",
     "decide",
+    "duplicate",
+    "duplicated",
     "end",
     "end_with",
     "follow_roles",

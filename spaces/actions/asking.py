@@ -29,16 +29,16 @@ def ask(user, structure_id, space_id, *, actor, parts, starts_on=None, comment="
     """Ask for a space on a structure: the new lines, which share a « Dossier n° ».
 
     `parts` are (service, Access), None for all one is attached to; those asked for or had already are left out.
-    `opening` asks for both levels at once: where the space is not open, whoever approves opens it too. A principal
-    manager's are approved at once: nobody else is above them. Raises ActionError saying which step is missing.
+    `opening` asks for both levels at once: where the space is not open, whoever approves opens it too. Free spaces wait
+    for nobody, nor does a principal manager: nobody is above them. Raises ActionError saying which step is missing.
     """
     line, place, opened = _asked(user, structure_id, space_id)
-    if line.space.is_free:
-        return _take(user, line.structure, line.space, place, parts, actor=actor, starts_on=starts_on)
     if starts_on and starts_on < timezone.localdate():
         raise ActionError(
             "starts_past", "La date de début est passée : choisissez aujourd'hui ou après.", field="starts_on"
         )
+    if line.space.is_free:
+        return _take(line, place, parts, actor=actor, starts_on=starts_on)
     may_be_opened = opened | {line.space.pk} if opening else opened
     new = _new(line, place, may_be_opened, parts)
     rows = begin(new, status=Status.PENDING, starts_on=starts_on, comment=comment.strip())
@@ -53,22 +53,9 @@ def ask(user, structure_id, space_id, *, actor, parts, starts_on=None, comment="
     return rows
 
 
-@transaction.atomic
-def add_free(user, structure_id, space_id, *, actor, parts, starts_on=None):
-    """Take a space that any user adds without approval: the new lines. ActionError when it is not one."""
-    line, place, _opened = _asked(user, structure_id, space_id)
-    if not line.space.is_free:
-        raise ActionError("not_free", f"« {line.space} » se demande : un gestionnaire décide.")
-    return _take(user, line.structure, line.space, place, parts, actor=actor, starts_on=starts_on)
-
-
-def _take(user, structure, space, place, parts, *, actor, starts_on):
-    rows = begin(
-        _new(Line(user, structure, space), place, set(), parts),
-        status=Status.APPROVED,
-        starts_on=starts_on,
-        actor=actor,
-    )
+def _take(line, place, parts, *, actor, starts_on):
+    """A space that any user adds without approval."""
+    rows = begin(_new(line, place, set(), parts), status=Status.APPROVED, starts_on=starts_on, actor=actor)
     journal(Event.SUBSCRIPTION_APPROVED, rows, actor=actor)
     return rows
 

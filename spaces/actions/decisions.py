@@ -29,9 +29,13 @@ from structures.models import Structure
 
 
 class _Desk:
-    """What one manager may do on these structures, locked by the caller, and what is there."""
+    """What one manager may do on these structures, locked by the caller, and what is there.
 
-    def __init__(self, actor, structures, pairs):
+    `asked` are the (structure, space) that people ask for: those alone are opened with the lines that need it, by who
+    may, both levels at once. What is merely given opens nothing, were it open a moment ago.
+    """
+
+    def __init__(self, actor, structures, pairs, asked=()):
         self.actor = actor
         self.decided = _among("attachments.decide_subscriptions", actor, structures)
         self.opens = _among("attachments.open_spaces", actor, structures)
@@ -40,8 +44,7 @@ class _Desk:
         self.opened = {}
         for structure, space in rows.values_list("structure", "space"):
             self.opened.setdefault(structure, set()).add(space)
-        # (structure, space) to be opened with the lines that need it: both levels at once.
-        self.to_open = {}
+        self.asked, self.to_open = set(asked), {}
 
     def check(self, row):
         """Whether the manager may decide this line or Line."""
@@ -52,11 +55,20 @@ class _Desk:
         if row.user.pk == self.actor.pk and (own is None or own.role != Role.PRINCIPAL):
             raise ActionError("own_request", "Nul ne décide de son propre abonnement.")
 
+    def check_taken(self, row):
+        """What a principal manager has or asks for is no secondary's to take."""
+        self.check(row)
+        place = self.places.get((row.user.pk, row.structure.pk))
+        above = place is not None and place.role == Role.PRINCIPAL
+        if above and self.actor.pk != row.user.pk and not self.actor.is_staff:
+            raise ActionError("above_actor", f"{row.user} est gestionnaire principal : nul autre n'en décide.")
+
     def check_given(self, row):
         self.check(row)
         structure, space = row.structure, row.space
         opened = self.opened.setdefault(structure.pk, set())
-        opens = structure.pk in self.opens and not space.is_open_everywhere and space.pk not in opened
+        needed = not space.is_open_everywhere and space.pk not in opened
+        opens = needed and structure.pk in self.opens and (structure.pk, space.pk) in self.asked
         check_line(row, self.places.get((row.user.pk, structure.pk)), opened | {space.pk} if opens else opened)
         if opens:
             self.to_open[structure.pk, space.pk] = structure, space
@@ -74,8 +86,8 @@ def _among(permission, actor, structures):
 
 
 @transaction.atomic
-def approve(subscription_ids, *, actor, comment=""):
-    """Give what these people asked for, and tell each once: a Result.
+def approve(subscription_ids, *, actor, comment="", tells=True):
+    """Give what these people asked for, and tell each once, unless the caller does: a Result.
 
     A space asked for together with its opening is opened, by who may: nobody else gets it by that.
     """
@@ -84,50 +96,54 @@ def approve(subscription_ids, *, actor, comment=""):
     desk.open_what_is_needed()
     decide_rows(rows, Status.APPROVED, actor=actor, reason=comment.strip())
     journal(Event.SUBSCRIPTION_APPROVED, rows, actor=actor)
-    emails.send_subscriptions_decided(rows, by=actor, comment=comment.strip())
+    if tells:
+        emails.send_subscriptions_decided(rows, by=actor, comment=comment.strip())
     result.done.extend(rows)
     return result
 
 
 @transaction.atomic
-def refuse(subscription_ids, *, actor, reason):
-    """Refuse what these people asked for, for one reason, and tell each once: a Result. ActionError without one."""
+def refuse(subscription_ids, *, actor, reason, tells=True):
+    """Refuse what these people asked for, for one reason, and tell each once, unless the caller does: a Result.
+
+    ActionError without a reason.
+    """
     reason = reason.strip()
     if not reason:
         raise ActionError("reason_missing", "Indiquez le motif du refus : il est envoyé au demandeur.", field="reason")
     rows, desk, result = _lock(subscription_ids, actor)
-    rows = [row for row in rows if _may(_check_pending, desk.check, row=row, result=result)]
+    rows = [row for row in rows if _may(_check_pending, desk.check_taken, row=row, result=result)]
     decide_rows(rows, Status.REFUSED, actor=actor, reason=reason)
     journal(Event.SUBSCRIPTION_REFUSED, rows, actor=actor, reason=reason)
-    emails.send_subscriptions_decided(rows, by=actor, comment=reason)
+    if tells:
+        emails.send_subscriptions_decided(rows, by=actor, reason=reason)
     result.done.extend(rows)
     return result
 
 
 @transaction.atomic
-def give(lines, *, actor, starts_on=None, comment=""):
-    """Give these Lines, asked for or not: a Result. What waits is approved; what somebody has already says nothing."""
+def give(lines, *, actor, comment="", asked=(), reference=None, tells=True):
+    """Give these Lines, asked for or not: a Result. What waits is approved; what somebody has already says nothing.
+
+    `asked` are the (structure, space) by their ids that may be opened for it; `reference` the dossier all are of.
+    """
     lines = list(dict.fromkeys(lines))
     people, structures = {line.user.pk for line in lines}, {line.structure.pk for line in lines}
     locked = lock_structures(structures)
     lines = [line._replace(structure=locked[line.structure.pk]) for line in lines]
-    live, result = live_by_key(people, structures), Result([], [])
-    desk = _Desk(actor, locked, {line.key[:2] for line in lines})
+    live, result, comment = live_by_key(people, structures), Result([], []), comment.strip()
+    desk = _Desk(actor, locked, {line.key[:2] for line in lines}, asked)
     wanted = [line for line in lines if line.key not in live or live[line.key].is_pending]
     wanted = [line for line in wanted if _may(desk.check_given, row=line, result=result)]
     desk.open_what_is_needed()
-    asked = [live[line.key] for line in wanted if line.key in live]
-    decide_rows(asked, Status.APPROVED, actor=actor, reason=comment.strip())
-    new = begin(
-        (line for line in wanted if line.key not in live),
-        status=Status.APPROVED,
-        starts_on=starts_on,
-        comment=comment.strip(),
-        actor=actor,
-    )
-    result.done.extend([*asked, *new])
+    waiting = [live[line.key] for line in wanted if line.key in live]
+    decide_rows(waiting, Status.APPROVED, actor=actor, reason=comment)
+    new = (line for line in wanted if line.key not in live)
+    new = begin(new, status=Status.APPROVED, reason=comment, reference=reference, actor=actor)
+    result.done.extend([*waiting, *new])
     journal(Event.SUBSCRIPTION_APPROVED, result.done, actor=actor)
-    emails.send_subscriptions_decided(result.done, by=actor, comment=comment.strip())
+    if tells:
+        emails.send_subscriptions_decided(result.done, by=actor, comment=comment)
     return result
 
 
@@ -135,7 +151,7 @@ def give(lines, *, actor, starts_on=None, comment=""):
 def end(subscription_ids, *, actor, reason=""):
     """Take these lines back from their people, and tell each once: a Result."""
     rows, desk, result = _lock(subscription_ids, actor)
-    rows = [row for row in rows if _may(_check_live, desk.check, row=row, result=result)]
+    rows = [row for row in rows if _may(_check_live, desk.check_taken, row=row, result=result)]
     decide_rows(rows, Status.ENDED, actor=actor, reason=reason.strip())
     journal(Event.SUBSCRIPTION_ENDED, rows, actor=actor, reason=reason.strip())
     emails.send_subscriptions_ended(rows, by=actor, reason=reason.strip())
@@ -145,16 +161,20 @@ def end(subscription_ids, *, actor, reason=""):
 
 def foresee(rows, *, actor, approving):
     """What `approve`, or `refuse`, would do of these lines now: a Result. Nothing is locked nor written."""
-    desk, result = _Desk(actor, {row.structure_id for row in rows}, {row.key[:2] for row in rows}), Result([], [])
-    check = desk.check_given if approving else desk.check
+    desk, result = _desk_of(rows, actor), Result([], [])
+    check = desk.check_given if approving else desk.check_taken
     result.done.extend(row for row in rows if _may(_check_pending, check, row=row, result=result))
     return result
 
 
 def _lock(subscription_ids, actor):
     rows = lock_rows(subscription_ids)
-    desk = _Desk(actor, {row.structure_id for row in rows}, {row.key[:2] for row in rows})
-    return rows, desk, Result([], [])
+    return rows, _desk_of(rows, actor), Result([], [])
+
+
+def _desk_of(rows, actor):
+    asked = {(row.structure_id, row.space_id) for row in rows if row.is_pending}
+    return _Desk(actor, {row.structure_id for row in rows}, {row.key[:2] for row in rows}, asked)
 
 
 def _check_pending(row):

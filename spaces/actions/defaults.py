@@ -5,7 +5,8 @@ of the history that says so of the place itself.
 """
 
 from history.models import Event
-from spaces.actions.rows import Line, Status, begin, covers, decide_rows, journal, live_by_key
+from spaces.actions.openings import write_openings
+from spaces.actions.rows import Line, Status, begin, copy_rows, decide_rows, journal, live_by_key, move_rows
 from spaces.models import Access, Grant, Space, StructureSpace, Subscription
 
 
@@ -38,16 +39,17 @@ def _give(changed, *, actor):
     live = live_by_key({line.user.pk for line in wanted}, {line.structure.pk for line in wanted})
     asked = [live[line.key] for line in wanted if line.key in live and live[line.key].is_pending]
     if asked:
-        decide_rows(asked, Status.APPROVED, actor=actor)
+        # The role gives it, and takes it along: nobody decided on it.
+        decide_rows(asked, Status.APPROVED, actor=actor, by_default=True)
         journal(Event.SUBSCRIPTION_APPROVED, asked, actor=actor)
     new = (line for line in wanted if line.key not in live)
-    begin(new, status=Status.APPROVED, actor=actor, by_default=True, references=False)
+    begin(new, status=Status.APPROVED, actor=actor, by_default=True, reference="")
 
 
-def follow_scope(attachment, *, actor):
-    """A place was given to other services: the lines for those it lost end."""
-    lost = [row for row in _live_of([attachment]) if not covers(attachment, row.service)]
-    _end(lost, actor=actor, cause="attachment_over")
+def follow_scope(attachments, *, actor):
+    """These places were given other services: the lines for those they lost end."""
+    lost = set(_of(attachments, Subscription.objects.beyond_places()).values_list("pk", flat=True))
+    _end([row for row in _live_of(attachments) if row.pk in lost], actor=actor, cause="attachment_over")
 
 
 def end_with(attachments, *, actor):
@@ -61,29 +63,33 @@ def withdraw_for(user, *, actor):
     _end(list(rows.select_for_update(of=("self",)).order_by("pk")), actor=actor, cause="account_deactivated")
 
 
-def forget_comments(users):
-    """What these people wrote beside what they asked for."""
-    Subscription.objects.filter(user__in=users).exclude(comment="").update(comment="")
-
-
 def copy_spaces(old, new, *, services):
     """What is open on `old` is on `new`, and what people have there; what waits moves. Both are locked by the caller.
 
     `services` maps the old services' ids to the new ones'.
     """
-    StructureSpace.objects.bulk_create(
+    write_openings(
         StructureSpace(structure=new, space=opened.space, opened_by=opened.opened_by, opened_at=opened.opened_at)
         for opened in old.opened_spaces.current().select_related("space", "opened_by")
     )
     rows = list(old.subscriptions.live().order_by("pk"))
+    held = set(new.attachments.current().values_list("user", flat=True))
+    rows = [row for row in rows if row.user_id in held]
     for row in rows:
         row.structure, row.service = new, services[row.service_id] if row.service_id else None
-    waiting = [row for row in rows if row.is_pending]
-    Subscription.objects.bulk_update(waiting, ["structure", "service"], batch_size=500)
+    move_rows([row for row in rows if row.is_pending])
     had = [row for row in rows if not row.is_pending]
     for row in had:
-        row.pk, row._state.adding = None, True
-    Subscription.objects.bulk_create(had)
+        # Its dossier stays where it was decided.
+        row.reference = ""
+    copy_rows(had)
+
+
+def _of(attachments, rows):
+    """Of these lines, those of these people on these structures; with others of the same, if places are crossed."""
+    return rows.filter(
+        user__in={place.user_id for place in attachments}, structure__in={place.structure_id for place in attachments}
+    ).order_by()
 
 
 def _live_of(attachments):

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from attachments.models import Attachment
 from history.actions import record, record_all
 from history.models import Event
@@ -28,10 +29,10 @@ def open_space(structure_id, space_id, *, actor, accesses=(Access.CONSULTATION,)
     if space.is_open_everywhere or StructureSpace.objects.current().filter(structure=structure, space=space).exists():
         raise AlreadyDone("already_open", f"« {space} » est déjà ouvert sur {structure}.")
     open_for(structure, [space], actor=actor)
-    places = Attachment.objects.lasting().filter(structure=structure).select_related("user").order_by("pk")
+    places = Attachment.objects.lasting().filter(structure=structure).exclude(user__state=User.State.DISABLED)
     wanted = [
         Line(place.user, structure, space, access=access)
-        for place in places
+        for place in places.select_related("user").order_by("pk")
         if space.grant(place.role) == Grant.SUBSCRIPTION
         for access in accesses
     ]
@@ -41,11 +42,14 @@ def open_space(structure_id, space_id, *, actor, accesses=(Access.CONSULTATION,)
     return rows
 
 
+def write_openings(openings):
+    """The one that writes that spaces open on structures."""
+    StructureSpace.objects.bulk_create(openings, batch_size=1_000)
+
+
 def open_for(structure, spaces, *, actor):
     """Open these spaces, which are not, on a structure locked by the caller; nobody is asked for."""
-    StructureSpace.objects.bulk_create(
-        StructureSpace(structure=structure, space=space, opened_by=actor) for space in spaces
-    )
+    write_openings(StructureSpace(structure=structure, space=space, opened_by=actor) for space in spaces)
     record_all(Event.SPACE_OPENED, [{"structure": structure, "name": str(space)} for space in spaces], actor=actor)
 
 

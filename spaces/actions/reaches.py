@@ -1,29 +1,42 @@
 """« Appliquer à »: whom a decision of a manager is for, besides the person who asked. Only reads."""
 
+from django.utils import timezone
+
+from accounts.models import User
 from attachments.models import Attachment
 from spaces.actions.rows import Line, covers
-from spaces.models import Grant, Reach
+from spaces.models import Reach, Subscription
 
 
 class Reached:
     """Who else is there, and what each of them would be given as `asker` is."""
 
     def __init__(self, asker, structure, *, decider):
-        places = Attachment.objects.effective().filter(structure=structure).select_related("user", "structure")
-        self.places = {place.user_id: place for place in places.prefetch_related("services").order_by("pk")}
-        self.own = self.places.pop(asker.pk, None)
-        self.places.pop(decider.pk, None)
+        places = Attachment.objects.lasting().filter(structure=structure).exclude(user__state=User.State.DISABLED)
+        places = places.select_related("user", "structure").prefetch_related("services").order_by("pk")
+        there, today = {place.user_id: place for place in places}, timezone.localdate()
+        # Who asks may be there from a day to come: their place is what « the services concerned » means.
+        self.own = there.pop(asker.pk, None)
+        there.pop(decider.pk, None)
+        self.places = [place for place in there.values() if place.starts_on <= today]
+        had = Subscription.objects.filter(structure=structure, status=Subscription.Status.APPROVED).order_by()
+        self.had = set(had.values_list("user", "structure", "space", "service", "access"))
 
     def lines(self, kept, reach):
-        """A Line for each other person this `reach` is for, of each of these `kept` lines of the asker."""
+        """A Line for each other person this `reach` is for, of each of these `kept` lines of the asker: what they have
+        already apart.
+        """
         if reach == Reach.USER:
             return []
-        return [
+        lines = [
             Line(place.user, place.structure, line.space, service, line.access)
-            for place in self.places.values()
+            for place in self.places
             for line in kept
-            if line.space.is_free or line.space.grant(place.role) != Grant.NEVER
+            if line.space.is_for(place.role)
             for service in self._services(line, place, reach)
+        ]
+        return [
+            line for line in dict.fromkeys(lines) if self.had.isdisjoint({line.key, line._replace(service=None).key})
         ]
 
     def _services(self, line, place, reach):
@@ -32,7 +45,9 @@ class Reached:
             return [None]
         if line.service is not None:
             return [line.service] if covers(place, line.service) else []
-        if self.own is None or self.own.whole_structure:
+        if self.own is None:
+            return []
+        if self.own.whole_structure:
             return [None]
         return [service for service in self.own.services.all() if covers(place, service)]
 

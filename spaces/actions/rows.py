@@ -1,4 +1,4 @@
-"""The one writer of `Subscription`: lines begin, are decided and end here, any number in as many queries.
+"""The one writer of `Subscription`: lines begin, are decided, end and move here, any number in as many queries.
 
 The Structure is locked first, as everywhere: whoever changes a place there, or opens a space, locks it too, so that
 one lock is enough. Each function is called by an action that has checked, and that tells.
@@ -14,6 +14,7 @@ from attachments.models import Attachment
 from history.actions import record_all
 from plumbing.errors import ActionError
 from plumbing.references import new_reference
+from plumbing.text import of
 from spaces.models import Access, Space, Subscription
 from structures.models import Service, Structure
 
@@ -97,13 +98,15 @@ def covers(place, service):
 def check_line(line, place, opened):
     """Whether this line can be asked for or given. `opened` are the keys of the spaces open on the structure."""
     structure, space = line.structure, line.space
+    if place is not None and place.user.state == User.State.DISABLED:
+        raise ActionError("account_inactive", f"Le compte {of(line.user)} est désactivé.")
     if place is None:
         raise ActionError("not_attached", f"{line.user} n'est pas rattaché à {structure}.")
     if not structure.is_active:
         raise ActionError("structure_inactive", f"{structure} est désactivée : rien ne s'y demande.")
     if not space.is_offered_to(structure):
         raise ActionError("not_offered", f"« {space} » n'existe que pour les structures publiques.")
-    if not space.is_free and space.grant(place.role) == space.grant(place.role).NEVER:
+    if not space.is_for(place.role):
         role = place.get_role_display().lower()
         raise ActionError("not_for_role", f"« {space} » n'est pas pour un {role}.")
     if not covers(place, line.service):
@@ -114,18 +117,21 @@ def check_line(line, place, opened):
         raise ActionError("space_not_open", f"« {space} » n'est pas ouvert sur {structure}.")
 
 
-def begin(lines, *, status, starts_on=None, comment="", actor=None, by_default=False, references=True):
-    """Write these lines, which nothing hinders. Those of one person on one structure share a reference."""
+def begin(lines, *, status, starts_on=None, comment="", reason="", reference=None, actor=None, by_default=False):
+    """Write these lines, which nothing hinders. Those of one person on one structure share a new reference, unless
+    all are of the dossier `reference`; empty for what nobody asked for.
+    """
     lines = list(lines)
-    drawn = _references({line.key[:2] for line in lines}) if references else {}
+    drawn = _references({line.key[:2] for line in lines}) if reference is None else {}
     now, today = timezone.now(), timezone.localdate()
     decided = {} if status == Status.PENDING else {"decided_at": now, "decided_by": actor}
     return Subscription.objects.bulk_create(
         Subscription(
             **line._asdict(),
-            reference=drawn.get(line.key[:2], ""),
+            reference=drawn.get(line.key[:2], reference),
             starts_on=starts_on or today,
             comment=comment,
+            reason=reason,
             status=status,
             by_default=by_default,
             **decided,
@@ -143,13 +149,30 @@ def _references(keys):
     return dict(zip(keys, drawn, strict=True))
 
 
-def decide_rows(rows, status, *, actor, reason=""):
+def decide_rows(rows, status, *, actor, reason="", **also):
     """Write what became of these lines, locked by the caller; `actor` is None for the portal itself."""
-    written = {"status": status, "decided_by": actor, "decided_at": timezone.now(), "reason": reason}
+    written = {"status": status, "decided_by": actor, "decided_at": timezone.now(), "reason": reason} | also
     Subscription.objects.filter(pk__in=[row.pk for row in rows]).update(**written)
     for row in rows:
         for name, value in written.items():
             setattr(row, name, value)
+
+
+def move_rows(rows):
+    """Write where these lines are from now on."""
+    Subscription.objects.bulk_update(rows, ["structure", "service"], batch_size=500)
+
+
+def copy_rows(rows):
+    """Write these lines once more: what they have become, beside what they were."""
+    for row in rows:
+        row.pk, row._state.adding = None, True
+    Subscription.objects.bulk_create(rows)
+
+
+def forget_comments(users):
+    """What these people wrote beside what they asked for."""
+    Subscription.objects.filter(user__in=users).exclude(comment="").update(comment="")
 
 
 def journal(event, rows, *, actor, **data):

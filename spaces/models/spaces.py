@@ -75,6 +75,10 @@ class Space(models.Model):
     def grant(self, role):
         return Grant(getattr(self, role))
 
+    def is_for(self, role):
+        """Whether somebody of this role may have it at all."""
+        return self.is_free or self.grant(role) != Grant.NEVER
+
     @property
     def is_open_everywhere(self):
         return self.is_free or any(self.grant(role) == Grant.DEFAULT for role in Role)

@@ -29,8 +29,9 @@ class SubscriptionQuerySet(models.QuerySet):
         today = today or timezone.localdate()
         places = Attachment.objects.effective(today).filter(user=OuterRef("user"), structure=OuterRef("structure"))
         covers = Q(whole_structure=True) | Q(services=OuterRef("service"))
+        somewhere = Q(whole_structure=True) | open_today("services", today)
         opened = StructureSpace.objects.current().filter(space=OuterRef("space"), structure=OuterRef("structure"))
-        there = Q(service__isnull=True) & Q(Exists(places.order_by()))
+        there = Q(service__isnull=True) & Q(Exists(places.filter(somewhere).order_by()))
         there |= open_today("service", today) & Q(Exists(places.filter(covers).order_by()))
         return self.filter(
             there,
@@ -41,6 +42,13 @@ class SubscriptionQuerySet(models.QuerySet):
             structure__state=Structure.State.ACTIVE,
             user__state=get_user_model().State.ACTIVE,
         )
+
+    def beyond_places(self):
+        """The live ones that no place of their person there covers: none, once an action is done."""
+        places = Attachment.objects.current().filter(user=OuterRef("user"), structure=OuterRef("structure")).order_by()
+        covers = Q(whole_structure=True) | Q(services=OuterRef("service"))
+        founded = Q(Exists(places.filter(covers))) | Q(service__isnull=True) & Q(Exists(places))
+        return self.live().exclude(founded)
 
     def for_manager(self, user):
         """Lines on the structures where `user` decides; their own only where they are its principal manager."""

@@ -1,3 +1,4 @@
+from spaces.views import person as _person  # noqa: F401
 from spaces.views.asking import add_subscription, ask_space
 from spaces.views.deciding import decide_subscriptions, refuse_subscription
 from spaces.views.desk import export_subscription_requests, subscription_requests

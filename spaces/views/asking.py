@@ -8,10 +8,11 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods, require_POST
 
 from plumbing.requests import perform, posted, submit
+from plumbing.text import either
 from spaces import actions
 from spaces.forms import AskForm
-from spaces.models import Access, Grant, Space
-from spaces.standing import State, standings
+from spaces.models import Access, Space
+from spaces.standing import standings
 
 # More services than this are searched, not scrolled through.
 SERVICES_SHOWN = 60
@@ -38,16 +39,15 @@ def add_subscription(request):
             context["place"] = places[0]
         return render(request, "spaces/choose_space.html", context)
     standing = next(iter(standings(request.user, [place], [space])), None)
-    context |= {"standing": standing, "cause": _cause(place, space, standing)}
+    context |= {"standing": standing, "cause": _cause(place, space)}
     if context["cause"]:
         return render(request, "spaces/not_askable.html", context)
     services, words = _services(place, request.GET.get("q", ""))
     live = request.user.subscriptions.live().filter(structure=place.structure, space=space)
     form = AskForm([None, *services], posted(request), live=live, asks_comment=not standing.is_own_to_give)
     if request.method == "POST" and form.is_valid():
-        done, rows = submit(
-            form, actions.ask, request.user, place.structure_id, space.pk, actor=request.user, **form.asked
-        )
+        terms = {"actor": request.user, "opening": True, **form.asked}
+        done, rows = submit(form, actions.ask, request.user, place.structure_id, space.pk, **terms)
         if done:
             messages.success(request, _what_follows(rows, standing))
             return redirect("spaces:my_subscriptions")
@@ -63,25 +63,25 @@ def _services(place, words):
     return found[:SERVICES_SHOWN], words
 
 
-def _cause(place, space, standing):
-    """Why the space cannot be asked for there; empty when it can."""
+def _cause(place, space):
+    """Why the space cannot be asked for there; empty when it can, were it together with its opening."""
     if not place.structure.is_active:
         return "structure_inactive"
     if not space.is_offered_to(place.structure):
         return "not_offered"
-    if not space.is_free and space.grant(place.role) == Grant.NEVER:
-        return "not_for_role"
-    return "space_not_open" if standing.state is State.NOT_OPEN else ""
+    return "" if space.is_for(place.role) else "not_for_role"
 
 
 def _what_follows(rows, standing):
     space = rows[0].space
     if not rows[0].is_pending:
-        return f"« {space} » vous est ouvert sur {rows[0].structure}."
-    givers = Truncator(", ".join(map(str, standing.givers))).chars(120) if standing.givers else "l'assistance"
+        opens = "" if standing.is_open else f" L'espace est ouvert sur {rows[0].structure}."
+        return f"« {space} » vous est donné sur {rows[0].structure}.{opens}"
+    givers = Truncator(either(standing.givers)).chars(120) if standing.givers else "l'assistance"
+    opens = "" if standing.is_open else ", avec son ouverture sur la structure"
     return (
         f"Votre demande pour « {space} » est envoyée : dossier n° {rows[0].spaced_reference}. "
-        f"La décision revient à {givers}. Un courriel vous dira ce qu'il en est."
+        f"La décision revient à {givers}{opens}. Un courriel vous dira ce qu'il en est."
     )
 
 

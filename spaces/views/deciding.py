@@ -1,25 +1,29 @@
 """One dossier: read, approved as asked or otherwise, for one or for many; or refused."""
 
+from hashlib import sha256
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods
 
 from attachments.models import Attachment
 from plumbing.requests import RETURN, perform, posted, submit
-from plumbing.text import of
+from plumbing.text import either, of
 from spaces import actions
+from spaces.deciders import deciders_on
 from spaces.desk import SpacesDesk, dossiers
 from spaces.forms import DecisionForm, RefusalForm
-from spaces.models import Grant, Reach, Space, Subscription
+from spaces.matrix import namesakes
+from spaces.models import WHOLE, Access, Grant, Reach, Space, Subscription
 from spaces.views.desk import list_address
 
 # More services than this are for « à toute la structure », or for their own person to ask.
 SERVICES_SHOWN = 60
 SHOWN_AT_ONCE = 20
-CONFIRMED = "confirme"
+CONFIRMED, BACK = "confirme", "revenir"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -29,19 +33,45 @@ def decide_subscriptions(request, reference):
     if not asked.is_pending:
         return _decided(request, asked)
     form, reached = _form(request, asked)
-    if request.method == "POST" and form.is_valid():
-        reach = Reach(form.cleaned_data["reach"])
-        others = reached.lines(_kept(asked, form), reach)
-        if others and CONFIRMED not in request.POST:
+    # « Revenir »: what was chosen is shown again, nothing is done.
+    if request.method == "POST" and form.is_valid() and BACK not in request.POST:
+        others = reached.lines(_kept(asked, form), Reach(form.cleaned_data["reach"]))
+        if others and request.POST.get(CONFIRMED) != _seal(others):
             return _confirmation(request, asked, form, others)
-        terms = {"lines": form.chosen, "reach": reach, "comment": form.cleaned_data["comment"]}
-        done, result = submit(form, actions.decide, reference, actor=request.user, **terms)
+        done, result = submit(form, actions.decide, reference, actor=request.user, **_terms(form, others))
         if done:
             _say(request, asked, result)
             return redirect(list_address(request))
-    context = {"asked": asked, "form": form, "place": reached.own, "kept": _back(request), "waits": _not_open(asked)}
-    context["may_open"] = request.user.has_perm("attachments.open_spaces", asked.structure)
-    return render(request, "spaces/decide_subscriptions.html", context, status=422 if form.errors else 200)
+    return render(
+        request,
+        "spaces/decide_subscriptions.html",
+        _about(request, asked) | {"form": form, "place": reached.own},
+        status=422 if form.errors else 200,
+    )
+
+
+def _about(request, asked):
+    """What of a dossier is not open on its structure, and whether this person may open it."""
+    waits = _not_open(asked)
+    may_open = request.user.has_perm("attachments.open_spaces", asked.structure)
+    # A solid button bound to fail is no button.
+    blocked = bool(waits) and not may_open
+    openers = deciders_on([asked.structure.pk], besides=asked.user)[asked.structure.pk].openers if blocked else []
+    return {"asked": asked, "kept": _back(request), "waits": waits, "blocked": blocked, "openers": either(openers)}
+
+
+def _terms(form, others):
+    chosen = {name: form.cleaned_data[name] for name in ("comment", "reason")}
+    return chosen | {
+        "lines": form.chosen,
+        "reach": Reach(form.cleaned_data["reach"]),
+        "others": {line.key for line in others},
+    }
+
+
+def _seal(others):
+    """What a confirmation was about: who joins, or is given it, before it comes back is shown it anew."""
+    return sha256(repr(sorted(map(repr, (line.key for line in others)))).encode()).hexdigest()[:16]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -119,26 +149,44 @@ def _kept(asked, form):
 
 def _confirmation(request, asked, form, others):
     people = list(dict.fromkeys(line.user for line in others))
+    waits = _not_open(asked)
     context = {
         "asked": asked,
         "form": form,
-        "lines": [f"{space} – {service.label if service else 'Service par défaut'} ({access.label.lower()})"
-                  for space, service, access in form.chosen],
+        "given": [_named(*line) for line in form.chosen],
+        "refused": [_named(*line) for line in form.dropped],
+        "given_to_others": list(dict.fromkeys(_named(line.space, line.service, line.access) for line in others)),
+        "opens": [space for space in waits if space in {space for space, _service, _access in form.chosen}],
         "people_count": len(people),
+        "namesakes": namesakes(people),
         "first": people[:SHOWN_AT_ONCE],
         "others": people[SHOWN_AT_ONCE:],
         "reach": Reach(form.cleaned_data["reach"]),
-    }  # fmt: skip
+        "seal": _seal(others),
+    }
     return render(request, "spaces/confirm_reach.html", context)
 
 
+def _named(space, service, access):
+    return f"{space} – {service.label if service else WHOLE} ({Access(access).label.lower()})"
+
+
 def _say(request, asked, result):
-    others = {row.user_id for row in result.done} - {asked.user.pk}
-    also = f" et à {len(others)} autre{'s' if len(others) > 1 else ''} personne{'s' if len(others) > 1 else ''}"
-    messages.success(request, f"Accès donnés à {asked.user}{also if others else ''}. Un courriel les en informe.")
+    own = [row for row in result.done if row.user_id == asked.user.pk]
+    given = [row for row in own if row.is_live]
+    others = len({row.user_id for row in result.done} - {asked.user.pk})
+    also = f" et à {others} autre{'s' if others > 1 else ''} personne{'s' if others > 1 else ''}" if others else ""
+    messages.success(request, f"Donné à {asked.user}{also} : {_listed(given)}. Un courriel le dit.")
+    if len(given) < len(own):
+        refused = [row for row in own if not row.is_live]
+        messages.info(request, f"Refusé à {asked.user} : {_listed(refused)}. Le motif est envoyé.")
     if result.skipped:
         why = result.skipped[0][1]
         messages.warning(request, f"{len(result.skipped)} accès n'ont pas pu être donnés. {why}")
+
+
+def _listed(rows):
+    return Truncator(", ".join(_named(row.space, row.service, row.access) for row in rows)).chars(200)
 
 
 def _back(request):

@@ -35,7 +35,7 @@ def subscription_requests(request):
     context = {
         "desk": desk,
         "page": page,
-        "rows": desk.dossiers(list(page.object_list)),
+        "rows": desk.dossiers(list(page.object_list), pending=desk.shows_waiting),
         # « Tout cocher sur la page » without JavaScript; another page, or this one later, has no ticks.
         "all_ticked": request.GET.get("coche") == str(page.number),
         "list_query": query.urlencode(),

@@ -20,6 +20,10 @@ from spaces.models import Subscription
 from structures.models import Structure
 
 PER_PAGE = 50
+# Structures whose role's spaces are told; the file tells all.
+STRUCTURES_SHOWN = 50
+# What comes with the role and goes with it: nobody gives it back.
+WITH_ROLE = Q(by_default=True, space__is_free=False)
 # A shorter list is read faster than it is searched.
 SEARCHED_FROM = 15
 # « vue » in the address.
@@ -73,20 +77,60 @@ class Mine:
         place = ("structure__legal_name_key", "structure", "space__position", "space", "service__label", "access", "pk")
         return rows.live().order_by("-status", "by_default", *place)
 
+    @property
+    def own_rows(self):
+        """Without what comes with the role: that is told by structure."""
+        return self.rows if self.shows_over else self.rows.exclude(WITH_ROLE)
+
+    def with_role(self):
+        """[(structure, its spaces that come with the role)]; how many structures more there are."""
+        if self.shows_over:
+            return [], 0
+        rows = self.rows.filter(WITH_ROLE)
+        keys = list(
+            rows.order_by("structure__legal_name_key", "structure").values_list("structure", flat=True).distinct()
+        )
+        found = {}
+        for row in rows.filter(structure__in=keys[:STRUCTURES_SHOWN]):
+            found.setdefault(row.structure, {})[row.space] = None
+        return [(structure, list(spaces)) for structure, spaces in found.items()], len(keys[STRUCTURES_SHOWN:])
+
 
 @require_safe
 def my_subscriptions(request):
     """One's subscriptions, had or asked for, with ticks to delete several; what is over behind a tab."""
     mine = Mine(request.user, request.GET)
-    page = Paginator(mine.rows, PER_PAGE).get_page(request.GET.get("page"))
-    count = page.paginator.count
+    page = Paginator(mine.own_rows, PER_PAGE).get_page(request.GET.get("page"))
+    rows, count = list(page), page.paginator.count
+    _tell_suspended(request.user, rows)
+    with_role, more = mine.with_role()
     context = {
         "page": page,
+        "rows": rows,
+        "with_role": with_role,
+        "more_structures": more,
         "mine": mine,
         "attached": request.user.attachments.lasting().exists(),
         "count_line": f"{count} résultat{'s' if count > 1 else ''}" if mine.words else "",
     }
     return render(request, "spaces/my_subscriptions.html", context)
+
+
+def _tell_suspended(user, rows):
+    """Give each of these lines `suspended`: why one that is approved gives nothing today; empty when it does."""
+    given = set(user.subscriptions.effective().filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    for row in rows:
+        row.suspended = ""
+        if row.status == row.Status.APPROVED and not row.is_to_come and row.pk not in given:
+            row.suspended = _why_suspended(row)
+
+
+def _why_suspended(row):
+    if not row.structure.is_active:
+        return "La structure est désactivée"
+    if row.service and row.service.standing != row.service.Standing.OPEN:
+        return "Le service n'est pas en service"
+    return "Le rattachement ne le permet pas aujourd'hui"
 
 
 @require_safe

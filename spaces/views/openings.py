@@ -10,11 +10,14 @@ from attachments.models import Attachment
 from plumbing.requests import perform, posted
 from spaces import actions
 from spaces.forms import OpeningForm
+from spaces.matrix import namesakes
 from spaces.models import Grant, Space, StructureSpace, Subscription, by_person
 from structures.views.parts import within_reach
 from structures.views.workspace import Workspace, below
 
 TAB = "spaces:structure_spaces"
+# Who only opens spaces knows who is there, and nobody's address.
+KNOW = "attachments.view_people"
 SEE, VIEW, OPEN = "structures.view_structure", "spaces.view_spaces", "attachments.open_spaces"
 SHOWN_AT_ONCE = 20
 
@@ -77,7 +80,15 @@ def close_space(request, pk, code):
     lines = Subscription.objects.live().filter(structure=structure, space=space)
     losing = by_person(lines.select_related("user", "structure", "space", "service"))
     losing.sort(key=lambda one: str(one[0]).casefold())
-    context = {"losing": len(losing), "first": losing[:SHOWN_AT_ONCE], "others": losing[SHOWN_AT_ONCE:]}
+    waiting = sum(all(line.is_pending for line in theirs) for _person, _structure, theirs in losing)
+    context = {
+        "losing": len(losing),
+        "waiting": waiting,
+        "having": len(losing) - waiting,
+        "first": losing[:SHOWN_AT_ONCE],
+        "others": losing[SHOWN_AT_ONCE:],
+        "namesakes": namesakes(person for person, *_ in losing) if request.user.has_perm(KNOW, structure) else (),
+    }
     return render(request, "spaces/close_space.html", _page(request, structure, space) | context)
 
 

@@ -26,5 +26,7 @@ def space_page(request, code):
         "held": held,
         "address": (reverse(space.route) if space.route else space.address) if held else "",
         "asks": any(not row.is_held and not row.waits for row in rows),
+        # What waits may be asked for otherwise too.
+        "lacks": any(not row.is_held for row in rows),
     }
     return render(request, "spaces/space.html", context)

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from plumbing.exports import Column
-from plumbing.reach import reach
+from plumbing.reach import held_on, reach
 from plumbing.text import folded, grouped
 from structures.models import Structure
 from structures.models.validity import open_today
@@ -27,7 +27,7 @@ PAGES = {SERVICES: "structures:service", ACCOUNTS: "structures:bank_account"}
 def within_reach(user, pk, permission, needed=None):
     """The structure, if `user` holds `permission` on it (404 otherwise) and `needed` (403 otherwise)."""
     structure = get_object_or_404(Structure.objects.filter(reach(permission, user)), pk=pk)
-    if needed and not Structure.objects.filter(reach(needed, user), pk=pk).exists():
+    if needed and not held_on(structure, user, [needed]):
         raise PermissionDenied
     return structure
 

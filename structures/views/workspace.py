@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from plumbing.facts import gather
+from plumbing.reach import held_on
 from plumbing.requests import RETURN, came_from
 from structures import events
 
@@ -33,12 +34,13 @@ class Workspace:
     """`structure` as whoever asks (`request`) sees it.
 
     `tab` is the one the page belongs to. The tab itself is titled by the structure's name; a page below it has
-    a title of its own (`is_below`), and `above` are the pages between the two: (label, address).
+    a title of its own (`is_below`), and `above` are the pages between the two: (label, address). Permissions `asked`
+    are told by `held` with those of the tabs.
     """
 
-    def __init__(self, request, structure, tab, *above, is_below=False):
+    def __init__(self, request, structure, tab, *above, is_below=False, asked=()):
         self.request, self.user, self.structure = request, request.user, structure
-        self.tab, self.above, self.is_below = tab, above, is_below
+        self.tab, self.above, self.is_below, self.asked = tab, above, is_below, asked
         self.search_address = came_from(request, reverse("structures:search"))
         # From tab to tab, the search one came from is kept.
         self.carried = f"?{urlencode({RETURN: request.GET[RETURN]})}" if self.search_address else ""
@@ -58,7 +60,7 @@ class Workspace:
         if self.may_view_accounts:
             tabs.append((ACCOUNTS, "Coordonnées bancaires", self.account_count))
         for view, label, permission, count in _added_tabs:
-            if self.user.has_perm(permission, self.structure):
+            if permission in self.held:
                 tabs.append((view, label, count(self.structure) if count else None))
         return [(label, self._address(view), view == self.tab, count) for view, label, count in tabs]
 
@@ -78,12 +80,18 @@ class Workspace:
         return [(label, came_from(self.request, address) or address) for label, address in steps]
 
     @cached_property
+    def held(self):
+        """Those of the permissions that the tabs and the page ask about that the person has here: one query."""
+        added = [permission for _, _, permission, _ in _added_tabs]
+        return held_on(self.structure, self.user, {VIEW_ACCOUNTS, *added, *self.asked})
+
+    @cached_property
     def may_change(self):
         return self.user.has_perm(CHANGE, self.structure)
 
-    @cached_property
+    @property
     def may_view_accounts(self):
-        return self.user.has_perm(VIEW_ACCOUNTS, self.structure)
+        return VIEW_ACCOUNTS in self.held
 
     @cached_property
     def may_ask(self):

@@ -12,6 +12,7 @@ from support.actions.claims import (
     issue_certificate,
     named_target,
     object_to_claim,
+    take_up_again,
 )
 from support.actions.files import finish_unfinished, remove_file
 from support.actions.tickets import (
@@ -44,5 +45,6 @@ __all__ = [
     "open_reactivation",
     "remove_file",
     "reply",
+    "take_up_again",
     "write_ticket",
 ]

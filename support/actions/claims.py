@@ -31,8 +31,10 @@ CARRIED_OUT = (
     "Le changement est fait : {target} est gestionnaire principal de la structure. "
     "Les deux gestionnaires en sont avertis par courriel."
 )
-
-
+UNDONE = (
+    "Le changement est défait : {principal} est de nouveau gestionnaire principal de la structure. L'assistance "
+    "reprend votre demande. Pour qu'elle aboutisse, il faudra une nouvelle attestation signée."
+)
 SETTLED = "Le changement est déjà fait : {target} est gestionnaire principal de la structure."
 
 
@@ -89,6 +91,26 @@ def follow_principals(structures, *, actor):
         elif principal != ticket.sitting_manager:
             _warn(ticket)
             ticket.save()
+
+
+@transaction.atomic
+def take_up_again(handovers):
+    """The claims by which these were done are open again, now that they are undone; what was signed has served.
+
+    Called with the structures locked.
+    """
+    undone = {row.reference: row for row in handovers}
+    done = Ticket.objects.filter(category=Category.MANAGER_GONE, reference__in=undone, transferred_at__isnull=False)
+    for ticket in done.order_by("pk").select_for_update(of=("self",)):
+        ticket.structure, principal = undone[ticket.reference].structure, undone[ticket.reference].outgoing
+        ticket.transferred_at, ticket.override_reason = None, ""
+        ticket.files.filter(role=TicketFile.Role.SIGNED).update(role=TicketFile.Role.OTHER)
+        # Whoever objected is heard; others have their delay anew.
+        if ticket.objected_at is None or ticket.sitting_manager != principal:
+            _warn(ticket)
+        turn_to(ticket, Status.IN_PROGRESS)
+        message = write_message(ticket, UNDONE.format(principal=principal), actor=None, from_support=True)
+        emails.send_ticket_answered(ticket, message)
 
 
 def issue_certificate(ticket_id, *, actor):
@@ -195,6 +217,8 @@ def _carry_out(ticket_id, *, actor, reason):
     message = write_message(ticket, CARRIED_OUT.format(target=target), actor=actor, from_support=True)
     _journal(Event.CLAIM_CARRIED_OUT, ticket, actor, signed, subject=target, reason=reason)
     emails.send_ticket_answered(ticket, message)
+    if reason:
+        emails.send_claim_overruled(ticket)
     return ticket
 
 

@@ -37,4 +37,6 @@ def object_to(request, reference):
         if done:
             messages.success(request, "Votre opposition est enregistrée : l'assistance l'examine.")
             return redirect("support:object", reference)
-    return render(request, "support/object.html", {"ticket": found, "form": form}, status=422 if form.errors else 200)
+    # The account, whose name may be another than the one typed.
+    context = {"ticket": found, "form": form, "successor": actions.named_target(found)}
+    return render(request, "support/object.html", context, status=422 if form.errors else 200)

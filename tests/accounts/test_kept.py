@@ -1,5 +1,6 @@
 """A form sent after the session ended: what was typed comes back after logging in again."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 from accounts.kept import LIFETIME_SECONDS, LONGEST
 from attachments.models import Role
 from structures.models import Service
-from tests.factories import AttachmentFactory, StructureFactory, UserFactory
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -33,25 +34,56 @@ def path(principal, client):
 
 
 def test_nothing_is_kept_of_a_session_that_is_gone(client, path):
-    """Somebody logged out in another tab: whoever logs in next is somebody else."""
+    """It was ended from elsewhere: nobody knows any longer whose it was."""
     Session.objects.all().delete()
     answer = client.post(path, TYPED)
     assert kept_in(answer) == ""
     assert "pas pu être gardé" in answer.text
 
 
+def test_who_logged_out_in_another_tab_finds_what_they_typed_and_nobody_else_does(client, principal):
+    with_password("autre@exemple.example")
+    path = f"/structures/{principal.structure_id}/services/nouveau/"
+    client.force_login(principal.user)
+    client.post("/deconnexion/")
+    kept = kept_in(client.post(path, TYPED))
+    another = Client()
+    log_in(another, kept, path, email="autre@exemple.example")
+    assert "kept_form" not in another.session
+    log_in(client, kept, path)
+    assert "left" not in client.session
+    assert "Centre de documentation" in client.get(path).text
+
+
+REASON = {"reason": "Pas assez précis : dites pour quel service."}
+PLACE = {"email": "lou@exemple.example", "role": "simple", "starts_on": "2027-09-01", "ends_on": "2028-08-31"}
+
+
 @pytest.mark.parametrize(
-    "page", ["personnes/nouveau/", "personnes/rattacher/", "personnes/{}/modifier/", "suppleance/"]
+    ("address", "typed", "shown"),
+    [
+        ("/structures/{structure}/personnes/nouveau/", PLACE, 'value="2028-08-31"'),
+        ("/structures/{structure}/personnes/rattacher/", PLACE, 'value="2028-08-31"'),
+        ("/structures/{structure}/personnes/{place}/modifier/", PLACE, 'value="2028-08-31"'),
+        ("/structures/{structure}/personnes/{place}/detacher/", REASON, REASON["reason"]),
+        ("/structures/{structure}/personnes/prolonger/?rattachement={place}", PLACE, 'value="2028-08-31"'),
+        ("/structures/{structure}/suppleance/", PLACE, 'value="2028-08-31"'),
+        ("/structures/{structure}/droits/", {"view_history": "on"}, "Voici ce que vous aviez saisi"),
+        ("/demandes/{request}/", {"scope": "services"}, "Voici ce que vous aviez saisi"),
+        ("/demandes/{request}/refus/", REASON, REASON["reason"]),
+        ("/demandes/refus/?demande={request}", REASON, REASON["reason"]),
+    ],
 )
-def test_what_was_typed_of_people_is_kept(client, principal, path, page):
-    other = AttachmentFactory(structure=principal.structure)
-    page = f"/structures/{principal.structure_id}/{page.format(other.pk)}"
-    typed = {"email": "lou@exemple.example", "role": "simple", "starts_on": "2027-09-01", "ends_on": "2028-08-31"}
-    log_in(client, kept_in(client.post(page, typed)), page)
-    shown = client.get(page)
-    assert 'value="2028-08-31"' in shown.text
-    assert "Voici ce que vous aviez saisi" in shown.text
-    assert principal.structure.attachments.count() == 2
+def test_what_a_manager_typed_is_kept(client, principal, path, address, typed, shown):
+    place = AttachmentFactory(structure=principal.structure, ends_on=timezone.localdate() + timedelta(days=9))
+    asked = AttachmentRequestFactory(structure=principal.structure)
+    address = address.format(structure=principal.structure_id, place=place.pk, request=asked.reference)
+    log_in(client, kept_in(client.post(address, typed)), address)
+    answer = client.get(address).text
+    assert shown in html.unescape(answer).replace("\u00a0", " ").replace("\u202f", " ")
+    assert "Voici ce que vous aviez saisi" in answer
+    assert principal.structure.attachments.current().count() == 2
+    assert asked.structure.attachment_requests.pending().count() == 1
 
 
 def with_password(email):

@@ -111,7 +111,9 @@ def test_logging_out_is_a_post(client, claire):
     log_in(client)
     assert client.get("/deconnexion/").status_code == 405
     client.post("/deconnexion/")
-    assert not Session.objects.exists()
+    # Who left, for a form still open in another tab (accounts/kept.py).
+    assert list(Session.objects.get().get_decoded()) == ["left"]
+    assert client.get("/mon-compte/").status_code == 302
 
 
 def test_opening_an_activation_link_changes_nothing(client):

@@ -15,10 +15,12 @@ from attachments.actions import (
     detach,
     end_what_ran_out,
     extend,
+    extend_places,
+    leave_personal_rights,
     warn_of_endings,
 )
 from attachments.forms.rights import a_year_after
-from attachments.models import Attachment, Role
+from attachments.models import Attachment, Right, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
@@ -130,7 +132,7 @@ def test_extended_in_two_clicks(client, structure, principal):
     assert later.isoformat() in client.get(page).text
     for wrong in ("hier", place.ends_on, TODAY() - DAY):
         assert client.post(page, {"ends_on": wrong}).status_code == 422
-    assert "Choisissez un jour après" in client.post(page, {"ends_on": place.ends_on}).text
+    assert "choisissez un jour après" in client.post(page, {"ends_on": place.ends_on}).text
     assert "reste rattaché jusqu'au" in client.post(page, {"ends_on": later}, follow=True).text
     place.refresh_from_db()
     assert place.ends_on == later
@@ -203,3 +205,90 @@ def test_whoever_was_detached_meanwhile_is_not_extended():
     place = ending(structure)
     told = meanwhile(lambda: detach(place.pk, actor=principal), lambda: extend(place.pk, actor=principal, ends_on=None))
     assert told.code == "attachment_over"
+
+
+def extend_together(client, structure, places, **data):
+    page = f"/structures/{structure.pk}/personnes/prolonger/"
+    query = "&".join(f"rattachement={place.pk}" for place in places)
+    return client.post(f"{page}?{query}", {"rattachement": [place.pk for place in places], **data}, follow=True)
+
+
+def test_several_are_extended_to_one_day_and_who_is_left_out_is_said(client, structure, principal):
+    soon, later, long = ending(structure), ending(structure, 60), ending(structure, 900)
+    without, own = AttachmentFactory(structure=structure), structure.attachments.get(user=principal)
+    elsewhere = ending(StructureFactory())
+    client.force_login(principal)
+    ticked = [soon, later, long, without, own, elsewhere]
+    listed = client.get(f"/structures/{structure.pk}/personnes/").text
+    assert [place for place in ticked if f'value="{place.pk}"' in listed] == [soon, later, long]
+    day = TODAY() + 300 * DAY
+    assert "Choisissez le nouveau dernier jour" in extend_together(client, structure, ticked, ends_on="").text
+    refused = extend_together(client, structure, ticked, ends_on=TODAY() + DAY)
+    assert (refused.status_code, "choisissez un jour après" in refused.text) == (422, True)
+    assert not HistoryEntry.objects.exists()
+    shown = extend_together(client, structure, ticked, ends_on="hier").text
+    assert [str(place.user) in shown for place in ticked] == [True] * 5 + [False]
+    assert sorted(refusal.code for _, refusal in refused.context["skipped"]) == ["no_end", "right_withdrawn"]
+    answer = extend_together(client, structure, ticked, ends_on=day)
+    assert "2 personnes restent rattachées jusqu" in answer.text
+    assert "dure déjà jusqu" in answer.text
+    assert [row.ends_on == day for row in Attachment.objects.order_by("pk").filter(pk__in=[soon.pk, later.pk])] == [
+        True
+    ] * 2
+    assert mails() == sorted(("attachment_extended", place.user.email) for place in (soon, later))
+    entries = HistoryEntry.objects.filter(event="attachment_changed", actor=principal)
+    assert {entry.subject_id: entry.data["changes"]["ends_on"][1] for entry in entries} == {
+        place.user_id: day.isoformat() for place in (soon, later)
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "extended"), [("tous=1", 3), ("tous=1&role=secondary", 1), ("", 0), ("rattachement=x", 404)]
+)
+def test_all_of_the_list_is_meant_or_nobody(client, structure, principal, query, extended):
+    ending(structure)
+    ending(structure, 60)
+    ending(structure, role=Role.SECONDARY)
+    AttachmentFactory(structure=structure)
+    client.force_login(principal)
+    answer = client.get(f"/structures/{structure.pk}/personnes/prolonger/?{query}")
+    assert answer.status_code == {0: 302, 404: 404}.get(extended, 200)
+    assert answer.status_code != 200 or len(answer.context["places"]) == extended
+
+
+def test_extending_costs_as_many_queries_for_two_as_for_twenty(structure, principal):
+    counts = []
+    for size in (2, 20):
+        keys = [ending(structure).pk for _ in range(size)]
+        with CaptureQueriesContext(connection) as captured:
+            assert len(extend_places(keys, actor=principal, ends_on=TODAY() + 99 * DAY).done) == size
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_right_withdrawn_meanwhile_extends_nobody():
+    structure = StructureFactory()
+    principal = AttachmentFactory(structure=structure, role=Role.PRINCIPAL).user
+    manager = AttachmentFactory(structure=structure, role=Role.SECONDARY)
+    keys = [ending(structure).pk, ending(structure).pk]
+    told = meanwhile(
+        lambda: leave_personal_rights(manager.pk, actor=principal, rights={Right.ATTACH_PEOPLE: False}),
+        lambda: extend_places(keys, actor=manager.user, ends_on=None),
+    )
+    assert (told.done, {refusal.code for _, refusal in told.skipped}) == ([], {"right_withdrawn"})
+
+
+def test_support_moves_dates_by_the_site_s_own_action_and_the_person_is_told(client, structure, principal):
+    place = ending(structure, role=Role.SECONDARY)
+    client.force_login(UserFactory(staff=True))
+    page = f"/admin/attachments/attachment/{place.pk}/change/"
+    later = TODAY() + 200 * DAY
+    assert client.post(page, {"starts_on": place.starts_on, "ends_on": later}).status_code == 302
+    assert Attachment.objects.get(pk=place.pk).ends_on == later
+    assert mails() == [("place_changed", place.user.email)]
+    past = client.post(page, {"starts_on": place.starts_on, "ends_on": TODAY() - DAY}, follow=True)
+    assert "Cette date est passée" in past.text
+    own = structure.attachments.get(user=principal)
+    client.post(f"/admin/attachments/attachment/{own.pk}/change/", {"starts_on": TODAY() - 400 * DAY})
+    assert Attachment.objects.get(pk=own.pk).starts_on == own.starts_on

@@ -13,7 +13,14 @@ from attachments.models import Attachment, AttachmentRequest, Deputy, Handover, 
 from attachments.tasks import check_invariants
 from notifications.models import OutgoingMail
 from plumbing.references import new_reference
-from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, UserFactory
+from spaces.models import Space
+from tests.factories import (
+    AttachmentFactory,
+    AttachmentRequestFactory,
+    ServiceFactory,
+    SubscriptionFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +65,12 @@ def lost(place):
     return place.structure
 
 
+def subscribed(code="mon-compte", place=None, **values):
+    place = place or AttachmentFactory()
+    values = {"user": place.user, "structure": place.structure, "space": Space.objects.get(code=code)} | values
+    return SubscriptionFactory(**values)
+
+
 def again(row, **values):
     """The same row once more, as the database refuses it."""
     row.pk, row._state.adding = None, True
@@ -68,6 +81,12 @@ def again(row, **values):
 
 
 BY_HAND = {
+    "subscriptions_without_a_place": lambda: subscribed(user=UserFactory()),
+    "subscriptions_to_foreign_services": lambda: subscribed(service=ServiceFactory()),
+    "subscriptions_to_closed_spaces": lambda: subscribed("engagements"),
+    "subscriptions_asked_by_disabled_accounts": lambda: subscribed(
+        place=AttachmentFactory(user__state=User.State.DISABLED), status="pending"
+    ),
     "structures_left_without_principal": lambda: lost(led()),
     "principals_of_disabled_accounts": lambda: led(user__state=User.State.DISABLED),
     "attachments_to_foreign_services": lambda: elsewhere(AttachmentFactory(whole_structure=False)),
@@ -135,6 +154,7 @@ def test_ordinary_rows_break_none():
     asked()
     planned(led())
     stood_in()
+    subscribed()
     AttachmentRequestFactory(with_support_since=timezone.now())
     # Nobody has ever seen this one, and they may lose the role by themselves.
     AttachmentFactory(role=Role.PRINCIPAL, user__activating=True, ended_at=timezone.now())

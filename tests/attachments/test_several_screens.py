@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from attachments.models import AttachmentRequest, Right, Role, SecondaryRights
 from attachments.views import several
+from history.actions import record
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from tests.conftest import as_typed
@@ -137,7 +138,7 @@ def test_secondary_managers_and_support_decide_together(client, role):
 
 
 def test_all_of_the_list_that_match(client, managed, monkeypatch):
-    monkeypatch.setattr(several, "AT_ONCE", 60)
+    monkeypatch.setattr(several.Chosen, "at_once", 60)
     ask(managed, 55, user__last_name="Martin")
     (other,) = ask(managed, user__last_name="Durand")
     page = client.get("/demandes/", {"q": "martin"}).text
@@ -148,7 +149,7 @@ def test_all_of_the_list_that_match(client, managed, monkeypatch):
     assert len(posted_numbers(page)) == 55
     client.post(f"{APPROVE}?ensemble=1&q=martin", {"demandes": " ".join(posted_numbers(page))})
     assert AttachmentRequest.objects.pending().get() == other
-    monkeypatch.setattr(several, "AT_ONCE", 10)
+    monkeypatch.setattr(several.Chosen, "at_once", 10)
     ask(managed, 20)
     page = client.get(REFUSE, {"ensemble": "1"}).text
     assert len(posted_numbers(page)) == 10
@@ -232,6 +233,18 @@ def test_activities_show_each_block_with_its_count(client, managed):
     assert 'Mes structures <span class="count">1</span>' in page
     assert "Demande de rattachement validée" in page
     assert 'aria-current="page">Activités du gestionnaire' in page
+
+
+def test_activities_count_the_history_of_the_last_days(client, managed, time_machine):
+    person = {"subject": managed.attachments.get().user, "structure": managed}
+    now = timezone.now()
+    for days in (9, 6, 0):
+        time_machine.move_to(now - timedelta(days=days))
+        record("request_sent", **person)
+    page = client.get("/activites/")
+    assert page.context["entry_count"] == 2
+    since = re.search(r"/historique/\?since=[0-9-]+", page.text).group()
+    assert len(client.get(since).context["rows"]) == 2
 
 
 @pytest.mark.parametrize("role", [Role.PRINCIPAL, Role.SECONDARY, Role.SIMPLE, "staff"])

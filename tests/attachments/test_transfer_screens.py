@@ -1,10 +1,12 @@
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
 
 from attachments.actions import plan_handovers, transfer_principal
 from attachments.models import Attachment, Handover, Role
+from attachments.successions import KEPT, seal
 from tests.factories import AttachmentFactory, StructureFactory, UserFactory
 from tests.test_queries import queries
 
@@ -29,44 +31,116 @@ def managed(user, count):
     return [AttachmentFactory(user=user, role=Role.PRINCIPAL).structure for _ in range(count)]
 
 
-def find(client, words="", **query):
-    """The addresses that choosing each person found leads to."""
-    answer = client.get(CHOICE, query | {"q": words})
-    return {str(person): f"{PAGE}?{person.take}" for person in answer.context["found"]}
+def begin(client, **link):
+    """The address of the first page, once a link led there."""
+    return client.get(PAGE, link).url
+
+
+def choosing(address, words="", **query):
+    return f"{address.replace(PAGE, CHOICE)}&{urlencode({'q': words} | query)}"
+
+
+def found(client, words="", at="", **query):
+    return client.get(choosing(at or begin(client), words, **query)).context["found"]
+
+
+def choose(client, person, at="", words="", **query):
+    """« Choisir » of somebody found, by their login address: the address of the first page again."""
+    page = choosing(at or begin(client), words or person.email, **query)
+    (seal,) = [one.seal for one in client.get(page).context["found"] if one == person]
+    return client.post(page, {"successeur": seal}).url.partition("#")[0]
+
+
+def confirm(client, at, day="", **options):
+    """The page that names everything, then its button."""
+    page = confirmed(f"{at}&date={day}")
+    return client.post(page, {"vu": client.get(page).context["meant"].seen}, **options)
 
 
 def confirmed(address):
     return address.replace(PAGE, CONFIRM)
 
 
-def test_fifty_structures_to_one_person_but_one(client, me, successor):
-    structures = managed(me, 50)
-    colleague = AttachmentFactory(structure=structures[0]).user
-    assert list(find(client)) == [str(colleague)]
-    chosen = find(client, "ENTRANT@exemple.example")[str(successor)]
-    page = client.get(chosen)
-    assert page.context["meant"].is_complete
-    other = next(row.choose for row in page.context["meant"].rows if row == structures[0])
-    chosen = find(client, **dict(pair.split("=") for pair in other.split("&")))[str(colleague)]
-    recap = client.get(confirmed(chosen))
-    assert all(structure.legal_name in recap.text for structure in structures)
-    answer = client.post(confirmed(chosen) + "&suite=compte", follow=True)
+def test_six_hundred_structures_to_one_person_but_a_hundred(client, me, successor):
+    structures = StructureFactory.create_batch(600)
+    lead = {"user": me, "role": Role.PRINCIPAL, "whole_structure": True, "starts_on": timezone.localdate()}
+    Attachment.objects.bulk_create([Attachment(structure=structure, **lead) for structure in structures])
+    others = UserFactory.create_batch(100)
+    at = choose(client, successor, begin(client, suite="compte"))
+    session = client.session
+    (kept,) = session[KEPT].values()
+    kept["each"] = {structure.pk: other.pk for structure, other in zip(structures, others[1:], strict=False)}
+    session.save()
+    page = choosing(at, pour=structures[99].pk)
+    assert client.post(page, {"successeur": seal(me, others[0])}).url == f"{at}#s{structures[99].pk}"
+    # What web servers take.
+    assert len(page) < 200
+    assert len(client.get(at).content) < 1_000_000
+    recap = client.get(confirmed(at))
+    taken = {structure.pk: other.pk for structure, other in zip(structures, [*others[1:], others[0]], strict=False)}
+    everybody = dict.fromkeys([structure.pk for structure in structures], successor.pk) | taken
+    assert recap.context["meant"].successors == everybody
+    text = recap.text
+    assert all(structure.legal_name in text for structure in structures)
+
+
+def test_several_to_one_person_but_one_before_going(client, me, successor):
+    first, second, third = managed(me, 3)
+    colleague = AttachmentFactory(structure=first).user
+    at = begin(client, suite="depart")
+    assert found(client, at=at) == [colleague]
+    choose(client, successor, at)
+    choose(client, colleague, at, pour=first.pk)
+    assert client.get(at).context["meant"].is_complete
+    answer = confirm(client, at, follow=True)
     assert "La transmission est faite" in answer.text
-    assert "/compte/desactivation/" in answer.text or "Désactiver mon compte" in answer.text
     principals = dict(Attachment.objects.current().principal().values_list("structure", "user"))
-    assert principals.pop(structures[0].pk) == colleague.pk
-    assert set(principals.values()) == {successor.pk}
-    # Kept where it was, no more and no less: an address that fits what web servers take.
-    assert len(confirmed(chosen)) < 4_000
+    assert principals == {first.pk: colleague.pk, second.pk: successor.pk, third.pk: successor.pk}
+    # Which ones they leave then, the act says: there may be hundreds.
+    reference = Handover.objects.first().reference
+    leaving = answer.context["next_url"]
+    assert leaving.endswith(f"?transmission={reference}")
+    assert {row.structure for row in client.get(leaving).context["leaving"]} == {first, second, third}
+    client.force_login(colleague)
+    assert "Cochez au moins un rattachement" in client.get(leaving, follow=True).text
+    client.force_login(me)
+    followed = client.get(f"/transmissions/{reference}/?suite=compte")
+    assert "Désactiver mon compte" in followed.text
+
+
+def test_two_tabs_choose_each_for_itself(client, me, successor):
+    first, second = managed(me, 2)
+    other = AttachmentFactory(structure=second).user
+    one, two = begin(client, structures=first.pk), begin(client, structures=f"{first.pk}.{second.pk}")
+    choose(client, successor, one)
+    choose(client, other, two)
+    for address, rows in ((one, {first: successor}), (two, {first: other, second: other})):
+        # Reloaded, or come back to.
+        for _time in range(2):
+            assert {row: row.successor for row in client.get(address).context["meant"].rows} == rows
+    # The same choice in two tabs: what is confirmed is what was read.
+    read = client.get(confirmed(two)).context["meant"].seen
+    choose(client, successor, two, pour=first.pk)
+    answer = client.post(confirmed(two), {"vu": read}, follow=True)
+    assert "vient de changer dans un autre onglet" in answer.text
+    assert not Handover.objects.exists()
+    assert confirm(client, two).status_code == 302
+    assert first.attachments.current().principal().get().user == successor
+    # Those left aside longest are forgotten, and it is said; so are all with the session.
+    for _more in range(10):
+        begin(client)
+    for page in (two, confirmed(two), choosing(two)):
+        assert "est plus gardé" in client.get(page, follow=True).text
+    assert client.post(confirmed(two), {"vu": read}).url == "/mes-rattachements/"
 
 
 def test_what_is_refused_leaves_everything_as_it_was_chosen(client, me, successor):
     structures = managed(me, 2)
-    chosen = find(client, successor.email)[str(successor)]
+    chosen = choose(client, successor)
     successor.state = "disabled"
     successor.save()
-    answer = client.post(confirmed(chosen), follow=True)
-    assert "n’est pas actif" in answer.text or "n'est pas actif" in answer.text
+    answer = confirm(client, chosen, follow=True)
+    assert "est pas actif" in answer.text
     assert answer.context["meant"].is_complete
     assert set(me.attachments.current().principal().values_list("structure", flat=True)) == {s.pk for s in structures}
 
@@ -74,44 +148,61 @@ def test_what_is_refused_leaves_everything_as_it_was_chosen(client, me, successo
 @pytest.mark.parametrize("day", ["hier", "2020-01-01", "2999-01-01"])
 def test_a_day_that_is_none_is_said_beside_it(client, me, successor, day):
     managed(me, 1)
-    answer = client.post(f"{confirmed(find(client, successor.email)[str(successor)])}&date={day}")
+    answer = client.post(f"{confirmed(choose(client, successor))}&date={day}")
     assert answer.status_code == 422
     assert str(successor) in answer.text
     assert answer.context["form"].has_error("date")
     assert not Handover.objects.exists()
 
 
-def test_nobody_is_named_by_a_forged_address(client, me, successor):
+def test_nobody_is_named_by_a_forged_seal(client, me, successor):
     (structure,) = managed(me, 1)
-    own = find(client, successor.email)[str(successor)].partition("successeur=")[2]
     stranger = UserFactory(last_name="Inconnu")
-    for forged in (f"{stranger.pk}", f"{stranger.pk}-{own.partition('-')[2]}", "abc", "9" * 30, "-"):
-        assert "Inconnu" not in client.get(PAGE, {"successeur": forged, "structures": structure.pk}).text
-        assert client.post(f"{CONFIRM}?successeur={forged}").status_code == 302
+    own, others = seal(me, successor), seal(successor, stranger)
+    for forged in (f"{stranger.pk}", f"{stranger.pk}-{own.partition('-')[2]}", others, "abc", "9" * 30, "-", "é"):
+        assert "Inconnu" not in client.get(PAGE, {"successeur": forged, "structures": structure.pk}, follow=True).text
+        at = begin(client)
+        assert client.post(choosing(at), {"successeur": forged}).status_code == 200
+        assert not client.get(at).context["meant"].is_complete
+    assert client.get(PAGE, {"successeur": own}, follow=True).context["meant"].is_complete
     # Part of a name, or of an address, finds nobody whom they do not know; nor does an account that cannot take over.
     UserFactory(email="arrivant@exemple.example", activating=True)
     for words in ("Inconnu", stranger.email[:-1], "arrivant@exemple.example", me.email):
-        assert find(client, words) == {}
-        assert f"/structures/{structure.pk}/personnes/nouveau/" in client.get(CHOICE, {"q": words}).text
+        assert found(client, words) == []
+        assert f"/structures/{structure.pk}/personnes/nouveau/" in client.get(choosing(at, words)).text
     # A structure that is not theirs is left out.
     other = managed(stranger, 1)[0]
-    assert other.legal_name not in client.get(PAGE, {"structures": f"{structure.pk}.{other.pk}"}).text
+    page = client.get(PAGE, {"structures": f"{structure.pk}.{other.pk}"}, follow=True)
+    assert other.legal_name not in page.text
+
+
+def test_somebody_is_found_by_name_postal_address_or_e_mail_where_one_sees_people(client, me):
+    (structure,) = managed(me, 1)
+    lives = {"address": "12 rue des Lilas", "complement_1": "Bât. Ouest", "postcode": "29200", "city": "Brest"}
+    known = AttachmentFactory(structure=structure, user=UserFactory(last_name="Kervella", **lives)).user
+    UserFactory(last_name="Lointain", **lives)
+    for words in ("kervella", known.email[:6], "lilas", "LÎLAS brest", "29200", "bat kerv", "ouest 29"):
+        assert found(client, words) == [known], words
+    assert found(client, "lilas quimper") == []
 
 
 def test_addresses_cannot_be_tried_without_end(client, me, settings):
     settings.ATTACH_RATE = "2/h"
     managed(me, 1)
     for _ in range(2):
-        find(client, "personne@exemple.example")
-    assert "beaucoup d" in client.get(CHOICE, {"q": "personne@exemple.example"}).text
+        found(client, "personne@exemple.example")
+    assert "beaucoup d" in client.get(choosing(begin(client), "personne@exemple.example")).text
 
 
 def test_a_secondary_manager_is_told_who_can(client, me):
     place = AttachmentFactory(user=me, role=Role.SECONDARY)
     principal = AttachmentFactory(structure=place.structure, role=Role.PRINCIPAL).user
-    answer = client.get(PAGE, {"structures": place.structure_id})
-    assert f"{place.structure} : {principal}" in answer.text
-    assert client.get(CHOICE, {"structures": place.structure_id}).status_code == 302
+    at = begin(client, structures=place.structure_id)
+    text = client.get(at).text
+    assert f"{place.structure} : {principal}" in text
+    assert f"/sollicitations/saisir/manager_gone/?structure={place.structure_id}" in text
+    for page in (choosing(at), confirmed(at)):
+        assert client.get(page).url == client.post(page).url == at
 
 
 def test_support_hands_over_for_somebody(client, successor):
@@ -119,16 +210,14 @@ def test_support_hands_over_for_somebody(client, successor):
     client.force_login(staff)
     structure = managed(UserFactory(), 1)[0]
     assert f"structures={structure.pk}" in client.get(f"/structures/{structure.pk}/").text
-    chosen = find(client, "Entrant", structures=structure.pk)[str(successor)]
-    assert client.post(confirmed(chosen)).status_code == 302
+    assert confirm(client, choose(client, successor, begin(client, structures=structure.pk))).status_code == 302
     assert structure.attachments.current().principal().get().user == successor
 
 
 def test_both_see_what_is_planned_and_either_cancels(client, me, successor):
     structure = managed(me, 1)[0]
-    chosen = find(client, successor.email)[str(successor)]
     day = timezone.localdate() + timedelta(days=30)
-    answer = client.post(f"{confirmed(chosen)}&date={day}", follow=True)
+    answer = confirm(client, choose(client, successor), day, follow=True)
     assert "La transmission est prévue" in answer.text
     row = Handover.objects.get()
     link = f"/transmissions/{row.reference}/"
@@ -158,14 +247,14 @@ def test_whoever_handed_over_contests_from_the_structure(client, me, successor):
     assert "Défaire la transmission" in client.get(link).text
     client.force_login(successor)
     assert "Défaire la transmission" not in client.get(link).text
-    assert (
-        "Vous ne contestez pas" in client.post(f"{link}contestation/", {"transmission": rows[0].pk}, follow=True).text
-    )
     undoing = {"path": f"{link}contestation/", "data": {"transmission": rows[0].pk}, "follow": True}
     assert "Vous ne contestez pas" in client.post(**undoing).text
     client.force_login(me)
     assert "Cochez au moins une structure" in client.post(f"{link}contestation/", follow=True).text
-    asked = client.get(f"{link}contestation/", undoing["data"])
+    # Ticked, then read again: posted too, for there may be hundreds.
+    asked = client.post(f"{link}contestation/", undoing["data"] | {"relire": "1"})
+    assert 'name="relire"' in client.get(link).text
+    assert 'name="relire"' not in asked.text
     assert "Vous redevenez" in asked.text
     assert "son rattachement prend fin" in asked.text
     assert structure.attachments.current().principal().get().user == successor
@@ -194,7 +283,7 @@ def test_whoever_support_replaced_is_told_so_and_whom_to_ask(client, me, success
 
 def test_on_the_way_out_the_deletion_is_said_to_come_after(client, me, successor):
     structure = managed(me, 1)[0]
-    chosen = find(client, successor.email, structures=structure.pk, suite="depart")[str(successor)]
+    chosen = choose(client, successor, begin(client, structures=structure.pk, suite="depart"))
     assert "Ensuite, vous supprimez vos rattachements" in client.get(chosen).text
     assert "à l’étape suivante" in " ".join(client.get(confirmed(chosen)).text.split()).replace("'", "’")
 
@@ -202,13 +291,12 @@ def test_on_the_way_out_the_deletion_is_said_to_come_after(client, me, successor
 def test_what_mails_others_counts_against_a_rate(client, me, successor, settings):
     settings.ATTACH_RATE = "3/h"
     structure = managed(me, 1)[0]
-    chosen = confirmed(find(client, successor.email)[str(successor)])
-    day = timezone.localdate() + timedelta(days=30)
-    client.post(f"{chosen}&date={day}")
+    chosen = choose(client, successor)
+    confirm(client, chosen, timezone.localdate() + timedelta(days=30))
     row = Handover.objects.get()
     link = f"/transmissions/{row.reference}/"
     client.post(f"{link}annulation/", {"transmission": row.pk})
-    client.post(chosen)
+    confirm(client, chosen)
     done = Handover.objects.get(status="done")
     client.post(f"/transmissions/{done.reference}/contestation/", {"transmission": done.pk})
     assert structure.attachments.current().principal().get().user == successor
@@ -231,40 +319,36 @@ def test_lists_ask_no_more_of_many(client, me, successor):
     few, many = plan(2), plan(20)
     client.get("/")
     assert queries(client, f"/transmissions/{few}/") == queries(client, f"/transmissions/{many}/")
-    before = queries(client, PAGE)
+    before = queries(client, choose(client, successor))
     plan(20)
-    assert queries(client, PAGE) == before
+    assert queries(client, choose(client, successor)) == before
 
 
 def test_nothing_to_hand_over(client, me):
     StructureFactory()
-    for address in (PAGE, f"{PAGE}?structures=0", f"{PAGE}?structures=x&s1=y&pour=z"):
-        assert "Rien ne vous retient" in client.get(address).text
+    for address in (PAGE, f"{PAGE}?structures=", f"{PAGE}?structures=x&suite=y&pour=z"):
+        assert "Rien ne vous retient" in client.get(address, follow=True).text
 
 
 def test_a_page_gone_stale_never_proposes_another_structure(client, me, successor):
     """« Retour » after « Transmettre », or a second tab: what was ticked is no longer theirs."""
     done, left = managed(me, 2)
-    chosen = find(client, successor.email, structures=done.pk)[str(successor)]
-    assert client.post(confirmed(chosen)).status_code == 302
+    chosen = choose(client, successor, begin(client, structures=done.pk))
+    both = choose(client, successor, begin(client, structures=f"{done.pk}.{left.pk}"))
+    assert confirm(client, chosen).status_code == 302
     row = Handover.objects.get()
-    choosing = f"{CHOICE}?{chosen.partition('?')[2]}"
     for answer in (
         client.get(chosen),
         client.get(confirmed(chosen), follow=True),
         client.post(confirmed(chosen), follow=True),
-        client.get(choosing, follow=True),
+        client.get(choosing(chosen), follow=True),
     ):
         assert f"/transmissions/{row.reference}/" in answer.text
         assert "déjà fait" in answer.text
         assert "Choisissez d" not in answer.text
         assert left.legal_name not in answer.text
     # Half of it is: said, and nothing passes before they read again what is left.
-    stale = chosen.replace(f"structures={done.pk}", f"structures={done.pk}.{left.pk}")
-    answer = client.post(confirmed(stale), follow=True)
+    answer = client.post(confirmed(both), follow=True)
     assert f"/transmissions/{row.reference}/" in answer.text
     assert answer.context["meant"].rows == [left]
-    assert left.attachments.current().principal().get().user == me
-    # Which structures is always said before anything passes.
-    assert client.post(f"{CONFIRM}?successeur={chosen.partition('successeur=')[2]}").status_code == 302
     assert left.attachments.current().principal().get().user == me

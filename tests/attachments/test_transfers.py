@@ -25,10 +25,12 @@ from attachments.models import Attachment, Deputy, Handover, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
+from structures.actions import change_identifier
 from tests.attachments.test_attachments import heard
 from tests.factories import (
     AttachmentFactory,
     AttachmentRequestFactory,
+    DirectoryEntryFactory,
     ServiceFactory,
     StructureFactory,
     UserFactory,
@@ -324,14 +326,38 @@ def test_who_left_the_structure_meanwhile_comes_back_by_contesting(me, successor
     assert roles(structures[0]) == {me: Role.PRINCIPAL}
 
 
-def test_a_structure_s_new_identifier_takes_what_is_planned_along(me, successor, structures):
-    plan(structures[:1], successor, me)
-    copy_attachments(structures[0], new := StructureFactory(), services={})
-    move_handovers(structures[0], new, services={})
+def test_a_structure_s_new_identifier_takes_along_what_is_planned_and_what_can_be_contested(me, successor):
+    """Through the change itself, services and all."""
+    waiting = [{"identifier_type": "registering", "identifier": name, "private": True} for name in ("A1", "A2")]
+    first, second = [StructureFactory(**values) for values in waiting]
+    for structure in (first, second):
+        AttachmentFactory(user=me, role=Role.PRINCIPAL, structure=structure)
+    place = AttachmentFactory(user=successor, structure=second, whole_structure=False)
+    place.services.add(service := ServiceFactory(structure=second))
+    plan([first], successor, me)
+    (done,) = transfer_principal({second.pk: successor.pk}, actor=me)
+    new = {}
+    for old in (first, second):
+        siret = {"identifier_type": "siret", "identifier": DirectoryEntryFactory(nature="private").identifier}
+        new[old] = change_identifier(old.pk, actor=UserFactory(staff=True), **siret)
+    assert not Handover.objects.filter(structure__in=[first, second]).exists()
+    undo_transfers([done.pk], actor=me)
+    assert roles(new[second]) == {me: Role.PRINCIPAL, successor: Role.SIMPLE}
+    (kept,) = successor.attachments.current().get(structure=new[second]).services.all()
+    assert (kept.structure, kept.label) == (new[second], service.label)
     let_the_day_come()
     assert carry_out_due() == 1
-    assert roles(new) == {me: Role.SIMPLE, successor: Role.PRINCIPAL}
-    assert roles(structures[0]) == {me: Role.PRINCIPAL}
+    assert roles(new[first]) == {me: Role.SIMPLE, successor: Role.PRINCIPAL}
+
+
+def test_what_can_still_be_undone_is_said_before_the_account_goes(me, successor, structures, client):
+    transfer_principal({structure.pk: successor.pk for structure in structures}, actor=me)
+    client.force_login(me)
+    page = " ".join(client.get("/mon-compte/desactiver/").text.split())
+    assert "ne pourra plus être défait" in page
+    assert all(str(structure) in page for structure in structures)
+    Handover.objects.update(done_at=timezone.now() - 4 * DAY)
+    assert "ne pourra plus être défait" not in client.get("/mon-compte/desactiver/").text
 
 
 @pytest.mark.parametrize("way", ["at once", "planned", "undone"])

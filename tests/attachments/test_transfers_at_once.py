@@ -1,8 +1,13 @@
-"""Transfers that meet: on real PostgreSQL connections. TRANSFER_ROUNDS=200 plays each meeting that often."""
+"""Transfers that meet, or die half way: on real PostgreSQL connections.
+
+TRANSFER_ROUNDS=200 plays each that often; `-s` prints how each round ended, and how long the longest took.
+"""
 
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
 from datetime import timedelta
 from functools import partial
 
@@ -23,6 +28,7 @@ from attachments.actions import (
     undo_transfers,
 )
 from attachments.actions.rows import lock_structures
+from attachments.invariants import broken
 from attachments.models import Attachment, Handover, Role
 from plumbing.errors import ActionError
 from tests.at_once import at_once, meanwhile
@@ -30,7 +36,7 @@ from tests.factories import AttachmentFactory, StructureFactory, UserFactory
 from tests.processes import portal_environment, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = int(os.environ.get("TRANSFER_ROUNDS", "3"))
+ROUNDS, KILLS = (int(os.environ.get("TRANSFER_ROUNDS", few)) for few in (3, 1))
 
 
 class Two:
@@ -99,7 +105,8 @@ def contested(two):
 
 
 def check_invariants(two):
-    """One principal manager each, who can log in; all or nothing: the three went together."""
+    """What must always hold; and all or nothing: the three went together, to one who can log in."""
+    assert broken() == []
     places = Attachment.objects.current().principal().filter(structure__in=two.structures).select_related("user")
     assert len(places) == len({place.structure_id for place in places}) == len(two.structures)
     (principal,) = {place.user for place in places}
@@ -111,45 +118,68 @@ def check_invariants(two):
     [crossing, rivals, deactivation, detaching, due, deactivation_and_due, cancelled_and_due, contested],
 )
 def test_whoever_meets_one_principal_manager_is_left_and_nobody_waits_for_ever(meeting):
+    ends, longest = Counter(), 0
     for _round in range(ROUNDS):
         two = Two()
-        answers = at_once(*meeting(two))
+        acts, started = meeting(two), time.monotonic()
+        answers = at_once(*acts)
+        longest = max(longest, time.monotonic() - started)
         # Refused, maybe; never a deadlock, nor a broken constraint.
         assert not [one for one in answers if isinstance(one, Exception) and not isinstance(one, ActionError)]
         check_invariants(two)
+        ends[tuple(getattr(one, "code", "done") for one in answers)] += 1
+    print(f"{meeting.__name__}: {ROUNDS} rounds, the longest {longest:.2f} s, {dict(ends)}")
 
 
 KILLED = """
 import django; django.setup()
-from django.db import connection, transaction
+import itertools, time
+from django.db import connection
 from accounts.models import User
-from attachments.actions import attachments, transfer_principal
-from attachments.events import roles_changed
+from attachments.actions import transfer_principal
 
-def wait(**kwargs):
-    print("half way", flush=True)
-    import time; time.sleep(60)
+asked = itertools.count()
 
-roles_changed.connect(wait)
-transfer_principal({successors}, actor=User.objects.get(pk={actor}))
+def wait(execute, *args):
+    if next(asked) == {statement}:
+        print("half way", flush=True)
+        time.sleep(60)
+    return execute(*args)
+
+actor = User.objects.get(pk={actor})
+with connection.execute_wrapper(wait):
+    transfer_principal({successors}, actor=actor)
+print("done", flush=True)
 """
+# About as many as a transfer of three asks of the database; one that asks fewer is done before it is killed.
+STATEMENTS = 43
 
 
 def test_a_process_killed_half_way_leaves_all_as_it_was():
-    """Killed once the outgoing one is demoted: the transaction dies with it, and its locks."""
-    for _round in range(max(1, ROUNDS // 20)):
+    """Killed before any one of its statements: the transaction dies with it, and its locks."""
+    killed, done = Counter(), 0
+    for number in range(KILLS):
         two = Two()
         successors = {structure.pk: two.there.pk for structure in two.structures}
-        script = [sys.executable, "-c", KILLED.format(successors=successors, actor=two.here.pk)]
+        # Spread over all of them, the middle first.
+        statement = (STATEMENTS // 3 + number * 7) % STATEMENTS
+        script = [sys.executable, "-c", KILLED.format(successors=successors, actor=two.here.pk, statement=statement)]
         environment = portal_environment(DJANGO_SETTINGS_MODULE="chorus.settings")
         with subprocess.Popen(script, env=environment, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout.readline() == "half way\n"
+            came = process.stdout.readline()
             process.kill()
         wait_until(lambda: not somebody_holds_locks())
         check_invariants(two)
+        if came == "done\n":
+            done += 1
+            continue
+        assert came == "half way\n"
+        killed[statement] += 1
         assert not Handover.objects.filter(structure__in=two.structures).exists()
+        assert set(two.here.attachments.current().principal().values_list("structure", flat=True)) == set(successors)
         two.pass_on()()
         check_invariants(two)
+    print(f"killed {killed.total()} times, before {len(killed)} different statements; {done} were done by then")
 
 
 def somebody_holds_locks():

@@ -95,6 +95,9 @@ def write_ticket_mails(structure):
             ticket_mails.send_claim_warning(ticket)
             ticket_mails.send_claim_objected(ticket)
             ticket_mails.send_claim_closed(ticket)
+            for ticket.objected_at in (None, timezone.now()):
+                ticket.override_reason = NASTY
+                ticket_mails.send_claim_overruled(ticket)
 
 
 def write_every_mail():
@@ -140,8 +143,7 @@ def write_every_mail():
             attachment_mails.send_places_ending([ending], {manager: [ending] for manager in attachers})
         attachment_mails.send_attachments_ending(structure, [ending], manager=person)
         attachment_mails.send_attachments_ending(structure, [ending] * 22, manager=person)
-        attachment_mails.send_attachment_extended(ending)
-        attachment_mails.send_attachment_extended(left[0])
+        attachment_mails.send_attachments_extended([ending, left[0]])
         held = Deputy.objects.create(
             structure=StructureFactory(legal_name=NASTY), deputy=user, named_by=user, ends_on="2099-01-01"
         )

@@ -16,6 +16,7 @@ from plumbing.errors import ActionError
 from spaces import actions
 from spaces.actions import Line
 from spaces.models import Access, Grant, Space, StructureSpace, Subscription
+from spaces.receivers import carry_over
 from tests.at_once import at_once
 from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, SubscriptionFactory, UserFactory
 
@@ -182,12 +183,15 @@ def test_both_levels_at_once_wait_for_who_opens():
 def test_free_spaces_come_and_go_without_anybody():
     structure, _principal, user = staffed()
     free = space("factures-emises")
-    rows = actions.add_free(user, structure.pk, free.pk, actor=user, parts=WHOLE)
+    rows = asked(user, structure, free)
     assert rows[0].status == Status.APPROVED and not OutgoingMail.objects.exists()
     assert actions.give_back([rows[0].pk], actor=user).only[0].status == Status.ENDED
+    assert events(*Event) == ["subscription_approved", "subscription_ended"]
+    ((_, refusal),) = actions.give_back([rows[0].pk], actor=user).skipped
+    assert refusal.code == "over"
     with pytest.raises(ActionError) as refusal:
-        actions.add_free(user, structure.pk, space().pk, actor=user, parts=WHOLE)
-    assert refusal.value.code == "not_free"
+        asked(user, structure, free, starts_on=timezone.localdate() - timedelta(days=1))
+    assert refusal.value.code == "starts_past"
 
 
 def test_what_comes_with_the_role_is_not_given_back_nor_what_is_not_ones_own():
@@ -296,13 +300,20 @@ def test_a_new_identifier_carries_all_of_it_over():
     engagements, service = opened(structure), ServiceFactory(structure=structure)
     had = SubscriptionFactory(user=user, structure=structure, space=engagements, service=service)
     waiting = SubscriptionFactory(user=user, structure=structure, space=engagements, status=Status.PENDING)
-    actions.copy_spaces(structure, new := StructureFactory(), services={service.pk: ServiceFactory(structure=new)})
-    assert new.opened_spaces.current().count() == 1
+    # Whose place is over there stays behind, as does a space closed since.
+    over = SubscriptionFactory(structure=structure, space=engagements).user
+    opened(structure, "factures-a-valider")
+    structure.opened_spaces.filter(space__code="factures-a-valider").update(closed_at=timezone.now())
+    AttachmentFactory(structure=(new := StructureFactory()), user=user)
+    carry_over(None, structure, new, services={service.pk: ServiceFactory(structure=new)})
+    assert not new.subscriptions.filter(user=over).exists()
+    assert new.opened_spaces.current().get().space == engagements
+    assert {row.reference for row in new.subscriptions.all()} == {"", waiting.reference}
     assert {(row.status, row.service and row.service.structure) for row in new.subscriptions.all()} == {
         (Status.APPROVED, new),
         (Status.PENDING, None),
     }
-    assert [row.pk for row in structure.subscriptions.live()] == [had.pk] and waiting.pk != had.pk
+    assert [row.pk for row in structure.subscriptions.live().filter(user=user)] == [had.pk] and waiting.pk != had.pk
 
 
 def test_who_leaves_the_portal_no_longer_asks():

@@ -1,5 +1,7 @@
 """The manager's side: their desk, one dossier or several, opening and closing a space on a structure."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -102,11 +104,15 @@ def test_one_dossier_is_approved_in_part_and_the_rest_refused_for_a_reason(clien
     refused = client.post(page, kept)
     assert refused.status_code == 422 and "Dites pourquoi" in refused.text
     assert client.post(page, {**kept, "lines": []}).status_code == 422
-    client.post(page, {**kept, "comment": "Pas ce service"}, follow=True)
+    told = text(client.post(page, {**kept, "comment": "Bienvenue", "reason": "Pas ce service"}, follow=True))
+    assert "Donné à" in told and "Refusé à" in told and "Intendance (consultation)" in told
     assert held() == {(asker, None, "consultation"), (asker, None, "modification")}
     assert asker.subscriptions.get(service=intendance).reason == "Pas ce service"
-    assert OutgoingMail.objects.filter(slug="subscription_decided", user=asker).count() == 3
-    assert "Ce qui a été décidé" in client.get(page).text
+    mail = OutgoingMail.objects.get(slug="subscription_decided", user=asker)
+    assert all(said in mail.parts()[0] for said in ("Bienvenue", "Ce qui est refusé", "Pas ce service"))
+    decided = client.get(page).text
+    # One dossier, what was added included.
+    assert "Ce qui a été décidé" in decided and decided.count("Validé") == 2 and decided.count("Refusé") == 1
     assert "déjà décidée" in client.post(page, kept, follow=True).text
 
 
@@ -125,7 +131,15 @@ def test_a_decision_for_many_says_for_how_many_before_it_is_made(client, princip
     assert f"{len(reached) + 1} personnes, demandeur compris" in text(client.get(page))
     asked = client.post(page, terms)
     assert f"à {len(reached)} autres personnes" in text(asked) and not held()
-    client.post(page, {**terms, "confirme": "1"})
+    # What the others get is said, and who comes meanwhile is shown before they get anything.
+    others = "Intendance" if reach == "services" else "Service par défaut"
+    assert [line.partition(" – ")[2] for line in asked.context["given_to_others"]] == [f"{others} (consultation)"]
+    AttachmentFactory(structure=structure, user=UserFactory(first_name="Émile"))
+    asked = client.post(page, {**terms, "confirme": asked.context["seal"]})
+    assert f"à {len(reached) + 1} autres personnes" in text(asked) and not held()
+    assert "checked" in client.post(page, {**terms, "comment": "Gardé", "revenir": "1"}).text
+    reached = reached | {"Émile"}
+    client.post(page, {**terms, "confirme": asked.context["seal"]})
     assert {user.first_name for user, _, _ in held()} == reached | {"Anne"}
     for user, service, _access in held() - {(asker.user, intendance, "consultation")}:
         assert service == (intendance if reach == "services" else None), user
@@ -214,7 +228,10 @@ def test_the_matrix_shows_who_has_what_and_filters_it(client, principal, structu
     elsewhere.services.add(ServiceFactory(structure=structure, label="Cantine"))
     page = f"/structures/{structure.pk}/espaces/personnes/"
     shown = text(client.get(page))
-    assert "Intendance, en cours de validation" in shown and "<b>Modification</b>" in shown and "Ailleurs" in shown
+    assert "Consultation, en cours de validation" in shown and ">Modification<" in shown and "Ailleurs" in shown
+    for having, seen in (("ont", "Riva"), ("attendent", "Amrani"), ("rien", "Ailleurs")):
+        found = client.get(f"{page}?acces={having}").text
+        assert {name for name in ("Riva", "Amrani", "Ailleurs") if name in found} == {seen}
     assert "Riva" not in client.get(f"{page}?q=amrani").text
     assert "Ailleurs" not in client.get(f"{page}?service={intendance.pk}").text
     assert "Factures de travaux" not in client.get(page).text
@@ -223,21 +240,58 @@ def test_the_matrix_shows_who_has_what_and_filters_it(client, principal, structu
     assert waiting.user.last_name in file
 
 
-def test_the_matrix_is_edited_in_place_and_a_colleague_who_was_faster_wins(client, principal, structure):
+def hidden(page):
+    """What the page would send besides its ticks."""
+    return dict(
+        re.findall(r'<input type="hidden" name="(depuis|avant|donner|retirer|version)" value="([^"]*)"', page.text)
+    )
+
+
+def test_the_matrix_is_edited_in_place_and_undoes_nothing_of_a_faster_colleague(client, principal, structure):
     had = asks(structure)[0]
     actions.approve([had.pk], actor=principal)
     asked = asks(structure, access="modification")[0]
     page = f"/structures/{structure.pk}/espaces/personnes/modifier/"
-    version = client.get(page).context["editing"].version
-    ticked = {"version": version, "cases": [f"{asked.user_id}-{space().pk}-modification"]}
-    shown = text(client.post(page, ticked))
-    assert "Donnés (1)" in shown and "Retirés (1)" in shown and held() == {(had.user, None, "consultation")}
-    client.post(page, ticked | {"confirme": "1"})
+    ticked = hidden(client.get(page)) | {"cases": [f"{asked.user_id}-{space().pk}-modification"]}
+    shown = client.post(page, ticked)
+    assert "Donnés (1)" in text(shown) and "Retirés (1)" in text(shown) and held() == {(had.user, None, "consultation")}
+    # The colleague gives the one and takes nothing back: what is left to change is shown anew, then done.
+    actions.approve([asked.pk], actor=principal)
+    again = client.post(page, hidden(shown) | {"confirme": "1"})
+    assert "ont changé entre-temps" in text(again) and "Donnés" not in text(again) and len(held()) == 2
+    client.post(page, hidden(again) | {"confirme": "1", "reason": "Fin de mission"})
     assert held() == {(asked.user, None, "modification")}
-    again = client.post(page, ticked | {"cases": [], "confirme": "1"}, follow=True)
-    assert "ont changé entre-temps" in text(again) and len(held()) == 1
-    same = {"version": client.get(page).context["editing"].version, "cases": ticked["cases"]}
+    assert "Fin de mission" in OutgoingMail.objects.get(slug="subscription_ended").parts()[0]
+    same = hidden(client.get(page)) | {"cases": [f"{asked.user_id}-{space().pk}-modification"]}
     assert "Rien n'est changé" in text(client.post(page, same, follow=True))
+
+
+def test_ticks_are_kept_from_page_to_page(client, principal, structure, monkeypatch):
+    monkeypatch.setattr("spaces.views.matrix.EDITED_PER_PAGE", 1)
+    people = [AttachmentFactory(structure=structure, user=UserFactory(last_name=name)).user for name in ("Aa", "Ab")]
+    values = [f"{person.pk}-{space().pk}-consultation" for person in people]
+    page = f"/structures/{structure.pk}/espaces/personnes/modifier/"
+    first = client.post(page, hidden(client.get(page)) | {"cases": values[:1], "vers": "2"})
+    assert "1 changement gardé" in text(first) and "Ab" in first.text and "Aa" not in first.text
+    back = client.post(page, hidden(first) | {"cases": values[1:], "vers": "1"})
+    assert f'value="{values[0]}" autocomplete="off" checked' in text(back)
+    shown = client.post(page, hidden(back) | {"cases": values[:1]})
+    assert "Donnés (2)" in text(shown) and f"{people[1]}" in shown.text
+    client.post(page, hidden(shown) | {"confirme": "1"})
+    assert {user for user, _, _ in held()} == set(people)
+
+
+def test_a_secondary_changes_neither_their_own_line_nor_the_principals(client, principal, structure):
+    secondary = AttachmentFactory(structure=structure, role=Role.SECONDARY).user
+    client.force_login(secondary)
+    page = f"/structures/{structure.pk}/espaces/personnes/modifier/"
+    assert 'name="cases"' not in client.get(page).text
+    values = " ".join(f"{person.pk}-{space().pk}-consultation" for person in (secondary, principal))
+    client.post(page, {"donner": values, "confirme": "1"})
+    assert not held()
+    given = actions.ask(principal, structure.pk, space().pk, actor=principal, parts=[(None, "consultation")])
+    ((_, refusal),) = actions.end([row.pk for row in given], actor=secondary).skipped
+    assert refusal.code == "above_actor"
 
 
 @pytest.mark.django_db(transaction=True)

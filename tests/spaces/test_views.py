@@ -63,7 +63,8 @@ def test_asking_takes_two_addresses_and_keeps_what_was_typed(client, me, structu
         (None, "consultation"),
         (service, "modification"),
     }
-    assert client.get(url).text.count('name="parts"') == 2
+    # What is asked for by default counts for each service.
+    assert client.get(url).text.count('name="parts"') == 1
     listed = client.get(LIST).text
     assert listed.count("En cours de validation") == 2 and "Dossier n°" in listed
 
@@ -71,7 +72,6 @@ def test_asking_takes_two_addresses_and_keeps_what_was_typed(client, me, structu
 @pytest.mark.parametrize(
     ("code", "nature", "said"),
     [
-        ("engagements", "public", "n'est pas ouvert sur la structure"),
         ("activites-du-gestionnaire", "public", "n'est pas pour votre rôle"),
         ("factures-recues", "private", "n'existe que pour les structures publiques"),
     ],
@@ -84,6 +84,19 @@ def test_what_cannot_be_asked_says_why(client, me, structure, code, nature, said
         client.post(step(structure, space(code)), {"parts": ["0-consultation"], "starts_on": TODAY}).status_code == 200
     )
     assert not Subscription.objects.exists()
+
+
+def test_what_is_not_open_is_asked_for_with_its_opening_whatever_waits(client, me, structure):
+    url = step(structure, space())
+    for access, left in (("consultation", 1), ("modification", 0)):
+        page = client.get(url)
+        assert "n'est pas ouvert sur la structure" in page.text and "peut l'ouvrir et vous l'accorder" in text(page)
+        client.post(url, {"parts": [f"0-{access}"], "starts_on": TODAY})
+        assert client.get(url).text.count('name="parts"') == left
+    assert me.subscriptions.pending().count() == 2 and "rien d'autre à demander" in text(client.get(url))
+    # A request that waits makes nobody a giver who cannot open.
+    AttachmentFactory(structure=structure, role=Role.SECONDARY, user=UserFactory(last_name="Benali"))
+    assert "Benali" not in client.get("/espaces/engagements/").text
 
 
 def test_one_click_asks_for_both_levels(client, me, structure):

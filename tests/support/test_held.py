@@ -51,6 +51,14 @@ def test_an_objection_is_for_support_to_read(agent):
     actions.issue_certificate(ticket.pk, actor=agent)
     actions.object_to_claim(ticket.pk, actor=sitting, reason="Je suis là.")
     assert list(Ticket.objects.waiting()) == [ticket]
+    # The signature is awaited all the same; once it is back, it is only when support asks for another.
+    ticket.refresh_from_db()
+    assert ticket.certificate_to_sign
+    actions.deposit_signed(ticket.pk, pdf(), actor=ticket.author)
+    ticket.refresh_from_db()
+    assert ticket.certificate_to_sign is None
+    told = {"text": "Illisible.", "status": "action_required", "seen": ticket.messages.last().pk}
+    assert actions.answer(ticket.pk, actor=agent, **told).certificate_to_sign
 
 
 def test_what_is_closed_or_no_claim_goes_no_further(agent):

@@ -32,9 +32,9 @@ def look(page, axe):
 
 
 def choose(page, words, name):
-    page.get_by_label("Nom, prénom ou adresse de connexion").fill(words)
+    page.get_by_label("Nom, adresse postale ou adresse de connexion").fill(words)
     page.get_by_role("button", name="Rechercher").click()
-    page.get_by_role("link", name=f"Choisir {name}").click()
+    page.get_by_role("button", name=f"Choisir {name}").click()
 
 
 def test_a_principal_manager_hands_over_and_leaves(site, person, axe, time_machine):
@@ -82,7 +82,7 @@ def test_a_principal_manager_hands_over_and_leaves(site, person, axe, time_machi
     page.get_by_role("link", name="Choisir la même personne pour toutes").click()
     choose(page, taking.email, taking)
     page.get_by_role("link", name=f"Changer le successeur pour {fourth}").click()
-    page.get_by_role("link", name=f"Choisir {other}").click()
+    page.get_by_role("button", name=f"Choisir {other}").click()
     expect(page.get_by_role("row", name=f"{fourth}")).to_contain_text(str(other))
     page.get_by_label("À partir du").fill("2020-01-01")
     page.get_by_role("button", name="Continuer").click()

@@ -7,7 +7,7 @@ NAMED = 200
 
 
 class Command(BaseCommand):
-    help = "Vérifie ce qui doit toujours être vrai des rattachements, demandes et transmissions."
+    help = "Vérifie ce qui doit toujours être vrai des rattachements, demandes, transmissions et abonnements."
 
     def handle(self, *args, **options):
         found = broken()

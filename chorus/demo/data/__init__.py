@@ -136,6 +136,28 @@ class Ask(NamedTuple):
     refusal: str = ""
 
 
+class AskSpace(NamedTuple):
+    """A request for a space by somebody already attached; `given` when it is approved, still waiting otherwise."""
+
+    days_ago: int
+    person: Person
+    siret: str
+    space: str
+    accesses: tuple[str, ...] = ("consultation",)
+    comment: str = ""
+    given: bool = False
+
+
+# What principal managers take is theirs at once, and opens there; the last one's space is not open yet.
+SPACES = [
+    AskSpace(70, PRINCIPAL, CHAMPOULANT, "engagements"),
+    AskSpace(68, PRINCIPAL, CHAMPOULANT, "factures-a-valider", ("consultation", "modification")),
+    AskSpace(20, SECONDARY, CHAMPOULANT, "engagements", ("consultation", "modification"), given=True),
+    AskSpace(8, SIMPLE, CHAMPOULANT, "engagements", comment="Je suis les bons de commande de l'intendance."),
+    AskSpace(3, SECONDARY, CHAMPOULANT, "factures-a-valider", ("consultation", "modification")),
+    AskSpace(1, SIMPLE, CHAMPOULANT, "factures-de-travaux", comment="Réfection du préau."),
+]
+
 # In the order of time: a structure's principal manager comes before those they decide on.
 ASKS = [
     Ask(120, PRINCIPAL, CHAMPOULANT, Role.PRINCIPAL),

@@ -20,6 +20,9 @@ from directory.identifiers import IdentifierType
 from directory.models import DirectoryEntry
 from history.actions import seal_entries
 from notifications.models import OutgoingMail
+from spaces.actions import approve as approve_subscriptions
+from spaces.actions import ask as ask_space
+from spaces.models import Space, StructureSpace, Subscription
 from structures.actions import create_bank_account, create_from_directory, create_service, deactivate_service
 from structures.models import Referent, Structure
 
@@ -45,6 +48,9 @@ def load():
     for ask in data.ASKS:
         with _days_ago(ask.days_ago):
             _play(ask, support)
+    for ask in data.SPACES:
+        with _days_ago(ask.days_ago):
+            _play_space(ask)
     _name_deputy()
     _tidy_mailbox(older_mails)
     seal_entries(everything=True)
@@ -83,6 +89,17 @@ def _create_parts(structure, support):
             deactivate_service(service.pk, actor=support)
     if structure.identifier in data.BANK_ACCOUNTS:
         create_bank_account(structure.pk, actor=support, values=data.BANK_ACCOUNTS[structure.identifier])
+
+
+def _play_space(ask):
+    """One request for a space, by somebody attached by now."""
+    user, structure = User.objects.get(email=ask.person.email), Structure.objects.get(identifier=ask.siret)
+    space = Space.objects.get(code=ask.space)
+    parts = [(None, access) for access in ask.accesses]
+    rows = ask_space(user, structure.pk, space.pk, actor=user, parts=parts, comment=ask.comment, opening=True)
+    if ask.given:
+        principal = structure.attachments.current().principal().get().user
+        approve_subscriptions([row.pk for row in rows], actor=principal)
 
 
 def _name_deputy():
@@ -137,6 +154,9 @@ _DATED = [
     (AttachmentRequest, "decided_at"),
     (Attachment, "created_at"),
     (Attachment, "role_since"),
+    (StructureSpace, "opened_at"),
+    (Subscription, "created_at"),
+    (Subscription, "decided_at"),
     (OutgoingMail, "created_at"),
 ]
 
@@ -148,7 +168,7 @@ def _days_ago(days):
     with happened(timedelta(days=days)):
         yield
     day = timezone.localdate(started - timedelta(days=days))
-    for dated in (AttachmentRequest, Attachment):
+    for dated in (AttachmentRequest, Attachment, Subscription):
         dated.objects.filter(created_at__gte=started).update(starts_on=day)
     for model, field in _DATED:
         model.objects.filter(**{f"{field}__gte": started}).update(**{field: F(field) - timedelta(days=days)})
@@ -164,5 +184,6 @@ def _tidy_mailbox(older_mails):
         Q(status=AttachmentRequest.Status.PENDING) | Q(user__state=User.State.ACTIVATING)
     )
     ours = OutgoingMail.objects.exclude(pk__in=older_mails)
-    ours.exclude(reference__in=open_cases.values("reference")).delete()
+    waiting = Subscription.objects.pending().values("reference")
+    ours.exclude(Q(reference__in=open_cases.values("reference")) | Q(reference__in=waiting)).delete()
     ours.update(state=OutgoingMail.State.SENT, sent_at=F("created_at"), attempts=1)
