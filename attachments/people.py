@@ -133,6 +133,11 @@ def people_known_to(user):
     return User.objects.filter(Exists(known))
 
 
+def may_be_attached(person):
+    """Whether anybody can attach this person to a structure: support is nowhere, nor is who left the portal."""
+    return not person.is_staff and person.state not in (User.State.DISABLED, User.State.CLOSED)
+
+
 def tell_changeable(user, places):
     """Give each of `places` its `may_change`: what « attachments.change_place » answers, unless it is over."""
     asked = [place.pk for place in places if place.standing != place.Standing.OVER]

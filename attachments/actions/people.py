@@ -13,6 +13,7 @@ from attachments.actions.notices import hand_over_requests
 from attachments.actions.rows import check_active, lock, lock_accounts, lock_structure, lock_structures
 from attachments.events import place_duplicated
 from attachments.models import MANAGERS, Attachment, AttachmentRequest, Right, Role
+from attachments.people import may_be_attached
 from attachments.permissions import roles_given_by
 from history.models import Event, HistoryEntry
 from plumbing.batches import Batch
@@ -70,7 +71,7 @@ def _refusal(place, actor, attaching, roles):
         return refusal
     if place.user == actor:
         return ActionError("own_place", "Nul ne se rattache soi-même : demandez-le à un autre gestionnaire.")
-    if place.user.is_staff or place.user.state in (User.State.DISABLED, User.State.CLOSED):
+    if not may_be_attached(place.user):
         # The same words for all of these: whoever knows an address learns no more.
         words = "Le compte de cette adresse ne peut être rattaché à aucune structure. Voyez avec la personne."
         return ActionError("not_attachable", words, field="email")

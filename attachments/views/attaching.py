@@ -30,7 +30,7 @@ def attach_person(request, pk):
     structure = active_within_reach(request, pk, ATTACH)
     if structure is None:
         return redirect(TAB, pk)
-    person = _chosen(request)
+    person = _chosen(request, structure)
     form = AttachForm(
         structure,
         posted(request),
@@ -134,12 +134,19 @@ def _choose(request, go_to, title):
     return render(request, "attachments/choose_structure.html", {"go_to": go_to, "title": title} | listed)
 
 
-def _chosen(request):
-    """The person that the address names; 404 unless the person at the screen may know of them."""
+def _chosen(request, structure):
+    """The person that the address names, `is_known` with an address to show or else of a place here that is over.
+
+    404 unless the person at the screen may know of them.
+    """
     key = request.GET.get(CHOSEN, "")
     if not key:
         return None
-    return get_object_or_404(people_known_to(request.user), pk=int(key) if is_key(key) else 0)
+    key = int(key) if is_key(key) else 0
+    known = people_known_to(request.user).filter(pk=key).first()
+    person = known or get_object_or_404(User, pk=key, pk__in=structure.attachments.values("user"))
+    person.is_known = known is not None
+    return person
 
 
 def _found(user, structure, words):

@@ -16,10 +16,11 @@ from attachments import actions
 from attachments.departures import tell_losses
 from attachments.forms import DetachForm, PlaceForm
 from attachments.models import Right, Role
-from attachments.people import people_known_to, tell_requests
+from attachments.people import may_be_attached, tell_requests
 from attachments.permissions import roles_given_by
 from attachments.views.parts import (
     CHANGE,
+    CHOSEN,
     TAB_OF_ONE,
     list_address,
     mails_within,
@@ -80,9 +81,9 @@ def _again(request, place):
         return ""
     if place.structure.attachments.lasting().filter(user=place.user).exists() or place.user == request.user:
         return ""
-    address = reverse("attachments:attach_person", args=[place.structure_id])
-    known = people_known_to(request.user).filter(pk=place.user_id).exists()
-    return f"{address}?personne={place.user_id}" if known else address
+    if not may_be_attached(place.user):
+        return ""
+    return f"{reverse('attachments:attach_person', args=[place.structure_id])}?{CHOSEN}={place.user_id}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -135,7 +136,9 @@ def resend_activation(request, pk, place_pk):
     if place.standing == place.Standing.OVER:
         return say_over(request, place)
     foreseen = foresee_activations(User.objects.filter(pk=place.user_id))
-    say_resent(request, resend_activations([place.user_id], actor=request.user), foreseen)
+    # Only who is due: the others are counted in what was foreseen.
+    due = list(foreseen.users.values_list("pk", flat=True))
+    say_resent(request, resend_activations(due, actor=request.user), foreseen)
     return redirect(TAB_OF_ONE, pk, place_pk)
 
 

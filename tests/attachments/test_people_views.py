@@ -221,7 +221,22 @@ def test_whoever_is_attached_already_is_led_to_and_whoever_was_detached_comes_ba
     detach(held.pk, actor=client.manager)
     page = client.get(f"{here}{held.pk}/").text
     assert f"par {client.manager}" in page
-    assert f'href="{here}rattacher/"' in page
+    again = f"{here}rattacher/?personne={held.user_id}"
+    assert f'href="{again}"' in page
+    form = client.get(again).text
+    assert str(held.user) in form
+    assert held.user.email not in form
+    assert client.post(again, place()).status_code == 302
+    assert structure.attachments.lasting().filter(user=held.user).exists()
+
+
+def test_nobody_who_left_the_portal_is_offered_again_and_a_place_ended_early_says_when(client, structure, here):
+    ends_on = TODAY() + 90 * DAY
+    over = AttachmentFactory(structure=structure, ended_at=timezone.now(), ends_on=ends_on, user__closed=True)
+    assert "Rattacher de nouveau" not in client.get(f"{here}{over.pk}/").text
+    listed = client.get(f"{here}?statut=over").text
+    assert f"Terminé le {date_format(TODAY(), 'j N Y')}" in " ".join(listed.split())
+    assert date_format(ends_on, "j N Y") not in listed
 
 
 def test_an_unknown_address_leads_to_the_account_with_what_was_typed(client, structure, here):
@@ -344,6 +359,8 @@ def test_the_link_is_sent_again_from_the_person_s_page(client, structure, here):
     assert "renvoyé" in client.post(f"{here}{row.pk}/renvoi/", follow=True).text
     assert OutgoingMail.objects.get().slug == "activation"
     assert User.objects.get(pk=row.user_id).state == User.State.ACTIVATING
+    (said,) = client.post(f"{here}{row.pk}/renvoi/", follow=True).context["messages"]
+    assert "parti.<br>1 personne vient de le recevoir" in str(said)
 
 
 @pytest.mark.parametrize("key", ["9" * 19, "9" * 5_000])
