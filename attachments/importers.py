@@ -13,6 +13,8 @@ from plumbing.exports import unguarded
 from plumbing.text import folded
 
 MOST_LINES = 500
+# How the files of spreadsheets begin: zipped (.xlsx, .ods), or of before 2007 (.xls).
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 # Column of the file: field of LineForm. In this order in the model that is downloaded.
 COLUMNS = {
     "Adresse de connexion": "email",
@@ -79,7 +81,12 @@ class Line:
 
 
 def read_text(content):
-    """The text of a file's bytes, as spreadsheets save them."""
+    """The text of a file's bytes, as spreadsheets save them as CSV. Raises FileRefused for their own kinds of files."""
+    if content.startswith(WORKBOOKS):
+        raise FileRefused(
+            "Ce fichier est un classeur de tableur. Dans le tableur, enregistrez-le au format CSV, "
+            "puis choisissez le fichier obtenu."
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
 import ipaddress
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -71,6 +71,11 @@ def came_from(request, address):
     """
     path, _, query = request.GET.get(RETURN, "").partition("?")
     return f"{address}?{query}" if query and path == address and "\x00" not in unquote(query) else ""
+
+
+def carried(request):
+    """To put behind the address of another page of the same row: the list that it was opened from."""
+    return f"?{urlencode({RETURN: request.GET[RETURN]})}" if RETURN in request.GET else ""
 
 
 def within(request, group, rate, key="ip", *, count=True):

@@ -149,7 +149,7 @@ TABLE = {
     "attachments:duplicate_rights": (["structure_pk", "place"], ITS_MANAGERS),
     "attachments:resend_activation": (["structure_pk", "place"], (LOGIN, *(405,) * 6)),
     "attachments:find_people": ([], (LOGIN, *(200,) * 6)),
-    "attachments:export_found": (["kind"], (LOGIN, *(200,) * 6)),
+    "attachments:export_found": (["kind"], (LOGIN, *(302,) * 6)),
     "attachments:resend_activations": ([], (LOGIN, *(200,) * 6)),
     "attachments:choose_structure_to_attach": ([], (LOGIN, 200, 200, 302, 302, 302, 200)),
     "attachments:choose_structure_for_account": ([], (LOGIN, 200, 200, 302, 302, 302, 200)),

@@ -1,7 +1,6 @@
 """One request: read, approved or refused."""
 
 from functools import wraps
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -19,7 +18,7 @@ from attachments.forms import DecisionForm, RefusalForm
 from attachments.models import Attachment, AttachmentRequest, Role
 from attachments.permissions import roles_given_by
 from attachments.views.desk import list_address, next_reference
-from plumbing.requests import RETURN, perform, posted
+from plumbing.requests import carried, perform, posted
 from plumbing.text import of
 
 # « Valider et rattacher un autre utilisateur ».
@@ -81,7 +80,7 @@ def decide_request(request, reference):
             "next_reference": following,
             "may_attach": request.user.has_perm(ATTACH, attachment_request.structure),
             "may_activate": request.user.has_perm("structures.change_structure", attachment_request.structure),
-            "kept": _kept(request),
+            "kept": carried(request),
         },
         status=422 if form.errors else 200,
     )
@@ -111,7 +110,7 @@ def refuse_request(request, reference):
             "attachment_request": attachment_request,
             "form": form,
             "held": _held(attachment_request),
-            "kept": _kept(request),
+            "kept": carried(request),
         },
         status=422 if form.errors else 200,
     )
@@ -120,7 +119,7 @@ def refuse_request(request, reference):
 def _say_done(request, done, following):
     """`done`, and the way to the request that follows, if there is one."""
     if following:
-        address = reverse("attachments:decide_request", args=[following]) + _kept(request)
+        address = reverse("attachments:decide_request", args=[following]) + carried(request)
         done = format_html('{} <a href="{}">Demande suivante</a>', done, address)
     messages.success(request, done)
 
@@ -152,11 +151,6 @@ def _held(attachment_request):
         .filter(user=attachment_request.user_id, structure=attachment_request.structure_id)
         .first()
     )
-
-
-def _kept(request):
-    """To put behind the address of the request's other page: the list it was opened from."""
-    return f"?{urlencode({RETURN: request.GET[RETURN]})}" if RETURN in request.GET else ""
 
 
 def _roles(user, attachment_request, principal):

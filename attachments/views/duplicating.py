@@ -13,8 +13,8 @@ from attachments.people import called, people_known_to, tell_places, typed
 from attachments.views.parts import (
     CHANGING,
     MOST_SAID,
-    TAB_OF_ONE,
     keys_chosen,
+    person_address,
     person_page,
     place_to_change,
     say_skipped,
@@ -55,7 +55,7 @@ def duplicate_rights(request, pk, place_pk):
         )
         if done:
             _say(request, given)
-        return redirect(TAB_OF_ONE, pk, place_pk)
+        return redirect(person_address(request, pk, place_pk))
     words = typed(request.GET, "q")
     for word in words.split():
         people = people.filter(called(loose_pattern(word), "first_name", "last_name", "email"))

@@ -65,12 +65,13 @@ def extend(request, pk):
 
 
 def _back(request, place):
-    """Where it was opened from: home, or the list of people as it was filtered; from elsewhere, the person's page."""
+    """Where it was opened from: home, the list of people as it was filtered, or else the person's page."""
     opened = request.GET.get(RETURN, "").partition("?")[0]
-    for address in (reverse("home"), reverse(TAB, args=[place.structure_id])):
+    person = reverse(TAB_OF_ONE, args=[place.structure_id, place.pk])
+    for address in (reverse("home"), reverse(TAB, args=[place.structure_id]), person):
         if opened == address:
             return came_from(request, address) or address
-    return reverse(TAB_OF_ONE, args=[place.structure_id, place.pk])
+    return person
 
 
 def _within_reach(user, pk):

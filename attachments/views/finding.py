@@ -1,5 +1,6 @@
 """« Rechercher utilisateur »: people over the structures one manages; the activation mail again, for several."""
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -9,7 +10,7 @@ from accounts.actions import foresee_activations
 from accounts.actions import resend_activations as resend
 from attachments.exports import SOUGHT, told
 from attachments.people import PeopleSought, people_known_to, tell_changeable, tell_places
-from attachments.views.parts import keys_chosen
+from attachments.views.parts import CHOSEN, keys_chosen
 from attachments.views.person import say_resent
 from plumbing.exports import download
 from plumbing.requests import came_from
@@ -34,7 +35,11 @@ def find_people(request):
 @require_safe
 def export_found(request, kind):
     """The ticked people, or all that match, as a file."""
-    _, people = _meant(request, request.GET)
+    sought, people = _meant(request, request.GET)
+    if ALL not in request.GET and CHOSEN not in request.GET:
+        messages.error(request, "Cochez les personnes à mettre dans le fichier.")
+        address = reverse("attachments:find_people")
+        return redirect(came_from(request, address) or f"{address}?{sought.query}")
 
     def with_places(lot):
         tell_places(request.user, lot)

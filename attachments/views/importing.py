@@ -39,8 +39,8 @@ def import_people(request, pk):
     form = FileForm(*([request.POST, request.FILES] if request.method == "POST" else []))
     lines, text = None, ""
     if request.method == "POST" and form.is_valid():
-        text = read_text(form.cleaned_data["file"].read())
         try:
+            text = read_text(form.cleaned_data["file"].read())
             lines = _read(request, structure, text)
         except FileRefused as refusal:
             form.add_error("file", str(refusal))

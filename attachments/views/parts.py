@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from attachments.people import VIEW_PEOPLE
-from plumbing.requests import came_from, within
+from plumbing.requests import came_from, carried, within
 from plumbing.text import is_key, of
 from structures.views.parts import within_reach
 from structures.views.workspace import below
@@ -64,6 +64,17 @@ def list_address(request, pk):
     return came_from(request, address) or address
 
 
+def list_behind(request, pk):
+    """(label, address) of the list that somebody's page was opened from: the search of people, or the structure's."""
+    sought = came_from(request, reverse("attachments:find_people"))
+    return ("Rechercher un utilisateur", sought) if sought else ("Personnes", list_address(request, pk))
+
+
+def person_address(request, pk, place_pk):
+    """Somebody's page, which still knows the list one comes from."""
+    return reverse(TAB_OF_ONE, args=[pk, place_pk]) + carried(request)
+
+
 def people_page(request, template, structure, context):
     """A page below the list of a structure's people; `context` may have its form."""
     address = list_address(request, structure.pk)
@@ -78,8 +89,8 @@ def people_page(request, template, structure, context):
 
 def person_page(request, template, place, context, *, below_person=False):
     """The page of somebody in a structure, or one below it; `context` may have its form."""
-    trail = [("Personnes", list_address(request, place.structure_id))]
-    address = reverse(TAB_OF_ONE, args=[place.structure_id, place.pk])
+    trail = [list_behind(request, place.structure_id)]
+    address = person_address(request, place.structure_id, place.pk)
     if below_person:
         trail.append((str(place.user), address))
     context |= {
@@ -88,6 +99,7 @@ def person_page(request, template, place, context, *, below_person=False):
         "place": place,
         "person": place.user,
         "address": address,
+        "carried": carried(request),
     }
     form = context.get("form")
     return render(request, template, context, status=422 if form and form.errors else 200)
@@ -95,7 +107,7 @@ def person_page(request, template, place, context, *, below_person=False):
 
 def say_over(request, place):
     messages.info(request, f"Le rattachement {of(place.user)} est déjà terminé.")
-    return redirect(TAB_OF_ONE, place.structure_id, place.pk)
+    return redirect(person_address(request, place.structure_id, place.pk))
 
 
 def say_skipped(request, sentences):

@@ -21,9 +21,9 @@ from attachments.permissions import roles_given_by
 from attachments.views.parts import (
     CHANGE,
     CHOSEN,
-    TAB_OF_ONE,
-    list_address,
+    list_behind,
     mails_within,
+    person_address,
     person_page,
     place_to_change,
     place_within_reach,
@@ -98,7 +98,7 @@ def change_person(request, pk, place_pk):
         if done:
             said = _what_changed(place_within_reach(request, pk, place_pk)) if changed else "Rien n'a changé."
             messages.success(request, said)
-            return redirect(TAB_OF_ONE, pk, place_pk)
+            return redirect(person_address(request, pk, place_pk))
     return person_page(request, "attachments/change_person.html", place, {"form": form}, below_person=True)
 
 
@@ -124,7 +124,7 @@ def detach_person(request, pk, place_pk):
             messages.success(
                 request, f"{place.user} n'est plus rattaché à {place.structure}. Un courriel l'en informe."
             )
-            return redirect(list_address(request, pk))
+            return redirect(list_behind(request, pk)[1])
     tell_losses(place.user, [place])
     return person_page(request, "attachments/detach_person.html", place, {"form": form}, below_person=True)
 
@@ -139,7 +139,7 @@ def resend_activation(request, pk, place_pk):
     # Only who is due: the others are counted in what was foreseen.
     due = list(foreseen.users.values_list("pk", flat=True))
     say_resent(request, resend_activations(due, actor=request.user), foreseen)
-    return redirect(TAB_OF_ONE, pk, place_pk)
+    return redirect(person_address(request, pk, place_pk))
 
 
 def say_resent(request, resent, foreseen):

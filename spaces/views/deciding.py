@@ -1,7 +1,6 @@
 """One dossier: read, approved as asked or otherwise, for one or for many; or refused."""
 
 from hashlib import sha256
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404
@@ -10,7 +9,7 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods
 
 from attachments.models import Attachment
-from plumbing.requests import RETURN, perform, posted, submit
+from plumbing.requests import carried, perform, posted, submit
 from plumbing.text import either, of
 from spaces import actions
 from spaces.deciders import deciders_on
@@ -57,7 +56,7 @@ def _about(request, asked):
     # A solid button bound to fail is no button.
     blocked = bool(waits) and not may_open
     openers = deciders_on([asked.structure.pk], besides=asked.user)[asked.structure.pk].openers if blocked else []
-    return {"asked": asked, "kept": _back(request), "waits": waits, "blocked": blocked, "openers": either(openers)}
+    return {"asked": asked, "kept": carried(request), "waits": waits, "blocked": blocked, "openers": either(openers)}
 
 
 def _terms(form, others):
@@ -89,7 +88,7 @@ def refuse_subscription(request, reference):
         for _row, refusal in result.skipped if done else ():
             messages.warning(request, str(refusal))
         return redirect(list_address(request))
-    context = {"asked": asked, "form": form, "kept": _back(request)}
+    context = {"asked": asked, "form": form, "kept": carried(request)}
     return render(request, "spaces/refuse_subscription.html", context, status=422 if form.errors else 200)
 
 
@@ -187,8 +186,3 @@ def _say(request, asked, result):
 
 def _listed(rows):
     return Truncator(", ".join(_named(row.space, row.service, row.access) for row in rows)).chars(200)
-
-
-def _back(request):
-    """To put behind the address of the dossier's other page: the list it was opened from."""
-    return f"?{urlencode({RETURN: request.GET[RETURN]})}" if RETURN in request.GET else ""

@@ -96,6 +96,7 @@ def test_a_trial_does_not_tell_which_addresses_have_accounts(client, address):
         ({}, "Choisissez un fichier"),
         (csv_file(), "ne contient personne"),
         (csv_file("x", header="Nom;Prénom"), "Il manque à ce fichier : Adresse de connexion"),
+        ({"file": SimpleUploadedFile("personnes.xlsx", b"PK\x03\x04" + bytes(99))}, "enregistrez-le au format CSV"),
         (csv_file(*["a@exemple.example;A;B;;;;;"] * 501), "plus de 500 personnes"),
         ({"file": SimpleUploadedFile("x.csv", b'Nom;Pr\xff\x00\n"' + b"x" * 140_000)}, ""),
     ],

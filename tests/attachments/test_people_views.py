@@ -1,6 +1,7 @@
 """The pages of a structure's people, and « Rechercher utilisateur »."""
 
 from datetime import timedelta
+from urllib.parse import unquote, urlencode
 
 import pytest
 from django.utils import timezone
@@ -350,6 +351,9 @@ def test_ticked_users_are_exported(client, structure):
     assert [person.email in text for person in people] == [True, False, False]
     assert len(text.splitlines()) == 2
     assert len(client.get("/personnes/export.csv?tous=1").getvalue().decode().splitlines()) == 5
+    answer = client.get("/personnes/export.csv?nom=a&retour=%2Fpersonnes%2F%3Fnom%3Da", follow=True)
+    assert answer.redirect_chain == [("/personnes/?nom=a", 302)]
+    assert "Cochez les personnes" in answer.text
 
 
 def test_the_link_is_sent_again_from_the_person_s_page(client, structure, here):
@@ -361,6 +365,24 @@ def test_the_link_is_sent_again_from_the_person_s_page(client, structure, here):
     assert User.objects.get(pk=row.user_id).state == User.State.ACTIVATING
     (said,) = client.post(f"{here}{row.pk}/renvoi/", follow=True).context["messages"]
     assert "parti.<br>1 personne vient de le recevoir" in str(said)
+
+
+def test_the_way_back_leads_to_the_list_as_it_was_filtered(client, structure, here):
+    row = AttachmentFactory(structure=structure, user__last_name="Amrani", ends_on=TODAY() + DAY)
+    own = f"{here}{row.pk}/"
+    for behind in (f"{here}?q=amrani", "/personnes/?nom=amrani"):
+        carried = "?" + urlencode({"retour": behind})
+        assert unquote(f'href="{own}{carried}"') in unquote(client.get(behind).text)
+        page = client.get(own + carried).text
+        assert f'<a href="{behind}">' in page
+        for tail in ("modifier/", "detacher/", "dupliquer/"):
+            assert f'href="{own}{tail}{carried}"' in page
+            assert f'href="{own}{carried}"' in client.get(own + tail + carried).text
+        extending = f"/rattachements/{row.pk}/prolonger/?" + urlencode({"retour": own + carried})
+        assert f'href="{own}{carried}"' in client.get(extending).text
+        typed = place(version=Attachment.objects.get(pk=row.pk).version, ends_on=TODAY() + DAY)
+        assert client.post(own + "modifier/" + carried, typed).url == own + carried
+    assert client.post(own + "detacher/" + carried, {"reason": ""}).url == behind
 
 
 @pytest.mark.parametrize("key", ["9" * 19, "9" * 5_000])
