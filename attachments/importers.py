@@ -5,6 +5,8 @@ import io
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.formats import date_format
+
 from accounts.mistyped import likely_address
 from accounts.models import normalised_email
 from attachments.forms import LineForm
@@ -43,8 +45,9 @@ class Line:
     number: int
     cells: dict
     faults: list = field(default_factory=list)
-    # The place its person holds already.
+    # The place its person holds already; or their request, which the file approves.
     held: Any = None
+    request: Any = None
     # Who, and what they would get, as `attach_from_file` takes it; None of a line with faults.
     wanted: tuple | None = None
 
@@ -73,6 +76,21 @@ class Line:
     @property
     def part(self):
         return ", ".join(service.label for service in self.place["services"]) or WHOLE_STRUCTURE
+
+    @property
+    def unmet(self):
+        """What the line says otherwise than the place held: a file changes none."""
+        terms = self.wanted[1]
+        asked = []
+        if self.cells.get("role") and terms["role"] != self.held.role:
+            asked.append(terms["role"].label)
+        if terms["services"] and set(terms["services"]) != set(self.held.services.all()):
+            asked.append(self.part)
+        if terms["starts_on"] and terms["starts_on"] != self.held.starts_on:
+            asked.append(f"à partir du {date_format(terms['starts_on'], 'j F Y')}")
+        if terms["ends_on"] and terms["ends_on"] != self.held.ends_on:
+            asked.append(f"jusqu'au {date_format(terms['ends_on'], 'j F Y')}")
+        return asked
 
     @property
     def row(self):
@@ -140,6 +158,8 @@ def _judge(lines, structure, roles):
     # Only addresses that are some: of others (a NUL, a page of text) the database may not be asked.
     lasting = structure.attachments.lasting().select_related("user").prefetch_related("services")
     held = {row.user.email: row for row in lasting.filter(user__email__in=seen)}
+    waiting = structure.attachment_requests.pending().filter(user__email__in=seen).select_related("user")
+    asked = {request.user.email: request for request in waiting}
     for line in lines:
         if line.wanted:
-            line.held = held.get(line.email)
+            line.held, line.request = held.get(line.email), asked.get(line.email)

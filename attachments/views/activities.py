@@ -85,7 +85,7 @@ def _history_of(user):
     elif seen := list(Structure.objects.filter(pk__in=keys).order_by().values_list("pk", flat=True)):
         entries = entries.filter(structure__in=seen)
     else:
-        return {"entries": None}
+        return {"entries": None, "entry_count": 0}
     since = timezone.localdate() - timedelta(days=DAYS_COUNTED - 1)
     last = list(entries.order_by(*order)[:ENTRIES_SHOWN])
     tell_standing_in(last)

@@ -4,12 +4,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.mistyped import likely_address
 from accounts.models import User, normalised_email
 from attachments import actions
 from attachments.forms import AttachForm, InviteForm
+from attachments.models import AttachmentRequest
 from attachments.people import called, people_known_to, tell_places, typed
 from attachments.permissions import roles_given_by
 from attachments.views.parts import ATTACH, CHOSEN, CREATE, TAB, TAB_OF_ONE, active_within_reach, people_page
@@ -21,6 +24,8 @@ from structures.views.parts import BY_NAME, paged, searched_words
 
 # In the address: the person chosen. Posted: what was typed on the other page comes along.
 CARRIED = "repris"
+# Posted: the requests of which the page said that this attachment approves them.
+SAID = "demande"
 MOST_FOUND, MOST_OTHERS = 20, 50
 
 
@@ -38,22 +43,24 @@ def attach_person(request, pk):
         others=_others(request.user, structure),
         roles=roles_given_by(request.user, [pk])[pk],
     )
-    unknown = False
+    unknown, asked = False, _asked(request, person, [structure])
     if request.method == "POST" and form.is_valid() and _is_counted(request, form):
         found = person or User.objects.filter(email=normalised_email(form.cleaned_data["email"])).first()
         # An account closed before anybody used it is none: it starts again.
         unknown = found is None or (found.state == User.State.CLOSED and not found.was_ever_active)
+        asked = _asked(request, found, [structure for structure, _ in form.parts])
         if unknown:
             likely = likely_address(form.cleaned_data["email"])
             doubt = f" Vouliez-vous écrire {likely} ?" if likely else ""
             form.add_error("email", f"Aucun compte ne porte cette adresse.{doubt}")
-        elif _attach(request, form, found):
+        elif _are_said(request, form, asked) and _attach(request, form, found):
             return redirect(TAB, pk)
     words = typed(request.GET, "q")
     found = _found(request.user, structure, words) if words and person is None else []
     context = {
         "form": form,
         "held": _held(structure, person, form),
+        "asked": asked,
         "person": person,
         "unknown": unknown and request.user.has_perm(CREATE, structure),
         "words": words,
@@ -180,14 +187,35 @@ def _attach(request, form, person):
     if not given.done and len(given.skipped) == 1:
         form.refuse(given.skipped[0][1])
         return False
-    for place in given.done:
-        verb = "sera rattaché" if place.standing == place.Standing.UPCOMING else "est rattaché"
-        role = place.get_role_display().lower()
-        done = f"{person} {verb} à {place.structure} : {role}, {place.extent}. Un courriel l'en informe."
-        messages.success(request, done)
+    if given.done:
+        lines = [_done(place) for place in given.done] + ["Un courriel l'en informe."]
+        # One note, however many structures.
+        messages.success(request, format_html_join(mark_safe("<br>"), "{}", [(line,) for line in lines]))
     for place, refusal in given.skipped:
         messages.error(request, f"{place.structure} : {refusal}")
     return bool(given.done)
+
+
+def _done(place):
+    verb = "sera rattaché" if place.standing == place.Standing.UPCOMING else "est rattaché"
+    return f"{place.user} {verb} à {place.structure} : {place.get_role_display().lower()}, {place.extent}."
+
+
+def _asked(request, person, structures):
+    """The requests of `person` that wait in these structures: attaching them there approves these."""
+    waiting = AttachmentRequest.objects.pending().filter(user=person, structure__in=structures)
+    asked = list(waiting.select_related("structure").order_by("pk")) if person else []
+    for one in asked:
+        one.may_examine = request.user.has_perm("attachments.decide_request", one)
+    return asked
+
+
+def _are_said(request, form, asked):
+    """Whether the page said of each that it will be approved; else it does now, and nothing is done yet."""
+    said = {one.reference for one in asked} <= set(request.POST.getlist(SAID))
+    if not said:
+        form.add_error(None, "Rien n'est encore fait : lisez ce qui suit, puis rattachez de nouveau.")
+    return said
 
 
 def _held(structure, person, form):

@@ -9,7 +9,7 @@ from attachments.models import Attachment, Role
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
-from tests.factories import AttachmentFactory, ServiceFactory, StructureFactory, UserFactory
+from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -138,6 +138,18 @@ def test_the_model_is_read_back_whichever_way_a_spreadsheet_saves_it(client, str
 def test_the_same_person_twice_is_said(client, address):
     first, second = client.post(address, csv_file(TEN[0], TEN[0].upper())).context["lines"]
     assert (first.faults, second.faults) == ([], ["Même adresse qu'à la ligne 2."])
+
+
+def test_what_a_file_does_not_change_and_the_request_it_approves_are_said(client, structure, address):
+    held = AttachmentFactory(structure=structure)
+    asked = AttachmentRequestFactory(structure=structure)
+    same, other = f"{held.user.email};A;B;;;;;", f"{held.user.email};A;B;;Gestionnaire secondaire;INT;;31/12/2099"
+    assert client.post(address, csv_file(same)).context["held"][0].unmet == []
+    tried = client.post(address, csv_file(other, f"{asked.user.email};A;B;;;;;"))
+    assert tried.context["held"][0].unmet == ["Gestionnaire secondaire", "Intendance", "jusqu'au 31 décembre 2099"]
+    assert f"/personnes/{held.pk}/" in tried.text
+    assert tried.context["to_do"][0].request == asked
+    assert asked.spaced_reference in tried.text
 
 
 def test_where_the_pigp_keeps_the_accounts_only_those_who_have_one_are_attached(client, structure, address):

@@ -37,6 +37,32 @@ def place(**typed):
     return {"role": "simple", "scope": "whole", "starts_on": TODAY().isoformat(), "ends_on": ""} | typed
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_request_that_attaching_approves_is_said_before(client, structure, chosen):
+    asked = AttachmentRequestFactory(structure=structure)
+    AttachmentFactory(structure=structure, user=asked.user, ended_at=timezone.now())
+    address = f"/structures/{structure.pk}/personnes/rattacher/"
+    address, typed = (f"{address}?personne={asked.user_id}", {}) if chosen else (address, {"email": asked.user.email})
+    assert ("Examiner la demande" in said(client.get(address))) is chosen
+    answer = client.post(address, place(**typed))
+    assert answer.status_code == 422
+    for words in ("Rien n'est encore fait", f"/demandes/{asked.reference}/", "valide cette demande"):
+        assert words in said(answer)
+    assert not structure.attachments.lasting().filter(user=asked.user).exists()
+    answer = client.post(address, place(demande=asked.reference, **typed), follow=True)
+    assert f"{asked.user} est rattaché à" in said(answer)
+    assert AttachmentRequest.objects.get().status == "approved"
+
+
+def test_attached_to_several_structures_is_one_note(client, structure):
+    other = AttachmentFactory(user=client.manager, role=Role.PRINCIPAL).structure
+    typed = place(email=UserFactory().email, others=[other.pk])
+    answer = client.post(f"/structures/{structure.pk}/personnes/rattacher/", typed, follow=True)
+    (note,) = map(str, answer.context["messages"])
+    assert note.count("est rattaché à") == 2
+    assert note.count("Un courriel") == 1
+
+
 @pytest.mark.parametrize("begins", [0, 9])
 def test_a_place_to_come_is_said_to_come_with_its_end(client, structure, begins):
     person = UserFactory(email="lou@exemple.example")
