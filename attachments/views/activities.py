@@ -45,6 +45,9 @@ def activities(request):
         "places": shown,
         "led": [place for place in shown if place.role == Role.PRINCIPAL],
         "attaches": user.is_staff or any(place.may_attach_people for place in places),
+        # Where the PIGP keeps the accounts, none is made.
+        "creates": user.is_staff or any(place.may_attach_people and not place.structure.uses_pigp for place in places),
+        "is_left_nothing": not desk.manages and user.attachments.current().filter(role=Role.SECONDARY).exists(),
         "place_count": len(places),
         "manages": desk.manages,
         "decides": user.is_staff or bool(desk.structures),

@@ -109,4 +109,9 @@ def _say(request, given):
         named = ", ".join(str(place.user) for place in given.done[:MOST_SAID])
         more = f" et {count - MOST_SAID} de plus" if count > MOST_SAID else ""
         messages.success(request, f"Droits dupliqués : {named}{more}. Un courriel en informe chacun.")
-    say_skipped(request, [f"{place.user} : rien ne change. {refusal}" for place, refusal in given.skipped])
+    say_skipped(request, [_why(place.user, refusal) for place, refusal in given.skipped])
+
+
+def _why(person, refusal):
+    """Why nothing changes for somebody: some refusals name them already."""
+    return str(refusal) if refusal.code == "unchanged" else f"{person} : rien ne change. {refusal}"

@@ -56,7 +56,7 @@ def _what_is_left(structure, rights):
     about = f"pour {count} gestionnaire{'s' if count > 1 else ''} secondaire{'s' if count > 1 else ''}"
     if apart:
         about += f", en dehors de {apart} dont les droits sont réglés à part"
-    return f"Droits enregistrés {about} : {', '.join(given) or 'aucun'}."
+    return f"Droits enregistrés {about} : {', '.join(given) or 'aucun droit ne leur est laissé'}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -98,7 +98,7 @@ def deputy(request, pk):
     if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, named = submit(form, actions.name_deputy, pk, actor=request.user, **form.named)
         if done:
-            messages.success(request, f"{named.deputy} est désigné. Un courriel l'en informe.")
+            messages.success(request, f"La suppléance est confiée à {named.deputy}. Un courriel l'en informe.")
             return redirect("attachments:deputy", pk)
     context = {
         "structure": structure,

@@ -332,7 +332,7 @@ def test_activities_follow_the_rights_left_to_each(client):
     assert "Activités du gestionnaire" in client.get("/").text
     assert client.post(APPROVE, numbers([wanted])).url == "/demandes/"
     SecondaryRights.objects.update(view_history=False)
-    assert "Vous ne gérez aucune structure" in client.get("/activites/").text
+    assert "Aucun droit ne vous est laissé" in client.get("/activites/").text
     assert 'href="/activites/"' not in client.get("/").text
 
 
