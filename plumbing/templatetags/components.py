@@ -4,6 +4,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from django import template
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import FileInput, PasswordInput
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -252,5 +253,7 @@ def form_errors(form):
     refused = getattr(form, "refusal", "")
     count = len(lines)
     title = "Réessayez plus tard" if refused else f"{count} point{'s' if count > 1 else ''} à corriger"
+    if form.has_error(NON_FIELD_ERRORS, "changed_meanwhile"):
+        title = "Modifié entre-temps : relisez"
     is_kept = not any(isinstance(field.field.widget, NEVER_SENT_BACK) for field in form)
     return {"lines": lines, "title": title, "is_kept": is_kept}

@@ -91,6 +91,8 @@ def test_one_count_agrees_with_all_that_is_to_be_put_right():
     assert form_errors(form)["lines"][0][0] == "id_code"
     form.add_error(None, "Les deux ne vont pas ensemble.")
     assert form_errors(form)["title"] == "2 points à corriger"
+    form.add_error(None, forms.ValidationError("Modifié par Anne.", code="changed_meanwhile"))
+    assert form_errors(form)["title"] == "Modifié entre-temps : relisez"
 
 
 def test_what_is_empty_is_named_once():
