@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
@@ -214,7 +214,8 @@ def _are_said(request, form, asked):
     """Whether the page said of each that it will be approved; else it does now, and nothing is done yet."""
     said = {one.reference for one in asked} <= set(request.POST.getlist(SAID))
     if not said:
-        form.add_error(None, "Rien n'est encore fait : lisez ce qui suit, puis rattachez de nouveau.")
+        words = "Cette personne a une demande en cours : lisez ce qui suit, puis rattachez de nouveau."
+        form.add_error(None, ValidationError(words, code="not_yet_said"))
     return said
 
 

@@ -241,6 +241,10 @@ def empty_state(content, title):
     return render_to_string("components/empty_state.html", {"title": title, "content": content})
 
 
+# Of a form in which nothing is wrong: code of what stops it, and what its errors are titled.
+TITLES = {"changed_meanwhile": "Modifié entre-temps : relisez", "not_yet_said": "Rien n'est encore fait"}
+
+
 @register.inclusion_tag("components/form_errors.html")
 def form_errors(form):
     """All that is to be put right in a bound `form`, on top of it, each line leading to its field."""
@@ -253,7 +257,7 @@ def form_errors(form):
     refused = getattr(form, "refusal", "")
     count = len(lines)
     title = "Réessayez plus tard" if refused else f"{count} point{'s' if count > 1 else ''} à corriger"
-    if form.has_error(NON_FIELD_ERRORS, "changed_meanwhile"):
-        title = "Modifié entre-temps : relisez"
+    for code, instead in TITLES.items():
+        title = instead if form.has_error(NON_FIELD_ERRORS, code) else title
     is_kept = not any(isinstance(field.field.widget, NEVER_SENT_BACK) for field in form)
     return {"lines": lines, "title": title, "is_kept": is_kept}

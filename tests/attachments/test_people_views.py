@@ -236,7 +236,7 @@ def test_nobody_who_left_the_portal_is_offered_again_and_a_place_ended_early_say
     over = AttachmentFactory(structure=structure, ended_at=timezone.now(), ends_on=ends_on, user__closed=True)
     assert "Rattacher de nouveau" not in client.get(f"{here}{over.pk}/").text
     listed = client.get(f"{here}?statut=over").text
-    assert f"Terminé le {date_format(TODAY(), 'j N Y')}" in " ".join(listed.split())
+    assert f">au {date_format(TODAY(), 'j N Y')}<" in " ".join(listed.split())
     assert date_format(ends_on, "j N Y") not in listed
 
 
