@@ -336,6 +336,23 @@ def test_activities_follow_the_rights_left_to_each(client):
     assert 'href="/activites/"' not in client.get("/").text
 
 
+def test_activities_offer_no_account_where_the_pigp_keeps_them_and_say_how_old_the_history_is(client, time_machine):
+    place = AttachmentFactory(role=Role.PRINCIPAL, structure__uses_pigp=True)
+    HistoryEntry.objects.create(event="structure_changed", structure=place.structure)
+    client.force_login(place.user)
+    page = client.get("/activites/")
+    assert (page.context["attaches"], page.context["creates"]) == (True, False)
+    assert "Créer le compte utilisateur" not in page.text
+    place.structure.uses_pigp = False
+    place.structure.save()
+    time_machine.move_to(timezone.now() + timedelta(days=9))
+    client.force_login(place.user)
+    page = as_typed(re.sub(r"\s+", " ", client.get("/activites/").text))
+    assert "Créer le compte utilisateur" in page
+    assert "Aucune action des" in page and "Structure modifiée" in page
+    assert 'Historique <span class="count">' not in page
+
+
 def test_validating_then_attaching_somebody_else(client, managed):
     first, second = ask(managed, 2)
     assert "Valider et rattacher un autre utilisateur" in client.get(f"/demandes/{first.reference}/").text
