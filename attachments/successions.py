@@ -133,6 +133,16 @@ class Succession:
         return bool(self.rows) and all(row.successor for row in self.rows)
 
     @property
+    def undoable(self):
+        """Those that can go back to whom they come from."""
+        return [row for row in self.rows if row.place and row.place.user.state == User.State.ACTIVE]
+
+    @property
+    def for_good(self):
+        """The others."""
+        return [row for row in self.rows if row not in self.undoable]
+
+    @property
     def is_of_several(self):
         return len(self.structures) > 1
 
@@ -211,12 +221,16 @@ class Succession:
 
 
 def handovers_of(user):
-    """What is their business and not over yet: planned, or still to contest. One row for each act, with its `count`."""
+    """What is their business and not over yet: planned, stopped with nobody named since, or still to contest.
+
+    One row for each act, with its `count`.
+    """
     if user.is_staff:
         return []
     mine = Handover.objects.concerning(user).select_related("structure", "outgoing", "successor", "named_by")
     acts = {}
-    for row in [*mine.pending().order_by("takes_effect_on", "pk"), *mine.undoable().order_by("pk")]:
+    again, pending = mine.to_name_again(user).order_by("pk"), mine.pending().order_by("takes_effect_on", "pk")
+    for row in [*again, *pending, *mine.undoable().order_by("pk")]:
         acts.setdefault((row.reference, row.status, row.outgoing_id == user.pk), []).append(row)
     for (_reference, _status, gives), rows in acts.items():
         rows[0].count, rows[0].gives = len(rows), gives
