@@ -102,8 +102,13 @@ class Succession:
 
     @cached_property
     def others(self):
-        """The managers of those asked for that `user` may not hand over, where they belong: these can."""
-        mine = self.user.attachments.lasting().filter(structure__in=self.keys).exclude(role=Role.PRINCIPAL)
+        """The managers of those asked for that `user` may not hand over, where they belong: these can.
+
+        But for what `user` has handed over themselves, a moment ago maybe: whoever goes back is not told that it is
+        for somebody else to do.
+        """
+        asked = set(self.keys) - {row.structure_id for row in self.done}
+        mine = self.user.attachments.lasting().filter(structure__in=asked).exclude(role=Role.PRINCIPAL)
         managers = Attachment.objects.lasting().principal().filter(structure__in=mine.values("structure"))
         return list(managers.select_related("structure", "user").order_by("structure__legal_name_key"))
 

@@ -21,6 +21,8 @@ from support.forms import AnswerForm, TransferForm
 from support.models import Category, ReadyAnswer, Ticket, TicketFile
 
 Role = TicketFile.Role
+# Posted: the ready answer to put below what is typed, and the button that does.
+READY, INSERT = "reponse", "inserer"
 
 
 class WaitingFilter(admin.SimpleListFilter):
@@ -111,10 +113,12 @@ class TicketAdmin(SupportAdmin):
         if ticket is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         thread = list(ticket.messages.thread())
-        picked = ReadyAnswer.objects.fitting(ticket.category).filter(pk=_number(request.GET.get("reponse"))).first()
         # A claim is closed by its transfer: an answer meanwhile seldom settles it.
         status = Ticket.Status.IN_PROGRESS if ticket.is_claim else Ticket.Status.SOLVED
-        initial = {"seen": thread[-1].pk, "text": picked.text if picked else "", "status": status}
+        initial = {"seen": thread[-1].pk, "status": status}
+        if INSERT in request.POST:
+            form = AnswerForm(initial=request.POST.dict() | {"text": _with_ready(request.POST, ticket)})
+            return self._page(request, ticket, thread, form)
         form = AnswerForm(posted(request), request.FILES or None, initial=initial)
         if request.method == "POST" and form.is_valid():
             done, _ = submit(form, actions.answer, ticket.pk, actor=request.user, **form.cleaned_data)
@@ -126,9 +130,9 @@ class TicketAdmin(SupportAdmin):
             form.data = form.data.copy()
             form.data["seen"] = thread[-1].pk
             ticket.refresh_from_db()
-        return self._page(request, ticket, thread, form, picked)
+        return self._page(request, ticket, thread, form)
 
-    def _page(self, request, ticket, thread, form, picked):
+    def _page(self, request, ticket, thread, form):
         context = {
             **self.admin_site.each_context(request),
             "title": str(ticket),
@@ -140,7 +144,7 @@ class TicketAdmin(SupportAdmin):
             "form": form,
             "unsent": ticket.files.unsent(request.user),
             "ready": ReadyAnswer.objects.fitting(ticket.category),
-            "picked": picked,
+            "picked": request.POST.get(READY, ""),
             "closed_account": self._account_meant(ticket),
             "claim": _standing(ticket) if ticket.is_claim else None,
         }
@@ -182,6 +186,8 @@ class TicketAdmin(SupportAdmin):
             raise PermissionDenied
         ticket = get_object_or_404(Ticket.objects.select_related("structure", "author"), pk=pk)
         if not ticket.is_claim or not ticket.is_open:
+            done = "Le transfert est déjà fait" if ticket.transferred_at else "Cette sollicitation est déjà clôturée"
+            messages.info(request, f"{done} : il n'y a plus rien à faire ici.")
             return self._to_page(pk)
         form = TransferForm(posted(request), is_held_back=bool(ticket.held_back))
         if request.method == "POST" and form.is_valid():
@@ -217,6 +223,12 @@ def _standing(ticket):
         "certificate": files.filter(role=Role.CERTIFICATE).last(),
         "signed": files.filter(role=Role.SIGNED).last(),
     }
+
+
+def _with_ready(data, ticket):
+    """What is typed already, then the ready answer that is picked."""
+    picked = ReadyAnswer.objects.fitting(ticket.category).filter(pk=_number(data.get(READY))).first()
+    return "\n\n".join(filter(None, (data.get("text", "").strip(), picked and picked.text)))
 
 
 def _number(text):

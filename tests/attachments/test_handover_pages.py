@@ -96,3 +96,12 @@ def test_a_stopped_one_is_said_until_somebody_else_is_named(client, me, successo
     transfer_principal({row.structure_id: new.pk, other.structure_id: new.pk}, actor=me)
     assert "pas pu se faire" not in client.get("/").text
     assert "Choisir un autre" not in client.get(link).text
+
+
+def test_going_back_after_it_says_that_it_is_done_and_no_more(client, me, successor):
+    structure = managed(me, 1)[0]
+    at = choose(client, successor, begin(client, structures=structure.pk))
+    confirm(client, at)
+    page = client.get(at).text.replace("’", "'")
+    assert "C'est déjà fait" in page
+    assert "Ce n'est pas" not in page
