@@ -211,6 +211,11 @@ class Succession:
             able = able.filter(is_there=True)
         return list(able.order_by("-is_there", "last_name", "first_name", "pk")[: MOST_FOUND + 1])
 
+    @property
+    def names_reader(self):
+        """Whether whoever hands over looks for their own address."""
+        return normalised_email(self.words) == self.user.email
+
     def found_by_address(self):
         """Whoever has an active account at exactly this login address; None for anybody else."""
         person = User.objects.filter(email=normalised_email(self.words), state=User.State.ACTIVE, is_staff=False)
@@ -234,8 +239,8 @@ def handovers_of(user):
         return []
     mine = Handover.objects.concerning(user).select_related("structure", "outgoing", "successor", "named_by")
     acts = {}
-    again, pending = mine.to_name_again(user).order_by("pk"), mine.pending().order_by("takes_effect_on", "pk")
-    for row in [*again, *pending, *mine.undoable().order_by("pk")]:
+    to_come = (mine.to_name_again(user) | mine.pending()).order_by("takes_effect_on", "pk")
+    for row in [*to_come, *mine.undoable().order_by("pk")]:
         acts.setdefault((row.reference, row.status, row.outgoing_id == user.pk), []).append(row)
     for (_reference, _status, gives), rows in acts.items():
         rows[0].count, rows[0].gives = len(rows), gives

@@ -1,8 +1,9 @@
 from datetime import timedelta
 
 from django.contrib import admin, messages
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, When
+from django.db.models import Case, Exists, OuterRef, When
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
@@ -64,6 +65,7 @@ class TicketAdmin(SupportAdmin):
         "about",
         "who",
         badge(Ticket, "status"),
+        "what_came",
         moment(Ticket, "waiting_since"),
         "assignee",
     ]
@@ -72,11 +74,17 @@ class TicketAdmin(SupportAdmin):
     list_select_related = ["author", "assignee", "structure"]
     search_fields = ["reference", "subject", "author__email", "author__last_name", "visitor_email", "answers"]
     # As the first page promises: what waits for support first, the oldest of it before.
-    ordering = [Case(When(status=Ticket.Status.IN_PROGRESS, then=0), default=1), "waiting_since", "id"]
+    # What is closed comes after all the rest.
+    ordering = [
+        Case(When(status=Ticket.Status.IN_PROGRESS, then=0), When(status=Ticket.Status.SOLVED, then=2), default=1),
+        "waiting_since",
+        "id",
+    ]
     actions = ["assign_to_me"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).sent()
+        signed = TicketFile.objects.ready().filter(role=Role.SIGNED, ticket=OuterRef("pk")).exclude(message=None)
+        return super().get_queryset(request).sent().annotate(is_signed=Exists(signed.order_by()))
 
     @admin.display(description="sujet", ordering="subject")
     def title_of_row(self, ticket):
@@ -89,6 +97,14 @@ class TicketAdmin(SupportAdmin):
     @admin.display(description="de", ordering="author__last_name")
     def who(self, ticket):
         return ticket.asker
+
+    @admin.display(description="changement demandé")
+    def what_came(self, ticket):
+        """Of an open claim, what support is to see first."""
+        if not ticket.is_open or not ticket.is_claim:
+            return ""
+        came = ["Opposition reçue"] if ticket.objected_at else []
+        return ", ".join(came + (["Attestation revenue"] if ticket.is_signed else []))
 
     @admin.action(description="Me les attribuer")
     def assign_to_me(self, request, tickets):
@@ -124,7 +140,7 @@ class TicketAdmin(SupportAdmin):
             done, _ = submit(form, actions.answer, ticket.pk, actor=request.user, **form.cleaned_data)
             if done:
                 self.message_user(request, "La réponse est envoyée.", messages.SUCCESS)
-                return redirect("admin:support_ticket_changelist")
+                return redirect(self._list_address(request))
             # What a colleague wrote meanwhile is on the page now: sent again, the answer has taken it in.
             thread = list(ticket.messages.thread())
             form.data = form.data.copy()
@@ -132,12 +148,18 @@ class TicketAdmin(SupportAdmin):
             ticket.refresh_from_db()
         return self._page(request, ticket, thread, form)
 
+    def _list_address(self, request):
+        """The list as it was filtered when this page was opened from it."""
+        kept = {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}
+        return add_preserved_filters(kept, reverse("admin:support_ticket_changelist"))
+
     def _page(self, request, ticket, thread, form):
         context = {
             **self.admin_site.each_context(request),
             "title": str(ticket),
             "page": self,
             "opts": self.opts,
+            "list_address": self._list_address(request),
             "original": ticket,
             "ticket": ticket,
             "thread": thread,

@@ -9,7 +9,7 @@ BELONG, ATTACH = "structures.belong_to", "attachments.attach_people"
 
 
 def filled_in(user, category, structure_id, reference=""):
-    """The initial values of the form of `category`, for `user` coming from the page of a structure or of an act, maybe."""
+    """The initial values of the form of `category`, for `user` coming from a structure's page, or an act's, maybe."""
     filled = {}
     if category == Category.GENERAL and reference.isdecimal() and len(reference) == LENGTH:
         filled["subject"] = f"Contestation du dossier n° {spaced(reference)}"
