@@ -76,7 +76,7 @@ def emptied(handle):
             append_only.remove(connection)
             handle(self, **options)
             append_only.install(connection)
-            import_module("spaces.migrations.0002_catalogue").put_in(apps, None)
+            import_module("spaces.migrations.0001_initial").put_in(apps, None)
 
     return handled
 
