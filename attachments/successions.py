@@ -102,8 +102,13 @@ class Succession:
 
     @cached_property
     def others(self):
-        """The managers of those asked for that `user` may not hand over, where they belong: these can."""
-        mine = self.user.attachments.lasting().filter(structure__in=self.keys).exclude(role=Role.PRINCIPAL)
+        """The managers of those asked for that `user` may not hand over, where they belong: these can.
+
+        But for what `user` has handed over themselves, a moment ago maybe: whoever goes back is not told that it is
+        for somebody else to do.
+        """
+        asked = set(self.keys) - {row.structure_id for row in self.done}
+        mine = self.user.attachments.lasting().filter(structure__in=asked).exclude(role=Role.PRINCIPAL)
         managers = Attachment.objects.lasting().principal().filter(structure__in=mine.values("structure"))
         return list(managers.select_related("structure", "user").order_by("structure__legal_name_key"))
 
@@ -131,6 +136,16 @@ class Succession:
     @property
     def is_complete(self):
         return bool(self.rows) and all(row.successor for row in self.rows)
+
+    @property
+    def undoable(self):
+        """Those that can go back to whom they come from."""
+        return [row for row in self.rows if row.place and row.place.user.state == User.State.ACTIVE]
+
+    @property
+    def for_good(self):
+        """The others."""
+        return [row for row in self.rows if row not in self.undoable]
 
     @property
     def is_of_several(self):
@@ -196,6 +211,11 @@ class Succession:
             able = able.filter(is_there=True)
         return list(able.order_by("-is_there", "last_name", "first_name", "pk")[: MOST_FOUND + 1])
 
+    @property
+    def names_reader(self):
+        """Whether whoever hands over looks for their own address."""
+        return normalised_email(self.words) == self.user.email
+
     def found_by_address(self):
         """Whoever has an active account at exactly this login address; None for anybody else."""
         person = User.objects.filter(email=normalised_email(self.words), state=User.State.ACTIVE, is_staff=False)
@@ -211,12 +231,16 @@ class Succession:
 
 
 def handovers_of(user):
-    """What is their business and not over yet: planned, or still to contest. One row for each act, with its `count`."""
+    """What is their business and not over yet: planned, stopped with nobody named since, or still to contest.
+
+    One row for each act, with its `count`.
+    """
     if user.is_staff:
         return []
     mine = Handover.objects.concerning(user).select_related("structure", "outgoing", "successor", "named_by")
     acts = {}
-    for row in [*mine.pending().order_by("takes_effect_on", "pk"), *mine.undoable().order_by("pk")]:
+    to_come = (mine.to_name_again(user) | mine.pending()).order_by("takes_effect_on", "pk")
+    for row in [*to_come, *mine.undoable().order_by("pk")]:
         acts.setdefault((row.reference, row.status, row.outgoing_id == user.pk), []).append(row)
     for (_reference, _status, gives), rows in acts.items():
         rows[0].count, rows[0].gives = len(rows), gives

@@ -90,6 +90,10 @@ def navigation(request):
     return {"navigation": SimpleLazyObject(lambda: _sections(request))}
 
 
+# Where support answers; the page of one ticket is below it.
+DESK_OF_TICKETS = "admin:support_ticket_changelist"
+
+
 def _sections(request):
     desk = getattr(request, "desk", None) or Desk(request.user)
     waiting = waiting_for(desk)
@@ -98,7 +102,9 @@ def _sections(request):
         views.append(("attachments:activities", "Activités du gestionnaire", waiting or 0))
     views += [("organisation", "Organisation", 0), ("structures:search", "Rechercher", 0)]
     to_answer = 0
-    if not request.user.is_staff:
+    if request.user.is_staff:
+        views.append((DESK_OF_TICKETS, "Sollicitations", 0))
+    else:
         to_answer = Ticket.objects.to_answer(request.user).count()
         views.append(("support:tickets", "Sollicitations", to_answer))
     section = _section_of(request, request.resolver_match.view_name if request.resolver_match else "")
@@ -120,6 +126,8 @@ def _section_of(request, view_name):
         return view_name
     if view_name in DESK:
         return "attachments:activities"
+    if view_name.startswith("admin:support_ticket_"):
+        return DESK_OF_TICKETS
     namespace = view_name.partition(":")[0]
     sections = {"attachments": "attachments:activities", "structures": "organisation", "support": "support:tickets"}
     return sections.get(namespace, view_name)

@@ -1,8 +1,9 @@
 from datetime import timedelta
 
 from django.contrib import admin, messages
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, When
+from django.db.models import Case, Exists, OuterRef, When
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
@@ -21,6 +22,8 @@ from support.forms import AnswerForm, TransferForm
 from support.models import Category, ReadyAnswer, Ticket, TicketFile
 
 Role = TicketFile.Role
+# Posted: the ready answer to put below what is typed, and the button that does.
+READY, INSERT = "reponse", "inserer"
 
 
 class WaitingFilter(admin.SimpleListFilter):
@@ -62,6 +65,7 @@ class TicketAdmin(SupportAdmin):
         "about",
         "who",
         badge(Ticket, "status"),
+        "what_came",
         moment(Ticket, "waiting_since"),
         "assignee",
     ]
@@ -70,11 +74,17 @@ class TicketAdmin(SupportAdmin):
     list_select_related = ["author", "assignee", "structure"]
     search_fields = ["reference", "subject", "author__email", "author__last_name", "visitor_email", "answers"]
     # As the first page promises: what waits for support first, the oldest of it before.
-    ordering = [Case(When(status=Ticket.Status.IN_PROGRESS, then=0), default=1), "waiting_since", "id"]
+    # What is closed comes after all the rest.
+    ordering = [
+        Case(When(status=Ticket.Status.IN_PROGRESS, then=0), When(status=Ticket.Status.SOLVED, then=2), default=1),
+        "waiting_since",
+        "id",
+    ]
     actions = ["assign_to_me"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).sent()
+        signed = TicketFile.objects.ready().filter(role=Role.SIGNED, ticket=OuterRef("pk")).exclude(message=None)
+        return super().get_queryset(request).sent().annotate(is_signed=Exists(signed.order_by()))
 
     @admin.display(description="sujet", ordering="subject")
     def title_of_row(self, ticket):
@@ -87,6 +97,14 @@ class TicketAdmin(SupportAdmin):
     @admin.display(description="de", ordering="author__last_name")
     def who(self, ticket):
         return ticket.asker
+
+    @admin.display(description="changement demandé")
+    def what_came(self, ticket):
+        """Of an open claim, what support is to see first."""
+        if not ticket.is_open or not ticket.is_claim:
+            return ""
+        came = ["Opposition reçue"] if ticket.objected_at else []
+        return ", ".join(came + (["Attestation revenue"] if ticket.is_signed else []))
 
     @admin.action(description="Me les attribuer")
     def assign_to_me(self, request, tickets):
@@ -111,36 +129,44 @@ class TicketAdmin(SupportAdmin):
         if ticket is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         thread = list(ticket.messages.thread())
-        picked = ReadyAnswer.objects.fitting(ticket.category).filter(pk=_number(request.GET.get("reponse"))).first()
         # A claim is closed by its transfer: an answer meanwhile seldom settles it.
         status = Ticket.Status.IN_PROGRESS if ticket.is_claim else Ticket.Status.SOLVED
-        initial = {"seen": thread[-1].pk, "text": picked.text if picked else "", "status": status}
+        initial = {"seen": thread[-1].pk, "status": status}
+        if INSERT in request.POST:
+            form = AnswerForm(initial=request.POST.dict() | {"text": _with_ready(request.POST, ticket)})
+            return self._page(request, ticket, thread, form)
         form = AnswerForm(posted(request), request.FILES or None, initial=initial)
         if request.method == "POST" and form.is_valid():
             done, _ = submit(form, actions.answer, ticket.pk, actor=request.user, **form.cleaned_data)
             if done:
                 self.message_user(request, "La réponse est envoyée.", messages.SUCCESS)
-                return redirect("admin:support_ticket_changelist")
+                return redirect(self._list_address(request))
             # What a colleague wrote meanwhile is on the page now: sent again, the answer has taken it in.
             thread = list(ticket.messages.thread())
             form.data = form.data.copy()
             form.data["seen"] = thread[-1].pk
             ticket.refresh_from_db()
-        return self._page(request, ticket, thread, form, picked)
+        return self._page(request, ticket, thread, form)
 
-    def _page(self, request, ticket, thread, form, picked):
+    def _list_address(self, request):
+        """The list as it was filtered when this page was opened from it."""
+        kept = {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}
+        return add_preserved_filters(kept, reverse("admin:support_ticket_changelist"))
+
+    def _page(self, request, ticket, thread, form):
         context = {
             **self.admin_site.each_context(request),
             "title": str(ticket),
             "page": self,
             "opts": self.opts,
+            "list_address": self._list_address(request),
             "original": ticket,
             "ticket": ticket,
             "thread": thread,
             "form": form,
             "unsent": ticket.files.unsent(request.user),
             "ready": ReadyAnswer.objects.fitting(ticket.category),
-            "picked": picked,
+            "picked": request.POST.get(READY, ""),
             "closed_account": self._account_meant(ticket),
             "claim": _standing(ticket) if ticket.is_claim else None,
         }
@@ -182,6 +208,8 @@ class TicketAdmin(SupportAdmin):
             raise PermissionDenied
         ticket = get_object_or_404(Ticket.objects.select_related("structure", "author"), pk=pk)
         if not ticket.is_claim or not ticket.is_open:
+            done = "Le transfert est déjà fait" if ticket.transferred_at else "Cette sollicitation est déjà clôturée"
+            messages.info(request, f"{done} : il n'y a plus rien à faire ici.")
             return self._to_page(pk)
         form = TransferForm(posted(request), is_held_back=bool(ticket.held_back))
         if request.method == "POST" and form.is_valid():
@@ -217,6 +245,12 @@ def _standing(ticket):
         "certificate": files.filter(role=Role.CERTIFICATE).last(),
         "signed": files.filter(role=Role.SIGNED).last(),
     }
+
+
+def _with_ready(data, ticket):
+    """What is typed already, then the ready answer that is picked."""
+    picked = ReadyAnswer.objects.fitting(ticket.category).filter(pk=_number(data.get(READY))).first()
+    return "\n\n".join(filter(None, (data.get("text", "").strip(), picked and picked.text)))
 
 
 def _number(text):

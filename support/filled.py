@@ -1,15 +1,18 @@
 """What a form of a ticket starts with: what is known, as far as this person may know it."""
 
 from attachments.deciders import managers_of
+from plumbing.references import LENGTH, spaced
 from structures.models import Structure
 from support.models import Category
 
 BELONG, ATTACH = "structures.belong_to", "attachments.attach_people"
 
 
-def filled_in(user, category, structure_id):
-    """The initial values of the form of `category`, for `user` coming from the page of a structure, maybe."""
+def filled_in(user, category, structure_id, reference=""):
+    """The initial values of the form of `category`, for `user` coming from a structure's page, or an act's, maybe."""
     filled = {}
+    if category == Category.GENERAL and reference.isdecimal() and len(reference) == LENGTH:
+        filled["subject"] = f"Contestation du dossier n° {spaced(reference)}"
     if category == Category.MANAGER_GONE:
         filled |= {"target_name": str(user), "target_login": user.email}
     structure = _structure(structure_id)

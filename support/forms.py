@@ -74,6 +74,11 @@ class TicketForm(RefusableForm):
             for field in self.fields.values():
                 field.required = False
 
+    def ask_all(self):
+        """A draft that is shown again says what sending it takes."""
+        for name, field in self.fields.items():
+            field.required = self.base_fields[name].required
+
     @classmethod
     def of(cls, ticket, data=None, files=None, **options):
         filled = ticket.answers | {"subject": ticket.subject, "structure": ticket.structure_id}
@@ -203,6 +208,8 @@ class ClaimForm(NamedByNumberForm):
     def clean(self):
         """Whether an address has an account is told only to who may attach people there, and finds out anyway."""
         super().clean()
+        if self.is_draft:
+            return self.cleaned_data
         login = normalised_email(self.cleaned_data.get("target_login") or "")
         may_know = self.structure and self.user.has_perm(ATTACH, self.structure)
         if login and may_know and not User.objects.filter(email=login, state=User.State.ACTIVE).exists():

@@ -46,6 +46,7 @@ from attachments.actions.people import (
 from attachments.actions.planned import (
     cancel_handovers,
     carry_out_due,
+    check_cancellable,
     move_handovers,
     plan_handovers,
     stop_handovers_to,
@@ -64,7 +65,7 @@ from attachments.actions.requests import (
 )
 from attachments.actions.rights import copy_rights, leave_personal_rights, leave_rights
 from attachments.actions.rows import lock_structures_with
-from attachments.actions.transfers import transfer_principal, undo_transfers
+from attachments.actions.transfers import check_undoable, transfer_principal, undo_transfers
 
 __all__ = [
     "Place",
@@ -80,6 +81,8 @@ __all__ = [
     "change_place",
     "change_role",
     "change_scope",
+    "check_cancellable",
+    "check_undoable",
     "copy_attachments",
     "copy_deputy",
     "copy_rights",

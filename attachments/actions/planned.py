@@ -77,14 +77,18 @@ def cancel_handovers(handover_ids, *, actor):
     lock_structures(found.values_list("structure", flat=True))
     rows = _locked(found)
     for row in rows:
-        if not (actor.is_staff or actor.pk in (row.outgoing_id, row.successor_id)):
-            raise ActionError("right_withdrawn", f"Vous n'annulez pas la transmission de {row.structure}.")
-        if not row.is_pending:
-            words = f"La transmission de {row.structure} n'est plus prévue : {row.get_status_display().lower()}."
-            raise AlreadyDone("not_pending", words)
+        check_cancellable(row, actor)
     close(rows, Event.HANDOVER_CANCELLED, actor=actor, reason="")
     emails.send_handovers_ended(rows, actor=actor)
     return rows
+
+
+def check_cancellable(row, actor):
+    if not (actor.is_staff or actor.pk in (row.outgoing_id, row.successor_id)):
+        raise ActionError("right_withdrawn", f"Vous n'annulez pas la transmission de {row.structure}.")
+    if not row.is_pending:
+        words = f"La transmission de {row.structure} n'est plus prévue : {row.get_status_display().lower()}."
+        raise AlreadyDone("not_pending", words)
 
 
 def carry_out_due():

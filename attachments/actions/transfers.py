@@ -102,7 +102,7 @@ def undo_transfers(handover_ids, *, actor):
     for row in rows:
         row.structure, row.outgoing = structures[row.structure_id], people.get(row.outgoing_id)
         row.successor = people[row.successor_id]
-        _check_undoable(row, undoable, actor)
+        check_undoable(row, undoable, actor)
     for role in {row.role_before for row in rows}:
         handed = [
             (managed[row.structure_id], Place(row.outgoing, row.structure, role=Role.PRINCIPAL, cause="contested"))
@@ -131,7 +131,8 @@ def undo_transfers(handover_ids, *, actor):
     return rows
 
 
-def _check_undoable(row, undoable, actor):
+def check_undoable(row, undoable, actor):
+    """That `actor` can undo this one now: `undoable` are the keys of those that still can be."""
     if not actor.is_staff and row.outgoing_id != actor.pk:
         raise ActionError("right_withdrawn", f"Vous ne contestez pas la transmission de {row.structure}.")
     if not row.may_be_undone_by(actor):

@@ -106,6 +106,9 @@ def send_transfers_undone(rows, *, actor):
 
 
 def send_handovers_ended(rows, *, actor, reason=""):
-    """To both: what was planned will not be, and why when nobody cancelled it."""
+    """To both: what was planned will not be, why when nobody cancelled it, and what who stays can do then."""
     purposes = ["Une transmission prévue n'aura pas lieu"] * 2
-    _send_of_handovers("handover_ended", purposes, rows, actor=actor, cause=CAUSES.get(reason, ""))
+    if reason == "successor_unable":
+        purposes[0] = "Choisissez un autre successeur"
+    told = {"cause": CAUSES.get(reason, ""), "names_again": reason == "successor_unable"}
+    _send_of_handovers("handover_ended", purposes, rows, actor=actor, **told)

@@ -14,6 +14,8 @@ from plumbing.references import spaced
 
 # Whoever plans a hand-over further ahead forgets it.
 FURTHEST_DAYS = 366
+# For how long home says that a hand-over was stopped: then whoever planned it means to stay.
+REMINDED_DAYS = 60
 
 
 class HandoverQuerySet(models.QuerySet):
@@ -31,6 +33,15 @@ class HandoverQuerySet(models.QuerySet):
         managed = Attachment.objects.current().principal().filter(user=OuterRef("successor"), **there)
         done = self.filter(status=Handover.Status.DONE, done_at__gt=since, outgoing__isnull=False)
         return done.filter(~Exists(later.order_by()), Exists(managed.order_by()))
+
+    def to_name_again(self, user):
+        """Stopped not long ago: `user`, who manages still, has named nobody else for these structures since."""
+        there = {"structure": OuterRef("structure")}
+        later = Handover.objects.filter(pk__gt=OuterRef("pk"), **there)
+        managed = Attachment.objects.current().principal().filter(user=OuterRef("outgoing"), **there)
+        since = timezone.now() - timedelta(days=REMINDED_DAYS)
+        stopped = self.filter(status=Handover.Status.STOPPED, outgoing=user, ended_at__gt=since)
+        return stopped.filter(~Exists(later.order_by()), Exists(managed.order_by()))
 
     def concerning(self, user):
         """Those that are `user`'s business: to hand over, or to take; all for support."""
@@ -109,6 +120,19 @@ class Handover(models.Model):
     @property
     def is_pending(self):
         return self.status == self.Status.PENDING
+
+    @property
+    def is_done(self):
+        return self.status == self.Status.DONE
+
+    @property
+    def is_stopped(self):
+        return self.status == self.Status.STOPPED
+
+    @property
+    def outgoing_is_active(self):
+        """Whether there is somebody to give it back to."""
+        return self.outgoing is not None and self.outgoing.state == self.outgoing.State.ACTIVE
 
     @property
     def is_by_support(self):

@@ -4,14 +4,16 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from attachments import actions
 from attachments.models import Handover, Role
 from attachments.successions import DEACTIVATING, LEAVING, NEXT
 from attachments.views.leaving import HANDED_OVER
-from attachments.views.parts import changes_within
+from attachments.views.parts import changes_within, say_skipped
 from history.data import CAUSES
+from plumbing.errors import ActionError
 from plumbing.requests import perform
 from plumbing.text import of
 
@@ -25,20 +27,40 @@ PAGE = "attachments:handover"
 @require_safe
 def handover(request, reference):
     """What becomes of each structure, and what whoever reads it can do about it."""
-    rows = _theirs(request.user, reference)
-    undoable = set(Handover.objects.undoable().filter(reference=reference).values_list("pk", flat=True))
+    user, rows = request.user, _theirs(request.user, reference)
+    undoable = _undoable(reference)
     by_support = [row for row in rows if row.pk in undoable and row.is_by_support]
+    may_undo = [row for row in rows if row.pk in undoable and row.may_be_undone_by(user) and row.outgoing_is_active]
     context = {
         "rows": rows,
         "first": rows[0],
-        "to_object_to": []
-        if request.user.is_staff
-        else [row for row in by_support if row.outgoing_id == request.user.pk],
-        "is_outgoing": any(row.outgoing_id == request.user.pk for row in rows),
+        "is_of_several": len(rows) > 1,
+        "to_object_to": [] if user.is_staff else [row for row in by_support if row.outgoing_id == user.pk],
+        "is_outgoing": any(row.outgoing_id == user.pk for row in rows),
         "pending": [row for row in rows if row.is_pending],
-        "undoable": [row for row in rows if row.pk in undoable and row.may_be_undone_by(request.user)],
+        "undoable": may_undo,
     }
-    return render(request, "attachments/handover.html", context | _going_on(request, rows))
+    for row in rows:
+        if row.is_done and row.pk not in undoable and row.undoable_until > timezone.now() and row.outgoing_id:
+            row.cause = "Le gestionnaire principal a changé depuis"
+    return render(
+        request, "attachments/handover.html", context | _to_name_again(user, rows, may_undo) | _going_on(request, rows)
+    )
+
+
+def _to_name_again(user, rows, may_undo):
+    """For whom somebody else is to be named: what was stopped, and, by support, what it cannot undo."""
+    stopped = Handover.objects.to_name_again(user).filter(pk__in=[row.pk for row in rows])
+    to_mend = [row for row in rows if user.is_staff and row.is_done and row not in may_undo]
+    return {
+        "stopped_keys": ".".join(str(key) for key in stopped.values_list("structure", flat=True)),
+        "to_mend": to_mend,
+        "to_mend_keys": ".".join(str(row.structure_id) for row in to_mend),
+    }
+
+
+def _undoable(reference):
+    return set(Handover.objects.undoable().filter(reference=reference).values_list("pk", flat=True))
 
 
 def _going_on(request, rows):
@@ -59,24 +81,34 @@ def _going_on(request, rows):
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel_handover(request, reference):
     """« Annuler la transmission prévue », of the structures that are ticked: what follows, then POST does it."""
-    return _ask_then(request, reference, actions.cancel_handovers, "attachments/cancel_handover.html", _said_cancelled)
+    meant = _meant(request, reference, actions.check_cancellable)
+    return _ask_then(
+        request, reference, meant, actions.cancel_handovers, "attachments/cancel_handover.html", _said_cancelled
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo_transfer(request, reference):
     """« Contester », for the structures that are ticked: what follows, then POST undoes the transfer."""
-    return _ask_then(request, reference, actions.undo_transfers, "attachments/undo_transfer.html", _said_undone)
+    undoable = _undoable(reference)
+
+    def check(row, user):
+        actions.check_undoable(row, undoable, user)
+
+    meant = _meant(request, reference, check)
+    return _ask_then(request, reference, meant, actions.undo_transfers, "attachments/undo_transfer.html", _said_undone)
 
 
-def _ask_then(request, reference, act, template, said):
-    meant = _meant(request, reference)
+def _ask_then(request, reference, meant, act, template, said):
+    """Of what is `meant` and still can be; where somebody was faster with the rest, it is asked again."""
     acts = request.method == "POST" and ASKS_AGAIN not in request.POST
-    if acts and meant and changes_within(request):
-        perform(request, act, [row.pk for row in meant], actor=request.user, done=said(meant))
-    # What can no longer be is said by the page of the transfer.
-    elif meant and all(row.is_pending or (row.may_be_undone_by(request.user) and not row.ended_at) for row in meant):
-        first = meant[0]
-        return render(request, template, {"rows": meant, "first": first, "back": reverse(PAGE, args=[first.reference])})
+    is_as_read = len(meant) == len(set(_data(request).getlist(MEANT)))
+    if acts and meant and is_as_read:
+        if changes_within(request):
+            perform(request, act, [row.pk for row in meant], actor=request.user, done=said(meant))
+    elif meant:
+        context = {"rows": meant, "first": meant[0], "back": reverse(PAGE, args=[reference])}
+        return render(request, template, context)
     return redirect(PAGE, reference)
 
 
@@ -108,11 +140,23 @@ def _theirs(user, reference):
     return rows
 
 
-def _meant(request, reference):
-    """What is ticked of this act."""
+def _data(request):
+    return request.POST if request.method == "POST" else request.GET
+
+
+def _meant(request, reference, check):
+    """What is ticked of this act and still passes `check`; why the others do not is said."""
     theirs = {str(row.pk): row for row in _theirs(request.user, reference)}
-    data = request.POST if request.method == "POST" else request.GET
-    meant = [theirs[key] for key in dict.fromkeys(data.getlist(MEANT)) if key in theirs]
-    if not meant:
+    ticked = [theirs[key] for key in dict.fromkeys(_data(request).getlist(MEANT)) if key in theirs]
+    if not ticked:
         messages.error(request, "Cochez au moins une structure.")
+    meant, refused = [], []
+    for row in ticked:
+        try:
+            check(row, request.user)
+        except ActionError as refusal:
+            refused.append(str(refusal))
+        else:
+            meant.append(row)
+    say_skipped(request, refused)
     return meant

@@ -106,10 +106,23 @@ def my_attachments(request):
         "rows": rows,
         "mine": mine,
         "handovers": handovers_of(request.user),
+        # « Tout cocher sur la page » without JavaScript; another page has no ticks.
+        "all_ticked": "cocher" in request.GET,
+        "ticking_query": _ticking(request.GET),
         "count_line": f"{grouped(count)} résultat{'s' if count > 1 else ''}" if mine.words else "",
     }
     template = "attachments/my_requests.html" if mine.shows_requests else "attachments/my_attachments.html"
     return render(request, template, context)
+
+
+def _ticking(query):
+    """The query of this list with all of the page ticked, or none any more."""
+    query = query.copy()
+    if "cocher" in query:
+        del query["cocher"]
+    else:
+        query["cocher"] = "page"
+    return query.urlencode()
 
 
 def _tell_what_follows(user, rows):

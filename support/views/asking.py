@@ -1,5 +1,7 @@
 """« Sollicitations »: what somebody asked of support, and asking anew. Nobody else's; support answers in the admin."""
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -11,11 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from documents.exports import file_response
 from plumbing.errors import ActionError, AlreadyDone
-from plumbing.requests import perform, posted, submit, within
+from plumbing.requests import KEPT, perform, posted, submit, within
 from support import actions
 from support.filled import filled_in
 from support.forms import FORMS, ReplyForm, SignedForm
-from support.models import Category, Ticket, TicketFile
+from support.models import ANSWERS, Category, Ticket, TicketFile
 
 PER_PAGE = 20
 Status = Ticket.Status
@@ -56,7 +58,8 @@ def write(request, category):
     if category not in FORMS:
         raise Http404
     options = _options(request)
-    initial = filled_in(request.user, category, request.GET.get("structure", ""))
+    coming_from = (request.GET.get("structure", ""), request.GET.get("dossier", ""))
+    initial = filled_in(request.user, category, *coming_from)
     form = FORMS[category](posted(request), request.FILES or None, initial=initial, user=request.user, **options)
     return _written(request, form, None) or _form_page(request, form)
 
@@ -87,12 +90,24 @@ def _written(request, form, ticket):
     except AlreadyDone as refusal:
         messages.info(request, str(refusal))
         going = Ticket.objects.of(request.user).open().filter(category=form.category, structure=form.structure).last()
-        return redirect("support:ticket", going.reference) if going and going.is_claim else redirect("support:tickets")
+        if not going or not going.is_claim:
+            return redirect("support:tickets")
+        if refusal.code == "claim_open":
+            _carry_over(request, form, going)
+        return redirect("support:ticket", going.reference)
     except ActionError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, "Votre sollicitation est envoyée." if sends else "Le brouillon est enregistré.")
     return redirect("support:ticket", kept.reference)
+
+
+def _carry_over(request, form, going):
+    """What was typed waits in the answer to the claim that is open, with what it names otherwise."""
+    answers = form.values["answers"].items()
+    changed = [f"{ANSWERS[name]} : {value}" for name, value in answers if value != going.answers.get(name)]
+    data = urlencode({"text": "\n".join([form.values["text"], *changed])})
+    request.session[KEPT] = {"path": reverse("support:ticket", args=[going.reference]), "data": data}
 
 
 def may_send(request):
@@ -101,6 +116,7 @@ def may_send(request):
 
 
 def _form_page(request, form, ticket=None):
+    form.ask_all()
     context = {
         "form": form,
         "ticket": ticket,

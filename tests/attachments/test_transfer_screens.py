@@ -167,9 +167,11 @@ def test_nobody_is_named_by_a_forged_seal(client, me, successor):
     assert client.get(PAGE, {"successeur": own}, follow=True).context["meant"].is_complete
     # Part of a name, or of an address, finds nobody whom they do not know; nor does an account that cannot take over.
     UserFactory(email="arrivant@exemple.example", activating=True)
-    for words in ("Inconnu", stranger.email[:-1], "arrivant@exemple.example", me.email):
+    for words in ("Inconnu", stranger.email[:-1], "arrivant@exemple.example"):
         assert found(client, words) == []
         assert f"/structures/{structure.pk}/personnes/nouveau/" in client.get(choosing(at, words)).text
+    assert found(client, me.email) == []
+    assert "votre propre adresse" in client.get(choosing(at, me.email)).text
     # A structure that is not theirs is left out.
     other = managed(stranger, 1)[0]
     page = client.get(PAGE, {"structures": f"{structure.pk}.{other.pk}"}, follow=True)

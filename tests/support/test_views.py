@@ -240,10 +240,12 @@ def test_support_answers_with_a_ready_answer_in_the_admin(client, desk):
     ready = ReadyAnswer.objects.create(title="Reçu", text="Bien reçu.")
     ReadyAnswer.objects.create(title="Autre", text="x", category="manager_gone")
     path = f"/admin/support/ticket/{ticket.pk}/change/"
-    page = client.get(f"{path}?reponse={ready.pk}")
-    assert page.context["form"].initial["text"] == "Bien reçu."
+    typed = {"text": "Bonjour,", "status": "in_progress", "reponse": ready.pk, "inserer": "1"}
+    page = client.post(path, typed)
+    assert page.context["form"].initial["text"] == "Bonjour,\n\nBien reçu."
     assert list(page.context["ready"]) == [ready]
-    posted = {"text": "Bien reçu.", "status": "action_required", "seen": page.context["form"].initial["seen"]}
+    seen = client.get(path).context["form"].initial["seen"]
+    posted = {"text": "Bien reçu.", "status": "action_required", "seen": seen}
     actions.reply(ticket.pk, actor=ticket.author, text="Encore un mot")
     late = client.post(path, posted)
     assert (late.status_code, "relisez" in late.text, "Encore un mot" in late.text) == (422, True, True)
