@@ -96,7 +96,8 @@ class DecisionForm(LimitedForm):
     and is unticked is refused.
 
     `rows` are (space, service), None for all the person is attached to; `live` their lines, of which those whose key
-    is in `asked` wait for this decision and can be unticked; `counts` how many others each reach is for.
+    is in `asked` wait for this decision and can be unticked; `counts` how many others each reach is for,
+    `besides_decider` when who decides is there too.
     """
 
     lines = forms.MultipleChoiceField(label="Accès")
@@ -121,7 +122,7 @@ class DecisionForm(LimitedForm):
 
     REQUIRED = {"lines": "Cochez au moins un accès ; pour tout refuser, « Refuser »."}
 
-    def __init__(self, rows=(), data=None, *, live=(), asked=(), counts=None):
+    def __init__(self, rows=(), data=None, *, live=(), asked=(), counts=None, besides_decider=False):
         self.spaces_rows, self.asked = list(rows), set(asked)
         self.live = {(row.space_id, row.service_id, row.access): row for row in live}
         super().__init__(data)
@@ -138,7 +139,7 @@ class DecisionForm(LimitedForm):
             for value, (space, service, access) in self.offered.items()
             if (space.pk, service and service.pk, str(access)) in self.live
         ]
-        self.fields["reach"].widget = ExplainedChoices(hints=_people(counts or {}))
+        self.fields["reach"].widget = ExplainedChoices(hints=_people(counts or {}, besides_decider))
         self.fields["reach"].widget.choices = self.fields["reach"].choices
 
     def _status(self, space, service, access):
@@ -182,11 +183,12 @@ def _value(space, service, access):
     return f"{space.pk}-{service.pk if service else 0}-{access}"
 
 
-def _people(counts):
+def _people(counts, besides_decider):
     """What each reach says: how many people it is for, less those who have it all."""
-    said = {}
+    said, besides = {}, ", vous non compris" if besides_decider else ""
     for reach, count in counts.items():
-        said[reach] = f"{count + 1} personnes, demandeur compris" if count else "Tous les autres ont déjà ces accès"
+        people = f"{count + 1} personnes, demandeur compris" if count else "Personne d'autre à qui les donner"
+        said[reach] = people + besides
     if counts.get(Reach.STRUCTURE):
         said[Reach.STRUCTURE] += " : chacun pour tout ce à quoi il est rattaché"
     return said | {Reach.USER: "1 personne : le demandeur"}
