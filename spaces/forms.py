@@ -3,7 +3,7 @@ from typing import NamedTuple
 from django import forms
 from django.utils import timezone
 
-from attachments.forms import DayField
+from attachments.forms import DayField, MotiveForm
 from plumbing.forms import ExplainedChoices, LimitedForm
 from plumbing.validators import validate_plain_text
 from spaces.models import Access, Reach
@@ -91,6 +91,13 @@ class AskForm(LimitedForm):
         return {"parts": parts, "starts_on": self.cleaned_data["starts_on"]} | comment
 
 
+class NeededAtTimes(forms.CharField):
+    """May be empty, but is not marked as optional: its form says when it is needed."""
+
+    def validate(self, value):
+        pass
+
+
 class DecisionForm(LimitedForm):
     """« Valider »: which accesses of which spaces, for whom, a word to them, and to the asker why what they asked for
     and is unticked is refused.
@@ -111,16 +118,16 @@ class DecisionForm(LimitedForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Facultatif. Envoyé à toutes les personnes concernées.",
     )
-    reason = forms.CharField(
+    reason = NeededAtTimes(
         label="Motif de ce qui est refusé",
         max_length=1800,
-        required=False,
         validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Nécessaire si vous décochez un accès demandé. Envoyé au demandeur seul.",
     )
 
     REQUIRED = {"lines": "Cochez au moins un accès ; pour tout refuser, « Refuser »."}
+    use_required_attribute = False
 
     def __init__(self, rows=(), data=None, *, live=(), asked=(), counts=None, besides_decider=False):
         self.spaces_rows, self.asked = list(rows), set(asked)
@@ -194,19 +201,23 @@ def _people(counts, besides_decider):
     return said | {Reach.USER: "1 personne : le demandeur"}
 
 
-class RefusalForm(LimitedForm):
-    """« Refuser »: why, once for all."""
+class RefusalForm(MotiveForm):
+    """« Refuser » requests for spaces: why, once for all."""
 
-    reason = forms.CharField(
-        label="Motif du refus",
-        max_length=1800,
-        # It is mailed.
-        validators=[validate_plain_text],
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Envoyé tel quel à chaque personne : ce qui manque, ou à qui s'adresser.",
-    )
-
-    REQUIRED = {"reason": "Indiquez le motif du refus : il est envoyé au demandeur."}
+    MOTIVES = {
+        "work": (
+            "Cet accès ne correspond pas à son travail",
+            "Cet accès ne correspond pas à votre travail dans la structure. S'il vous manque, parlez-en à un gestionnaire.",
+        ),
+        "part": (
+            "Ce n'est pas le bon service ou le bon accès",
+            "Ce n'est pas le bon service ou le bon accès. Faites une nouvelle demande pour celui dont vous avez besoin.",
+        ),
+        "comment": (
+            "La demande ne dit pas à quoi l'accès servira",
+            "Dites à quoi cet accès vous servira, dans le commentaire d'une nouvelle demande.",
+        ),
+    }
 
 
 class OpeningForm(LimitedForm):

@@ -85,7 +85,7 @@ def refuse_subscription(request, reference):
         return redirect("spaces:decide_subscriptions", reference)
     form = RefusalForm(posted(request))
     if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
+        reason = form.full_reason
         done, result = perform(request, actions.refuse, asked.keys, actor=request.user, reason=reason)
         if done and result.done:
             messages.success(request, f"La demande {of(asked.user)} est refusée, et le motif envoyé.")

@@ -78,9 +78,6 @@ def _told(matrix):
 def change_matrix(request, pk):
     """The same with ticks, kept from page to page; POST shows what will change, and does it once confirmed."""
     matrix = Matrix(within_reach(request.user, pk, SEE, DECIDE), request.GET)
-    if not matrix.all_spaces:
-        messages.info(request, "Aucun espace sur abonnement n'est ouvert ici : il n'y a rien à changer.")
-        return redirect(TABLE, pk)
     pages = Paginator(matrix.places, EDITED_PER_PAGE)
     if request.method != "POST":
         return _grid(request, matrix, pages.get_page(request.GET.get("page")), NOBODY)
