@@ -32,6 +32,7 @@ from chorus.overview import (
 from chorus.own_data import own_data_response
 from chorus.waiting import oldest_for
 from documents.models import SupportingDocument
+from spaces.desk import SpacesDesk
 from spaces.models import Space
 from spaces.standing import OwnSpaces
 from support.models import Ticket
@@ -80,6 +81,7 @@ def home(request):
 @require_safe
 def organisation(request):
     """« Organisation »: one's structures with what is in each, what one may do, and who does the rest."""
+    desk = request.desk = Desk(request.user)
     places = places_of(request.user)
     page = Paginator(places, STRUCTURES_PER_PAGE).get_page(request.GET.get("page"))
     return render(
@@ -89,6 +91,8 @@ def organisation(request):
             "page": page,
             "places": with_counts(list(page)),
             "place_count": len(places),
+            "desk": desk,
+            "spaces_desk": SpacesDesk(request.user, desk=desk),
             "manages": any(place.manages for place in places),
             "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
             "is_principal": request.user.is_staff or any(place.is_principal for place in places),

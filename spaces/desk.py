@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, Max, Min, OuterRef, Q
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 from django.utils.functional import cached_property
 
 from attachments.deciders import Desk
@@ -142,6 +142,11 @@ class SpacesDesk:
     def waiting(self):
         """How many dossiers wait for them."""
         return self.awaiting.order_by().values("reference").distinct().count() if self.decides else 0
+
+    def per_structure(self):
+        """How many dossiers wait for them on each structure, by its key."""
+        counted = self.awaiting.order_by().values_list("structure").annotate(Count("reference", distinct=True))
+        return dict(counted)
 
     @property
     def references(self):

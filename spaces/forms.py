@@ -3,7 +3,7 @@ from typing import NamedTuple
 from django import forms
 from django.utils import timezone
 
-from attachments.forms import DayField
+from attachments.forms import DayField, MotiveForm
 from plumbing.forms import ExplainedChoices, LimitedForm
 from plumbing.validators import validate_plain_text
 from spaces.models import Access, Reach
@@ -91,12 +91,20 @@ class AskForm(LimitedForm):
         return {"parts": parts, "starts_on": self.cleaned_data["starts_on"]} | comment
 
 
+class NeededAtTimes(forms.CharField):
+    """May be empty, but is not marked as optional: its form says when it is needed."""
+
+    def validate(self, value):
+        pass
+
+
 class DecisionForm(LimitedForm):
     """« Valider »: which accesses of which spaces, for whom, a word to them, and to the asker why what they asked for
     and is unticked is refused.
 
     `rows` are (space, service), None for all the person is attached to; `live` their lines, of which those whose key
-    is in `asked` wait for this decision and can be unticked; `counts` how many others each reach is for.
+    is in `asked` wait for this decision and can be unticked; `counts` how many others each reach is for,
+    `besides_decider` when who decides is there too.
     """
 
     lines = forms.MultipleChoiceField(label="Accès")
@@ -110,18 +118,18 @@ class DecisionForm(LimitedForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Facultatif. Envoyé à toutes les personnes concernées.",
     )
-    reason = forms.CharField(
+    reason = NeededAtTimes(
         label="Motif de ce qui est refusé",
         max_length=1800,
-        required=False,
         validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Nécessaire si vous décochez un accès demandé. Envoyé au demandeur seul.",
     )
 
     REQUIRED = {"lines": "Cochez au moins un accès ; pour tout refuser, « Refuser »."}
+    use_required_attribute = False
 
-    def __init__(self, rows=(), data=None, *, live=(), asked=(), counts=None):
+    def __init__(self, rows=(), data=None, *, live=(), asked=(), counts=None, besides_decider=False):
         self.spaces_rows, self.asked = list(rows), set(asked)
         self.live = {(row.space_id, row.service_id, row.access): row for row in live}
         super().__init__(data)
@@ -138,7 +146,7 @@ class DecisionForm(LimitedForm):
             for value, (space, service, access) in self.offered.items()
             if (space.pk, service and service.pk, str(access)) in self.live
         ]
-        self.fields["reach"].widget = ExplainedChoices(hints=_people(counts or {}))
+        self.fields["reach"].widget = ExplainedChoices(hints=_people(counts or {}, besides_decider))
         self.fields["reach"].widget.choices = self.fields["reach"].choices
 
     def _status(self, space, service, access):
@@ -182,29 +190,34 @@ def _value(space, service, access):
     return f"{space.pk}-{service.pk if service else 0}-{access}"
 
 
-def _people(counts):
+def _people(counts, besides_decider):
     """What each reach says: how many people it is for, less those who have it all."""
-    said = {}
+    said, besides = {}, ", vous non compris" if besides_decider else ""
     for reach, count in counts.items():
-        said[reach] = f"{count + 1} personnes, demandeur compris" if count else "Tous les autres ont déjà ces accès"
+        people = f"{count + 1} personnes, demandeur compris" if count else "Personne d'autre à qui les donner"
+        said[reach] = people + besides
     if counts.get(Reach.STRUCTURE):
         said[Reach.STRUCTURE] += " : chacun pour tout ce à quoi il est rattaché"
     return said | {Reach.USER: "1 personne : le demandeur"}
 
 
-class RefusalForm(LimitedForm):
-    """« Refuser »: why, once for all."""
+class RefusalForm(MotiveForm):
+    """« Refuser » requests for spaces: why, once for all."""
 
-    reason = forms.CharField(
-        label="Motif du refus",
-        max_length=1800,
-        # It is mailed.
-        validators=[validate_plain_text],
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Envoyé tel quel à chaque personne : ce qui manque, ou à qui s'adresser.",
-    )
-
-    REQUIRED = {"reason": "Indiquez le motif du refus : il est envoyé au demandeur."}
+    MOTIVES = {
+        "work": (
+            "Cet accès ne correspond pas à son travail",
+            "Cet accès ne correspond pas à votre travail dans la structure. S'il vous manque, parlez-en à un gestionnaire.",
+        ),
+        "part": (
+            "Ce n'est pas le bon service ou le bon accès",
+            "Ce n'est pas le bon service ou le bon accès. Faites une demande pour celui dont vous avez besoin.",
+        ),
+        "comment": (
+            "La demande ne dit pas à quoi l'accès servira",
+            "Dites à quoi cet accès vous servira, dans le commentaire d'une nouvelle demande.",
+        ),
+    }
 
 
 class OpeningForm(LimitedForm):

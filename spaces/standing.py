@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 
 from django.db.models import TextChoices
 from django.urls import reverse
-from django.utils import timezone
 
 from attachments.models import Role
 from plumbing.text import either
 from spaces.deciders import deciders_on
 from spaces.models import Space, StructureSpace, Subscription
 from structures.models import Structure
+
+# Services named beside a state; « Mes abonnements » names all.
+PARTS_SHOWN = 4
 
 
 class State(TextChoices):
@@ -21,6 +23,10 @@ class State(TextChoices):
     FREE = "free", "À ajouter vous-même"
     TO_ASK = "to_ask", "À demander"
     NOT_OPEN = "not_open", "Pas encore ouvert sur la structure"
+
+
+# Of several lines, the first of these that one of them gives.
+LIVE_STATES = (State.HELD, State.UPCOMING, State.PENDING, State.SUSPENDED)
 
 
 @dataclass
@@ -35,6 +41,28 @@ class Standing:
     state: State
     is_open: bool = True
     givers: list = field(default_factory=list)
+    # Their own lines that the state is about.
+    lines: list = field(default_factory=list)
+    # The line that was last refused, when nothing was asked for since.
+    refused: Subscription | None = None
+
+    @property
+    def starts_on(self):
+        """The first day of what is granted for later."""
+        return min(line.starts_on for line in self.lines) if self.state is State.UPCOMING else None
+
+    @property
+    def accesses(self):
+        """« Consultation et modification », « Intendance : consultation »: the first few, as a page names them."""
+        parts = {}
+        for line in self.lines:
+            parts.setdefault(line.service.label if line.service else "", []).append(line.get_access_display())
+        said = [
+            " et ".join(sorted(names)).capitalize() if not part else f"{part} : {' et '.join(sorted(names)).lower()}"
+            for part, names in sorted(parts.items())
+        ]
+        more = len(said) - PARTS_SHOWN
+        return said[:PARTS_SHOWN] + ([f"et {more} autre{'s' if more > 1 else ''}"] if more > 0 else [])
 
     @property
     def named(self):
@@ -49,6 +77,11 @@ class Standing:
         return self.state in (State.PENDING, State.UPCOMING, State.SUSPENDED)
 
     @property
+    def opens_by_asking(self):
+        """Whether their asking opens it on the structure at once: that is confirmed first."""
+        return self.is_own_to_give and not self.is_open
+
+    @property
     def is_own_to_give(self):
         """Whether they wait for nobody: a free space, or a principal manager."""
         return self.space.is_free or self.role == Role.PRINCIPAL
@@ -59,12 +92,13 @@ def standings(user, places, spaces=None):
     spaces = list(Space.objects.all()) if spaces is None else spaces
     structures = [place.structure_id for place in places]
     mine = Subscription.objects.filter(user=user, structure__in=structures).order_by()
-    held = set(mine.effective().values_list("space", "structure"))
-    live, today = {}, timezone.localdate()
-    for space, structure, status, day in mine.live().values_list("space", "structure", "status", "starts_on"):
-        pending = status == Subscription.Status.PENDING
-        state = State.PENDING if pending else State.UPCOMING if day > today else State.SUSPENDED
-        live.setdefault((space, structure), set()).add(state)
+    held = set(mine.effective().values_list("pk", flat=True))
+    live, refused = {}, {}
+    for line in mine.filter(space__in=spaces).select_related("service").order_by("pk"):
+        key = line.space_id, line.structure_id
+        refused[key] = line if line.status == Subscription.Status.REFUSED else None
+        if line.is_live:
+            live.setdefault(key, {}).setdefault(_state_of(line, held), []).append(line)
     opened = StructureSpace.objects.current().filter(structure__in=structures).order_by()
     opened = set(opened.values_list("space", "structure"))
     found = []
@@ -72,10 +106,9 @@ def standings(user, places, spaces=None):
         for place in places:
             key = space.pk, place.structure_id
             is_open = space.is_open_everywhere or key in opened
-            if key in held:
-                state = State.HELD
-            elif key in live:
-                state = next(state for state in (State.PENDING, State.UPCOMING, State.SUSPENDED) if state in live[key])
+            lines = live.get(key, {})
+            if lines:
+                state = next(state for state in LIVE_STATES if state in lines)
             elif not place.structure.is_active or not space.is_offered_to(place.structure):
                 continue
             elif space.is_free:
@@ -84,9 +117,17 @@ def standings(user, places, spaces=None):
                 continue
             else:
                 state = State.TO_ASK if is_open else State.NOT_OPEN
-            found.append(Standing(space, place.structure, place.role, state, is_open))
+            told = {"lines": lines.get(state, []), "refused": refused.get(key)}
+            found.append(Standing(space, place.structure, place.role, state, is_open, **told))
     _tell_givers(user, found)
     return found
+
+
+def _state_of(line, held):
+    """What this live line gives, `held` being the keys of those that give something today."""
+    if line.is_pending:
+        return State.PENDING
+    return State.HELD if line.pk in held else State.UPCOMING if line.is_to_come else State.SUSPENDED
 
 
 def _tell_givers(user, found):
@@ -98,13 +139,19 @@ def _tell_givers(user, found):
 
 
 class OwnSpaces:
-    """What home shows: the spaces one has, with their structures, and those one lacks."""
+    """What home shows: the spaces one has, or will from a day to come, with their structures, and those one lacks."""
 
     def __init__(self, user, places):
-        self.held, self.lacking = {}, {}
+        self.held, self.lacking, coming = {}, {}, {}
         for standing in standings(user, places) if places else ():
-            of_kind = self.held if standing.is_held else self.lacking
+            of_kind = self.held if standing.is_held else coming if standing.starts_on else self.lacking
             of_kind.setdefault(standing.space, []).append(standing)
+        # (space, from when) of each they were granted, and have nowhere yet.
+        self.coming = [
+            (space, min(standing.starts_on for standing in there))
+            for space, there in coming.items()
+            if space not in self.held
+        ]
 
     @property
     def doors(self):
@@ -118,7 +165,8 @@ class OwnSpaces:
     @property
     def missing(self):
         """(space, where they stand with it on each structure) of those they have nowhere."""
-        return [(space, there) for space, there in self.lacking.items() if space not in self.held]
+        known = {*self.held, *(space for space, _day in self.coming)}
+        return [(space, there) for space, there in self.lacking.items() if space not in known]
 
     @property
     def shared(self):

@@ -6,6 +6,7 @@ from attachments.forms.requests import (
     DayField,
     DecisionForm,
     HistoryForm,
+    MotiveForm,
     RefusalForm,
     ScopeForm,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "HistoryForm",
     "InviteForm",
     "LineForm",
+    "MotiveForm",
     "PersonalRightsForm",
     "PlaceForm",
     "RefusalForm",

@@ -102,35 +102,16 @@ class DecisionForm(NamesEmptyFields, forms.Form):
         }
 
 
-class RefusalForm(NamesEmptyFields, forms.Form):
+class MotiveForm(NamesEmptyFields, forms.Form):
     """« Refuser »: why, in words the person can act upon: one of the ready motives, the manager's own, or both."""
 
     OTHER = "other"
-    # value: (what the manager reads, what the person is sent)
-    MOTIVES = {
-        "service": (
-            "Ce n'est pas le bon service",
-            "Ce n'est pas le bon service. Faites une nouvelle demande pour le service où vous travaillez.",
-        ),
-        "structure": (
-            "Ce n'est pas la bonne structure",
-            "Ce n'est pas la bonne structure. Vérifiez le SIRET de la vôtre, puis faites une nouvelle demande.",
-        ),
-        "unknown": (
-            "Je ne connais pas cette personne",
-            "Je ne vous identifie pas. Faites-vous connaître auprès de la structure, puis renvoyez votre demande.",
-        ),
-        OTHER: ("Autre motif", ""),
-    }
+    # value: (what the manager reads, what the person is sent), OTHER apart
+    MOTIVES = {}
 
     motive = forms.ChoiceField(
         label="Motif du refus",
-        choices=[(value, label) for value, (label, _) in MOTIVES.items()],
-        widget=ExplainedChoices(
-            hints={value: f"Texte envoyé : « {sent} »" for value, (_, sent) in MOTIVES.items() if sent}
-            | {OTHER: "Écrivez-le ci-dessous."},
-            are_cards=True,
-        ),
+        widget=ExplainedChoices(are_cards=True),
         error_messages={"invalid_choice": "Choisissez un des motifs proposés."},
     )
     reason = forms.CharField(
@@ -146,22 +127,49 @@ class RefusalForm(NamesEmptyFields, forms.Form):
     # Only one of the motives requires words.
     use_required_attribute = False
 
-    def __init__(self, requests, data=None):
+    def __init__(self, data=None, *, without=()):
+        """`without` are the values of the motives that make no sense here."""
         if data is not None and not data.get("motive"):
             # Words without a ready motive are a motive of one's own.
             data = data.copy()
             data["motive"] = self.OTHER
         super().__init__(data)
         self.fields["reason"].required = data is None or data["motive"] == self.OTHER
-        if any(request.whole_structure for request in requests):
-            motives = self.fields["motive"]
-            motives.choices = [choice for choice in motives.choices if choice[0] != "service"]
+        offered = {value: motive for value, motive in self.MOTIVES.items() if value not in without}
+        motive = self.fields["motive"]
+        motive.widget.hints = {value: f"Texte envoyé : « {sent} »" for value, (_, sent) in offered.items()} | {
+            self.OTHER: "Écrivez-le ci-dessous."
+        }
+        motive.choices = [*((value, label) for value, (label, _) in offered.items()), (self.OTHER, "Autre motif")]
 
     def clean(self):
         super().clean()
         typed, (_, ready) = self.cleaned_data.get("reason"), self.MOTIVES.get(self.cleaned_data.get("motive"), ("", ""))
         self.full_reason = "\n".join(filter(None, [ready, typed]))
         return self.cleaned_data
+
+
+class RefusalForm(MotiveForm):
+    """« Refuser » requests for a place."""
+
+    MOTIVES = {
+        "service": (
+            "Ce n'est pas le bon service",
+            "Ce n'est pas le bon service. Faites une nouvelle demande pour le service où vous travaillez.",
+        ),
+        "structure": (
+            "Ce n'est pas la bonne structure",
+            "Ce n'est pas la bonne structure. Vérifiez le SIRET de la vôtre, puis faites une nouvelle demande.",
+        ),
+        "unknown": (
+            "Je ne connais pas cette personne",
+            "Je ne vous identifie pas. Faites-vous connaître auprès de la structure, puis renvoyez votre demande.",
+        ),
+    }
+
+    def __init__(self, requests, data=None):
+        whole = any(request.whole_structure for request in requests)
+        super().__init__(data, without=["service"] if whole else [])
 
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Count, prefetch_related_objects
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -25,7 +26,10 @@ _added_blocks = []
 
 
 def add_block(template, told):
-    """Give the page a block more, below the requests: `template`, which reads what `told(user)` returns as `block`."""
+    """Give the page a block more, below the requests: `template`, which reads what `told(user)` returns as `block`.
+
+    Its `per_structure` and `kind` are how many wait on each structure, and of what; its `address`, their list.
+    """
     _added_blocks.append((template, told))
 
 
@@ -38,7 +42,8 @@ def activities(request):
     prefetch_related_objects([row for row in oldest if not row.whole_structure], "services")
     places = user.attachments.may(*Right).with_rights(*SEEING_PEOPLE).select_related("structure")
     places = list(places.order_by("structure__legal_name_key", "pk"))
-    shown = _with_counts(places, desk)
+    blocks = [(template, told(user)) for template, told in _added_blocks] if desk.manages else []
+    shown = _with_counts(places, desk, [block for _template, block in blocks])
     context = {
         "oldest": oldest,
         "waiting": desk.waiting or 0,
@@ -54,17 +59,22 @@ def activities(request):
         "names_structures": user.is_staff or len(places) > 1,
         "handovers": handovers_of(user),
         **_history_of(user),
-        "blocks": [(template, told(user)) for template, told in _added_blocks] if desk.manages else (),
+        "blocks": blocks,
     }
     return render(request, "attachments/activities.html", context)
 
 
-def _with_counts(places, desk):
-    """The first of these places, those where most requests wait before the others, each with what is there."""
-    waiting = _per_structure(desk.awaiting.filter(structure__in=[place.structure_id for place in places]))
+def _with_counts(places, desk, blocks):
+    """The first of these places, those where most waits before the others, each with what is there."""
+    requests = _per_structure(desk.awaiting.filter(structure__in=[place.structure_id for place in places]))
+    kinds = [("de rattachement", reverse("attachments:pending_requests"), requests)]
+    kinds += [(block["kind"], block["address"], block["per_structure"]) for block in blocks]
     for place in places:
-        place.waiting = waiting.get(place.structure_id, 0)
-    shown = sorted(places, key=lambda place: -place.waiting)[:STRUCTURES_SHOWN]
+        key = place.structure_id
+        place.waiting = [
+            (counts[key], kind, f"{address}?structure={key}") for kind, address, counts in kinds if counts.get(key)
+        ]
+    shown = sorted(places, key=lambda place: -sum(count for count, *_ in place.waiting))[:STRUCTURES_SHOWN]
     people = Attachment.objects.counted([place.structure_id for place in shown])
     for place in shown:
         place.people_count = people.get(place.structure_id, 0)

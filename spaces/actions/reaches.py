@@ -17,10 +17,13 @@ class Reached:
         there, today = {place.user_id: place for place in places}, timezone.localdate()
         # Who asks may be there from a day to come: their place is what « the services concerned » means.
         self.own = there.pop(asker.pk, None)
-        there.pop(decider.pk, None)
+        # Nobody decides for themselves by deciding for others.
+        self.leaves_out_decider = there.pop(decider.pk, None) is not None
         self.places = [place for place in there.values() if place.starts_on <= today]
-        had = Subscription.objects.filter(structure=structure, status=Subscription.Status.APPROVED).order_by()
-        self.had = set(had.values_list("user", "structure", "space", "service", "access"))
+        live = Subscription.objects.live().filter(structure=structure).order_by()
+        self.had, self.waiting = set(), set()
+        for status, *key in live.values_list("status", "user", "structure", "space", "service", "access"):
+            (self.waiting if status == Subscription.Status.PENDING else self.had).add(tuple(key))
 
     def lines(self, kept, reach):
         """A Line for each other person this `reach` is for, of each of these `kept` lines of the asker: what they have
@@ -50,6 +53,10 @@ class Reached:
         if self.own.whole_structure:
             return [None]
         return [service for service in self.own.services.all() if covers(place, service)]
+
+    def asked(self, lines):
+        """The keys of those of these lines that their people asked for: the decision is on their requests too."""
+        return {line.key for line in lines} & self.waiting
 
     def count(self, kept, reach):
         """How many people, besides who asked."""

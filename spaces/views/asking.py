@@ -1,5 +1,7 @@
 """« Ajouter un abonnement », in two steps that are each an address; and asking for a space in one click."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,7 +13,7 @@ from plumbing.requests import perform, posted, submit
 from plumbing.text import either
 from spaces import actions
 from spaces.forms import AskForm
-from spaces.models import Access, Space
+from spaces.models import Access, Grant, Space
 from spaces.standing import standings
 
 # More services than this are searched, not scrolled through.
@@ -33,14 +35,17 @@ def add_subscription(request):
     chosen = {name: _number(request.GET.get(name, "")) for name in ("structure", "espace")}
     place = places.filter(structure=chosen["structure"]).first()
     space = Space.objects.filter(pk=chosen["espace"]).first()
-    context = {"places": places, "spaces": Space.objects.all(), "place": place, "space": space, "form": None}
+    context = {"places": places, "place": place, "space": space, "form": None}
     if place is None or space is None:
         if len(places) == 1:
             context["place"] = places[0]
+        context["spaces"] = [offered for offered in Space.objects.all() if _is_askable(offered, places)]
         return render(request, "spaces/choose_space.html", context)
     standing = next(iter(standings(request.user, [place], [space])), None)
     context |= {"standing": standing, "cause": _cause(place, space)}
     if context["cause"]:
+        leading = place.structure.attachments.effective().principal().select_related("user").first()
+        context["principal"] = leading and leading.user
         return render(request, "spaces/not_askable.html", context)
     services, words = _services(place, request.GET.get("q", ""))
     live = request.user.subscriptions.live().filter(structure=place.structure, space=space)
@@ -53,6 +58,14 @@ def add_subscription(request):
             return redirect("spaces:my_subscriptions")
     counts = {"more": len(services) == SERVICES_SHOWN, "words": words, "form": form}
     return render(request, "spaces/ask_space.html", context | counts, status=422 if form.errors else 200)
+
+
+def _is_askable(space, places):
+    """Whether it is asked for, or taken, in one of these places: not what comes with the role alone."""
+    return any(
+        space.is_offered_to(place.structure) and (space.is_free or space.grant(place.role) == Grant.SUBSCRIPTION)
+        for place in places
+    )
 
 
 def _services(place, words):
@@ -93,6 +106,9 @@ def ask_space(request, code):
     if place is None:
         raise Http404
     standing = next(iter(standings(request.user, [place], [space])), None)
+    if standing is not None and standing.opens_by_asking and not standing.lines:
+        step = urlencode({"structure": place.structure_id, "espace": space.pk})
+        return redirect(f"{reverse('spaces:add_subscription')}?{step}")
     done, rows = perform(
         request,
         actions.ask,

@@ -9,6 +9,7 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods
 
 from attachments.models import Attachment
+from plumbing.moments import moment
 from plumbing.requests import carried, perform, posted, submit
 from plumbing.text import either, of
 from spaces import actions
@@ -35,8 +36,9 @@ def decide_subscriptions(request, reference):
     # « Revenir »: what was chosen is shown again, nothing is done.
     if request.method == "POST" and form.is_valid() and BACK not in request.POST:
         others = reached.lines(_kept(asked, form), Reach(form.cleaned_data["reach"]))
-        if others and request.POST.get(CONFIRMED) != _seal(others):
-            return _confirmation(request, asked, form, others)
+        waiting = reached.asked(others)
+        if others and request.POST.get(CONFIRMED) != _seal(others, waiting):
+            return _confirmation(request, asked, form, others, waiting)
         done, result = submit(form, actions.decide, reference, actor=request.user, **_terms(form, others))
         if done:
             _say(request, asked, result)
@@ -68,9 +70,10 @@ def _terms(form, others):
     }
 
 
-def _seal(others):
-    """What a confirmation was about: who joins, or is given it, before it comes back is shown it anew."""
-    return sha256(repr(sorted(map(repr, (line.key for line in others)))).encode()).hexdigest()[:16]
+def _seal(others, waiting):
+    """What a confirmation was about: who joins, asks or is given it before it comes back is shown it anew."""
+    keys = [sorted(map(repr, keys)) for keys in ((line.key for line in others), waiting)]
+    return sha256(repr(keys).encode()).hexdigest()[:16]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,7 +84,7 @@ def refuse_subscription(request, reference):
         return redirect("spaces:decide_subscriptions", reference)
     form = RefusalForm(posted(request))
     if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
+        reason = form.full_reason
         done, result = perform(request, actions.refuse, asked.keys, actor=request.user, reason=reason)
         if done and result.done:
             messages.success(request, f"La demande {of(asked.user)} est refusée, et le motif envoyé.")
@@ -103,7 +106,8 @@ def _within_reach(user, reference):
 
 def _decided(request, asked):
     if request.method == "POST":
-        messages.info(request, "Cette demande est déjà décidée.")
+        by = asked.decided_by or "le portail"
+        messages.info(request, f"Cette demande est déjà décidée par {by} : {moment(asked.decided_at)}.")
         return redirect(list_address(request))
     return render(request, "spaces/decided_subscription.html", {"asked": asked})
 
@@ -117,7 +121,15 @@ def _form(request, asked):
     live = Subscription.objects.live().filter(user=asked.user, structure=asked.structure)
     reached = actions.Reached(asked.user, asked.structure, decider=request.user)
     counts = {reach: reached.count(asked.lines, reach) for reach in (Reach.SERVICES, Reach.STRUCTURE)}
-    return DecisionForm(rows, posted(request), live=live, asked=asked.keys, counts=counts), reached
+    form = DecisionForm(
+        rows,
+        posted(request),
+        live=live,
+        asked=asked.keys,
+        counts=counts,
+        besides_decider=reached.leaves_out_decider,
+    )
+    return form, reached
 
 
 def _services(asked, place):
@@ -146,9 +158,9 @@ def _kept(asked, form):
     return [actions.Line(asked.user, asked.structure, *line) for line in form.chosen]
 
 
-def _confirmation(request, asked, form, others):
+def _confirmation(request, asked, form, others, waiting):
     people = list(dict.fromkeys(line.user for line in others))
-    waits = _not_open(asked)
+    waits, askers = _not_open(asked), {line.user.pk for line in others if line.key in waiting}
     context = {
         "asked": asked,
         "form": form,
@@ -161,7 +173,9 @@ def _confirmation(request, asked, form, others):
         "first": people[:SHOWN_AT_ONCE],
         "others": people[SHOWN_AT_ONCE:],
         "reach": Reach(form.cleaned_data["reach"]),
-        "seal": _seal(others),
+        # Others whose own request this decides.
+        "askers": askers,
+        "seal": _seal(others, waiting),
     }
     return render(request, "spaces/confirm_reach.html", context)
 

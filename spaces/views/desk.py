@@ -19,7 +19,9 @@ OLDEST_SHOWN = 5
 def _block(user):
     desk = SpacesDesk(user)
     rows = desk.dossiers(list(desk.references[:OLDEST_SHOWN])) if desk.decides else []
-    return {"desk": desk, "rows": rows}
+    counts = desk.per_structure() if desk.decides and not user.is_staff else {}
+    address = reverse("spaces:subscription_requests")
+    return {"desk": desk, "rows": rows, "kind": "d'abonnement", "address": address, "per_structure": counts}
 
 
 add_block("spaces/activities_block.html", _block)

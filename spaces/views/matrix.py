@@ -1,5 +1,7 @@
 """« Qui a quoi »: people × spaces of a structure."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
@@ -8,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from plumbing.exports import Column, download
 from plumbing.requests import perform, posted
+from plumbing.text import is_key
 from spaces import actions
 from spaces.forms import TakingForm
 from spaces.matrix import NOBODY, Editing, Matrix, Picks, namesakes
@@ -20,7 +23,7 @@ PER_PAGE = 50
 EDITED_PER_PAGE = 25
 DECIDE = "attachments.decide_subscriptions"
 TABLE = "spaces:space_matrix"
-CONFIRMED, FROM_PAGE, TO_PAGE = "confirme", "depuis", "vers"
+CONFIRMED, FROM_PAGE, TO_PAGE, CAME_FROM = "confirme", "depuis", "vers", "venu"
 # A lot of a file: its lines are read together.
 AT_ONCE = 500
 
@@ -86,10 +89,17 @@ def change_matrix(request, pk):
         done, result = perform(request, actions.change_cells, editing.page, **_change(request, editing, form))
         if done:
             _say(request, result)
-            return redirect(f"{reverse(TABLE, args=[pk])}?{matrix.query}")
+            return redirect(_table_address(matrix, request.POST.get(CAME_FROM, "")))
         # A colleague was faster: what is still to change is shown anew.
         editing = _edited(request, matrix, picks)
     return _confirm(request, matrix, editing, form)
+
+
+def _table_address(matrix, edited_page):
+    """The table where this page of boxes is, filters kept."""
+    number = int(edited_page) if is_key(edited_page) else 1
+    page = {"page": (number - 1) * EDITED_PER_PAGE // PER_PAGE + 1} if number > 1 else {}
+    return f"{reverse(TABLE, args=[matrix.structure.pk])}?{urlencode(matrix.asked | page)}"
 
 
 def _picks(request, matrix, pages):
@@ -125,6 +135,8 @@ def _grid(request, matrix, page, picks):
         "plus": sorted(plus),
         "minus": sorted(minus),
         "kept": len(plus) + len(minus),
+        "chosen": len(picks.plus) + len(picks.minus),
+        "table_address": _table_address(matrix, str(page.number)),
     }
     return render(request, "spaces/change_matrix.html", context)
 
@@ -142,7 +154,7 @@ def _confirm(request, matrix, editing, form):
         "given": given,
         "taken": taken,
         "form": form,
-        "from_page": request.POST.get(FROM_PAGE, "1"),
+        "from_page": request.POST.get(FROM_PAGE) or request.POST.get(CAME_FROM, "1"),
     }
     return render(request, "spaces/confirm_matrix.html", context, status=422 if form.errors else 200)
 

@@ -149,12 +149,26 @@ def end_subscriptions(request):
     if request.method == "POST" and chosen:
         _say(request, actions.give_back([row.pk for row in chosen], actor=request.user))
         return redirect(back)
-    chosen = [row for row in chosen if row.is_live and row.may_be_given_back]
-    if not chosen:
-        messages.error(request, "Cochez au moins un abonnement à supprimer.")
+    left = [row for row in chosen if row.is_live and row.may_be_given_back]
+    if not left:
+        _say_nothing_left(request, chosen)
         return redirect(back)
-    context = {"rows": chosen, "back": back, "waiting": sum(row.is_pending for row in chosen)}
+    waiting, asked_again = sum(row.is_pending for row in left), _asked_again(request.user, left)
+    context = {"rows": left, "back": back, "waiting": waiting, "asked_again": asked_again}
     return render(request, "spaces/end_subscriptions.html", context)
+
+
+def _say_nothing_left(request, chosen):
+    if chosen and not any(row.is_live for row in chosen):
+        messages.info(request, "C'est déjà supprimé.")
+    else:
+        messages.error(request, "Cochez au moins un abonnement à supprimer.")
+
+
+def _asked_again(user, rows):
+    """How many of these somebody else must give again, once they are deleted."""
+    led = set(user.attachments.effective().principal().order_by().values_list("structure", flat=True))
+    return sum(not row.space.is_free and row.structure_id not in led for row in rows)
 
 
 def _chosen(user, data):

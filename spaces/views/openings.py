@@ -36,6 +36,8 @@ def structure_spaces(request, pk):
     for space in spaces:
         space.opening = openings.get(space.pk)
         space.people, space.waiting = had.get(space.pk, 0), waiting.get(space.pk, 0)
+    # Those that are opened and closed first.
+    spaces.sort(key=lambda space: space.is_open_everywhere)
     context = {
         "structure": structure,
         "workspace": Workspace(request, structure, TAB),
@@ -50,6 +52,9 @@ def structure_spaces(request, pk):
 def open_space(request, pk, code):
     """« Ouvrir »: says for how many people a request is made; POST opens."""
     structure, space = _both(request.user, pk, code)
+    if space.is_open_everywhere:
+        messages.info(request, f"« {space} » vient avec le rôle ou s'ajoute librement : il est ouvert partout.")
+        return redirect(TAB, pk)
     form = OpeningForm(posted(request))
     if request.method == "POST" and form.is_valid():
         accesses = form.cleaned_data["accesses"]

@@ -67,7 +67,7 @@ def refuse_subscriptions(request):
         return nothing_ticked(request, back=list_address(request))
     if request.method == "POST" and form.is_valid():
         keys = [line.pk for line in chosen.lines]
-        result = actions.refuse(keys, actor=request.user, reason=form.cleaned_data["reason"])
+        result = actions.refuse(keys, actor=request.user, reason=form.full_reason)
         return _to_result(request, "refused", result, chosen)
     context = _told(request, chosen, approving=False) | {"form": form}
     return render(request, "spaces/refuse_subscriptions.html", context, status=422 if form.errors else 200)

@@ -169,6 +169,10 @@ def test_one_dossier_is_refused(client, principal, structure):
     assert "est refusée" in client.post(page, {"reason": "Ce n'est pas votre travail"}, follow=True).text
     row.refresh_from_db()
     assert (row.status, row.reason, row.decided_by) == ("refused", "Ce n'est pas votre travail", principal)
+    row = asks(structure)[0]
+    client.post(f"{DESK}{row.reference}/refus/", {"motive": "part", "reason": "Voyez Paul"})
+    row.refresh_from_db()
+    assert row.reason.startswith("Ce n'est pas le bon service") and row.reason.endswith("\nVoyez Paul")
 
 
 @pytest.mark.parametrize(
@@ -304,3 +308,52 @@ def test_of_two_who_decide_a_dossier_at_once_the_second_changes_nothing():
     done = at_once(*[lambda: actions.decide(row.reference, actor=manager, lines=lines)] * 2)
     assert sorted(type(answer).__name__ for answer in done) == ["AlreadyDone", "Result"]
     assert HistoryEntry.objects.filter(event=Event.SUBSCRIPTION_APPROVED).count() == 1
+
+
+def test_the_manager_reads_the_same_counts_on_every_page(client, principal, structure):
+    for _ in range(2):
+        asks(structure)
+    page = text(client.get("/activites/"))
+    assert f'href="{DESK}?structure={structure.pk}"><b class="no-break">2 demandes d\'abonnement' in page
+    page = text(client.get("/organisation/"))
+    assert page.count('<span class="sub">Aucune en attente') == 1 and page.count('<span class="sub">2 en attente') == 1
+
+
+def test_a_reach_says_that_the_decider_is_not_in_it_and_whose_request_it_decides(client, principal, structure):
+    asker = asks(structure, first_name="Anne")[0]
+    page = f"{DESK}{asker.reference}/"
+    shown = text(client.get(page))
+    assert "Personne d'autre à qui les donner, vous non compris" in shown and "ont déjà" not in shown
+    other = asks(structure, first_name="Youssef", last_name="Alaoui")[0]
+    AttachmentFactory(structure=structure)
+    assert "3 personnes, demandeur compris, vous non compris" in text(client.get(page))
+    terms = {"lines": [f"{space().pk}-0-consultation"], "reach": "structure"}
+    asked = client.post(page, terms)
+    assert "La demande en attente d'une autre personne est validée" in text(asked)
+    assert text(asked).count("Sa demande en attente est validée") == 1
+    # Who asks meanwhile is shown too.
+    third = structure.attachments.exclude(user__in=[principal, asker.user, other.user]).get().user
+    actions.ask(third, structure.pk, space().pk, actor=third, parts=[(None, "consultation")])
+    again = client.post(page, {**terms, "confirme": asked.context["seal"]})
+    assert "Les demandes en attente de 2 autres personnes sont validées" in text(again) and not held()
+    client.post(page, {**terms, "confirme": again.context["seal"]})
+    assert {user for user, _, _ in held()} == {asker.user, other.user, third}
+
+
+def test_who_decided_is_said_to_who_comes_too_late(client, principal, structure):
+    row = asks(structure)[0]
+    actions.approve([row.pk], actor=principal)
+    page = f"{DESK}{row.reference}/"
+    assert f"par {principal}" in text(client.get(page))
+    assert f"déjà décidée par {principal}" in text(client.post(page, {}, follow=True))
+
+
+def test_without_a_space_to_decide_there_is_nothing_to_change(client):
+    place = AttachmentFactory(role=Role.PRINCIPAL)
+    client.force_login(place.user)
+    table = f"/structures/{place.structure_id}/espaces/personnes/"
+    assert "modifier/" not in client.get(table).text
+    page = text(client.get(f"{table}modifier/"))
+    assert "Aucun espace sur abonnement n'est ouvert ici" in page and ">Valider<" not in page
+    tab = f"/structures/{place.structure_id}/espaces/"
+    assert client.get(f"{tab}mon-compte/ouvrir/").url == tab

@@ -1,6 +1,10 @@
 """The user's side: what they have, asking in two steps or one click, giving back, each space's page."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from attachments.models import Role
 from spaces.models import Space, StructureSpace, Subscription
@@ -184,3 +188,55 @@ def test_support_keeps_the_catalogue(client):
     new = values | {"code": "nouveau", "label": "Nouveau"}
     assert client.post("/admin/spaces/space/add/", new).status_code == 302
     assert Space.objects.get(code="nouveau").route == ""
+
+
+def test_what_is_granted_for_later_is_not_lacking(client, me, structure):
+    day = timezone.localdate() + timedelta(days=5)
+    SubscriptionFactory(user=me, structure=structure, space=opened(structure), starts_on=day)
+    for page in ("/", "/espaces/engagements/"):
+        shown = text(client.get(page))
+        assert f"à partir du {date_format(day, 'j F Y')}" in shown and "À venir" in shown
+    home = client.get("/")
+    assert "engagements" not in {chosen.code for chosen, _ in home.context["own_spaces"].missing}
+    assert "peut vous l'accorder" not in text(client.get("/espaces/engagements/"))
+
+
+def test_a_spaces_page_says_which_access_one_has_and_why_one_was_refused(client, me, structure):
+    intendance = ServiceFactory(structure=structure, label="Intendance")
+    terms = {"user": me, "structure": structure, "space": opened(structure)}
+    SubscriptionFactory(**terms, status="refused", reason="Voyez <Paul>", decided_at=timezone.now())
+    assert "Refusé le" in text(client.get("/espaces/engagements/"))
+    assert "Voyez &lt;Paul&gt;" in client.get("/espaces/engagements/").text
+    SubscriptionFactory(**terms)
+    SubscriptionFactory(**terms, service=intendance, access="modification")
+    page = text(client.get("/espaces/engagements/"))
+    assert "Consultation" in page and "Intendance : modification" in page and "Refusé le" not in page
+
+
+def test_a_principal_confirms_before_opening_for_themselves(client, structure):
+    principal = structure.attachments.get().user
+    client.force_login(principal)
+    answer = client.post("/espaces/engagements/demander/", {"structure": structure.pk}, follow=True)
+    assert answer.redirect_chain[-1][0] == step(structure, space()) and not principal.subscriptions.exists()
+    assert f"/structures/{structure.pk}/espaces/engagements/ouvrir/" in answer.text
+    assert "Ouvrir l'espace et m'y abonner" in text(answer)
+    assert f'href="{step(structure, space()).replace("&", "&amp;")}"' in client.get("/").text
+
+
+def test_deleting_says_what_it_takes_to_have_it_again(client, me, structure):
+    free = SubscriptionFactory(user=me, structure=structure, space=space("factures-emises"))
+    page = f"{END}?abonnement={free.pk}"
+    assert "demander de nouveau" not in text(client.get(page)) and "sans validation" in text(client.get(page))
+    client.post(END, {"abonnement": free.pk})
+    assert "déjà supprimé" in text(client.get(page, follow=True))
+    listed = text(client.get(f"{LIST}?vue=passes"))
+    assert f"Le {date_format(timezone.localdate(), 'j F Y')}" in listed
+    asked = SubscriptionFactory(user=me, structure=structure, space=opened(structure))
+    assert "demander de nouveau" in text(client.get(f"{END}?abonnement={asked.pk}"))
+
+
+def test_what_is_not_for_a_role_is_not_offered_and_says_who_gives_the_role(client, me, structure):
+    desk = space("activites-du-gestionnaire")
+    assert f'<option value="{desk.pk}"' not in client.get(ADD).text
+    assert f'<option value="{space().pk}"' in client.get(ADD).text
+    assert "Claire Fontaine" in text(client.get(step(structure, desk)))

@@ -1,5 +1,8 @@
 """A structure as a workspace: what its band and tabs say to whom, and the way back to where one came from."""
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -111,7 +114,7 @@ def test_what_was_found_leads_back_to_the_search_from_every_tab(client, structur
     user = UserFactory()
     client.force_login(user)
     found = client.get("/structures/", {"q": "ferry"})
-    page = client.get(found.context["lines"][0]["address"])
+    page = client.get(html.unescape(re.search(r'href="(/structures/\d+/[^"]*)"', found.text)[1]))
     assert page.context["workspace"].trail == [("Résultats de la recherche", "/structures/?q=ferry")]
     [address] = [address for label, address, _, _ in page.context["workspace"].tabs if label == "Services"]
     assert "/structures/?q=ferry" in client.get(address).text
