@@ -207,7 +207,7 @@ class RefusalForm(MotiveForm):
     MOTIVES = {
         "work": (
             "Cet accès ne correspond pas à son travail",
-            "Cet accès ne correspond pas à votre travail dans la structure. S'il vous manque, parlez-en à un gestionnaire.",
+            "Cet accès ne correspond pas à votre travail dans la structure. Sinon, parlez-en à un gestionnaire.",
         ),
         "part": (
             "Ce n'est pas le bon service ou le bon accès",

@@ -1,11 +1,9 @@
 """What a transfer must not let happen: who plans, what goes stale, what a contest takes back, what is told to whom."""
 
 from datetime import timedelta
-from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from django.db import connection
-from django.urls import reverse
 from django.utils import timezone
 
 from attachments.actions import carry_out_due, transfer_principal, undo_transfers
@@ -104,32 +102,6 @@ def test_each_is_told_what_they_are_and_who_was_never_seen_nothing(me, successor
     subjects = dict(OutgoingMail.objects.values_list("to", "subject"))
     assert "n'êtes plus gestionnaire" in subjects[me.email].replace("’", "'")
     assert "Vous êtes gestionnaire" in subjects[successor.email]
-
-
-def chosen_by(client, reader, structure, person):
-    """What the address says once `reader` chose `person`, whose address they know."""
-    client.force_login(reader)
-    answer = client.get(f"{PAGE}choix/", {"q": person.email, "structures": structure.pk})
-    return dict(parse_qsl(answer.context["found"][0].take))
-
-
-def test_a_choice_serves_its_reader_alone(client, me, successor, structure):
-    other = AttachmentFactory(role=Role.PRINCIPAL)
-    theirs = chosen_by(client, other.user, other.structure, successor) | {"structures": structure.pk}
-    mine = chosen_by(client, me, structure, successor)
-    assert "Entrant" in client.get(PAGE, mine).text
-    assert "Entrant" not in client.get(PAGE, theirs).text
-
-
-@pytest.mark.parametrize(
-    ("going", "leads"),
-    [("depart", "attachments:leave_structures"), ("compte", "accounts:deactivate")],
-)
-def test_who_was_leaving_goes_on_from_there(going, leads, client, me, successor, structure):
-    said = chosen_by(client, me, structure, successor) | {"suite": going}
-    answer = client.post(f"{PAGE}confirmation/?{urlencode(said)}", follow=True)
-    assert Handover.objects.get().status == "done"
-    assert answer.context["next_url"].partition("?")[0] == reverse(leads)
 
 
 @pytest.mark.django_db(transaction=True)
