@@ -16,7 +16,6 @@ from tests.factories import AttachmentFactory, AttachmentRequestFactory, Structu
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-PAGE = "/mes-rattachements/succession/"
 
 
 @pytest.fixture
