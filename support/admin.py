@@ -74,10 +74,11 @@ class TicketAdmin(SupportAdmin):
     list_select_related = ["author", "assignee", "structure"]
     search_fields = ["reference", "subject", "author__email", "author__last_name", "visitor_email", "answers"]
     # As the first page promises: what waits for support first, the oldest of it before.
-    # What is closed comes after all the rest.
+    # What is closed comes after all the rest, the last closed first.
     ordering = [
         Case(When(status=Ticket.Status.IN_PROGRESS, then=0), When(status=Ticket.Status.SOLVED, then=2), default=1),
         "waiting_since",
+        "-closed_at",
         "id",
     ]
     actions = ["assign_to_me"]
@@ -103,8 +104,8 @@ class TicketAdmin(SupportAdmin):
         """Of an open claim, what support is to see first."""
         if not ticket.is_open or not ticket.is_claim:
             return ""
-        came = ["Opposition reçue"] if ticket.objected_at else []
-        return ", ".join(came + (["Attestation revenue"] if ticket.is_signed else []))
+        came = ["opposition reçue"] if ticket.objected_at else []
+        return ", ".join(came + (["attestation revenue"] if ticket.is_signed else [])).capitalize()
 
     @admin.action(description="Me les attribuer")
     def assign_to_me(self, request, tickets):
