@@ -13,7 +13,7 @@ from attachments.models import Role
 from notifications.models import OutgoingMail
 from registration import captcha
 from support import actions
-from support.models import ReadyAnswer, Ticket
+from support.models import Message, ReadyAnswer, Ticket
 from tests.documents.samples import PDF
 from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureFactory, TicketFactory, UserFactory
 from tests.factories import siret_number as siret
@@ -267,9 +267,12 @@ def test_support_reopens_the_account_that_a_visitor_asks_back(client, desk):
     assert client.post(f"/admin/support/ticket/{other.pk}/rouvrir/").status_code == 404
 
 
-def test_what_was_typed_before_the_session_ended_comes_back_without_the_file(client, me):
-    Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
+@pytest.mark.parametrize("status", ["new", "draft", "in_progress"])
+def test_what_was_typed_before_the_session_ended_comes_back_without_the_file(client, me, status):
     path, file = "/sollicitations/saisir/general/", SimpleUploadedFile("a.pdf", PDF)
+    if status != "new":
+        path = f"/sollicitations/{TicketFactory(author=me, status=status).reference}/"
+    Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
     typed = {"subject": "Facture", "text": "Un long message", "file": file}
     page = client.post(path, typed, headers={"Referer": f"http://testserver{path}"})
     me.set_password("bonjour-portail")
@@ -277,7 +280,7 @@ def test_what_was_typed_before_the_session_ended_comes_back_without_the_file(cli
     sent = {"username": me.email, "password": "bonjour-portail", "kept": page.context["kept"]}
     client.post(f"/connexion/?next={path}", sent)
     assert "Un long message" in client.get(path).text
-    assert not Ticket.objects.exists()
+    assert not Message.objects.filter(text="Un long message").exists()
 
 
 def test_support_filters_takes_and_sees_no_draft(client, desk):
