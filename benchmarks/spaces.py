@@ -199,7 +199,7 @@ def asking(database, count, rounds):
     people, spaces = list(User.objects.order_by("pk")[:200]), list(Space.objects.all())
     drawn = random.Random(15)
     for structure in structures:
-        there = drawn.sample(people, 20)
+        there = drawn.sample(people, min(20, len(people)))
         Attachment.objects.bulk_create(
             Attachment(user=person, structure=structure, role="simple", whole_structure=True) for person in there
         )

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.db import models
-from django.db.models.functions import Cast
 from django.utils import timezone
 
 from attachments.models import Attachment, Right
@@ -106,12 +105,12 @@ class _Known:
 
     def __init__(self, user):
         self.places, self.opened, self.lines = {}, set(), defaultdict(list)
-        for structure, role, whole, starts_on, ends_on, service, space, access, status, line in _rows(user):
-            if role:
+        for structure, space, service, access, status, line, role, whole, starts_on, ends_on in _rows(user):
+            if line:
+                self.lines[structure, space, service, access].append((line, status, starts_on))
+            elif role:
                 place = self.places.setdefault(structure, _Place(role, whole, starts_on, ends_on))
                 place.services.add(service)
-            elif status:
-                self.lines[structure, space, service, access].append((line, status, starts_on))
             else:
                 self.opened.add((structure, space))
 
@@ -121,38 +120,36 @@ class _Known:
         return [line for key in services for line in self.lines.get((structure.pk, space.pk, key, str(access)), ())]
 
 
-# One statement reads three tables: each row fills the columns of its own.
+# One statement reads three tables: each row fills the columns of its own, and leaves the others null.
 _COLUMNS = {
     "structure": models.BigIntegerField(),
+    "space": models.BigIntegerField(),
+    "service": models.BigIntegerField(),
+    "access": models.CharField(),
+    "status": models.CharField(),
+    "line": models.BigIntegerField(),
     "role": models.CharField(),
     "whole_structure": models.BooleanField(),
     "starts_on": models.DateField(),
     "ends_on": models.DateField(),
-    "service": models.BigIntegerField(),
-    "space": models.BigIntegerField(),
-    "access": models.CharField(),
-    "status": models.CharField(),
-    "line": models.BigIntegerField(),
 }
 
 
 def _rows(user):
-    """Each place of theirs, once a service; each space opened there; each line of theirs there, past ones too."""
-    places = Attachment.objects.current().filter(user=user).order_by()
-    there = places.values("structure")
-    opened = StructureSpace.objects.current().filter(structure__in=there)
-    lines = Subscription.objects.filter(user=user, structure__in=there)
-    return _filled(places, "structure", "role", "whole_structure", "starts_on", "ends_on", service="services").union(
+    """Each line of theirs, past ones too; each place, once a service; each space opened where they have one."""
+    lines = Subscription.objects.filter(user=user)
+    places = Attachment.objects.current().filter(user=user)
+    opened = StructureSpace.objects.current().filter(structure__in=places.order_by().values("structure"))
+    return _filled(lines, "structure", "space", "service", "access", "status", "starts_on", line="pk").union(
+        _filled(places, "structure", "role", "whole_structure", "starts_on", "ends_on", service="services"),
         _filled(opened, "structure", "space"),
-        _filled(lines, "structure", "starts_on", "service", "space", "access", "status", line="pk"),
         all=True,
     )
 
 
 def _filled(rows, *names, **renamed):
     known = dict(zip(names, names, strict=True)) | renamed
-    columns = [known.get(name) or Cast(None, kind) for name, kind in _COLUMNS.items()]
-    return rows.order_by().values_list(*columns)
+    return rows.order_by().values_list(*(known.get(name, models.Value(None, kind)) for name, kind in _COLUMNS.items()))
 
 
 def _place_step(place, service, today):
