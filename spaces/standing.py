@@ -138,6 +138,31 @@ def _tell_givers(user, found):
         standing.givers = there.deciders if standing.is_open else there.openers
 
 
+@dataclass
+class Missing:
+    """A space that somebody has nowhere, and where they stand with it on each structure that may have it."""
+
+    space: Space
+    there: list
+
+    @property
+    def askable(self):
+        return [standing for standing in self.there if not standing.waits]
+
+    @property
+    def is_chosen(self):
+        """Whether there is more than one structure to ask for it on."""
+        return len(self.askable) > 1
+
+    @property
+    def is_on_several(self):
+        return len(self.there) > 1
+
+    @property
+    def is_own_to_give(self):
+        return all(standing.is_own_to_give for standing in self.askable)
+
+
 class OwnSpaces:
     """What home shows: the spaces one has, or will from a day to come, with their structures, and those one lacks."""
 
@@ -164,14 +189,14 @@ class OwnSpaces:
 
     @property
     def missing(self):
-        """(space, where they stand with it on each structure) of those they have nowhere."""
+        """The Missing of those they have nowhere."""
         known = {*self.held, *(space for space, _day in self.coming)}
-        return [(space, there) for space, there in self.lacking.items() if space not in known]
+        return [Missing(space, there) for space, there in self.lacking.items() if space not in known]
 
     @property
     def shared(self):
         """A Standing whose « who gives it » is that of all they lack; None when they differ."""
-        lacking = [standing for _space, there in self.missing for standing in there]
+        lacking = [standing for missing in self.missing for standing in missing.there]
         sentences = {
             (standing.is_open, standing.waits, standing.is_own_to_give, tuple(standing.givers)) for standing in lacking
         }
