@@ -137,7 +137,7 @@ class Matrix:
         ]
 
 
-class Page(NamedTuple):
+class Sheet(NamedTuple):
     """The lines of some people that are changed together: those for one service, or for all they are attached to."""
 
     structure_id: int
@@ -202,16 +202,16 @@ class Editing:
         self.matrix, self.places, self.service, self.picks = matrix, places, matrix.service, picks
         self.editor = editor
         spaces = [space.pk for space in matrix.spaces]
-        self.page = Page(
+        self.sheet = Sheet(
             matrix.structure.pk, [place.user_id for place in places], spaces, self.service and self.service.pk
         )
-        lines = Subscription.objects.live().filter(structure=matrix.structure, user__in=self.page.user_ids)
+        lines = Subscription.objects.live().filter(structure=matrix.structure, user__in=self.sheet.user_ids)
         lines = lines.filter(space__in=spaces).select_related("space", "service").order_by("service__label", "pk")
         self.live = {(line.user_id, line.space_id, line.service_id, line.access): line for line in lines}
 
     @property
     def version(self):
-        return self.page.version
+        return self.sheet.version
 
     @property
     def rows(self):

@@ -109,12 +109,10 @@ def standings(user, places, spaces=None):
             lines = live.get(key, {})
             if lines:
                 state = next(state for state in LIVE_STATES if state in lines)
-            elif not place.structure.is_active or not space.is_offered_to(place.structure):
+            elif space.hindrance(place):
                 continue
             elif space.is_free:
                 state = State.FREE
-            elif not space.is_for(place.role):
-                continue
             else:
                 state = State.TO_ASK if is_open else State.NOT_OPEN
             told = {"lines": lines.get(state, []), "refused": refused.get(key)}

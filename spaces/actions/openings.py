@@ -4,12 +4,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from attachments.actions.rows import lock_structure
 from attachments.models import Attachment
 from history.actions import record, record_all
 from history.models import Event
 from plumbing.errors import ActionError, AlreadyDone
 from spaces import emails
-from spaces.actions.rows import Line, Status, begin, decide_rows, journal, live_by_key, lock_structure
+from spaces.actions.rows import Line, Status, begin, decide_rows, journal, live_by_key
 from spaces.models import Access, Grant, Space, StructureSpace, Subscription, by_person
 
 

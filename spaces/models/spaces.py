@@ -29,6 +29,14 @@ def _grant(role, default=Grant.SUBSCRIPTION):
     return models.CharField(role.label.lower(), max_length=12, choices=Grant, default=default)
 
 
+class Hindrance(models.TextChoices):
+    """Why nobody in some place can have a space at all, be it open there or not."""
+
+    STRUCTURE_INACTIVE = "structure_inactive"
+    NOT_OFFERED = "not_offered"
+    NOT_FOR_ROLE = "not_for_role"
+
+
 class SpaceQuerySet(models.QuerySet):
     def offered_to(self, structure):
         """Those a structure of this nature may have at all."""
@@ -85,6 +93,14 @@ class Space(models.Model):
 
     def is_offered_to(self, structure):
         return structure.nature == Nature.PUBLIC or not self.public_only
+
+    def hindrance(self, place):
+        """The Hindrance of whoever is in this place; None when they have it, or may ask for it."""
+        if not place.structure.is_active:
+            return Hindrance.STRUCTURE_INACTIVE
+        if not self.is_offered_to(place.structure):
+            return Hindrance.NOT_OFFERED
+        return None if self.is_for(place.role) else Hindrance.NOT_FOR_ROLE
 
     @property
     def address(self):
