@@ -143,14 +143,21 @@ class Missing:
     space: Space
     there: list
 
+    # Of more structures its own page tells, and has the buttons.
+    NAMED = 20
+
+    @property
+    def is_on_many(self):
+        return len(self.there) > self.NAMED
+
     @property
     def askable(self):
         return [standing for standing in self.there if not standing.waits]
 
     @property
     def is_chosen(self):
-        """Whether there is more than one structure to ask for it on."""
-        return len(self.askable) > 1
+        """Whether one of several structures is chosen to ask for it on."""
+        return len(self.askable) > 1 and not self.is_on_many
 
     @property
     def is_on_several(self):

@@ -87,6 +87,15 @@ class Space(models.Model):
         """Whether somebody of this role may have it at all."""
         return self.is_free or self.grant(role) != Grant.NEVER
 
+    def is_asked_by(self, role):
+        """Whether somebody of this role gets it by a decision alone."""
+        return not self.is_free and self.grant(role) == Grant.SUBSCRIPTION
+
+    @property
+    def is_decided(self):
+        """Whether somebody gets it by a decision, and not all by their role or by themselves."""
+        return any(self.is_asked_by(role) for role in Role)
+
     @property
     def is_open_everywhere(self):
         return self.is_free or any(self.grant(role) == Grant.DEFAULT for role in Role)

@@ -13,7 +13,7 @@ from plumbing.requests import perform, posted, submit
 from plumbing.text import either, is_key
 from spaces import actions
 from spaces.forms import AskForm
-from spaces.models import Access, Grant, Space
+from spaces.models import Access, Space
 from spaces.standing import standings
 
 # More services than this are searched, not scrolled through.
@@ -72,8 +72,7 @@ def _asking(request, place, space):
 def _is_askable(space, places):
     """Whether it is asked for, or taken, in one of these places: not what comes with the role alone."""
     return any(
-        space.is_offered_to(place.structure) and (space.is_free or space.grant(place.role) == Grant.SUBSCRIPTION)
-        for place in places
+        space.is_offered_to(place.structure) and (space.is_free or space.is_asked_by(place.role)) for place in places
     )
 
 

@@ -12,7 +12,7 @@ from plumbing.requests import perform, posted
 from spaces import actions
 from spaces.forms import OpeningForm
 from spaces.matrix import namesakes
-from spaces.models import Grant, Space, StructureSpace, Subscription, by_person
+from spaces.models import Space, StructureSpace, Subscription, by_person
 from structures.views.parts import within_reach
 from structures.views.workspace import Workspace, below
 
@@ -72,7 +72,7 @@ def open_space(request, pk, code):
 
 def _asked_count(structure, space):
     """How many people opening the space asks for, as `actions.open_space` does."""
-    roles = [role for role in Role if space.grant(role) == Grant.SUBSCRIPTION]
+    roles = [role for role in Role if space.is_asked_by(role)]
     places = Attachment.objects.lasting().filter(structure=structure, role__in=roles)
     return places.exclude(user__state=User.State.DISABLED).count()
 

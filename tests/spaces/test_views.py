@@ -116,7 +116,7 @@ def test_one_click_asks_for_both_levels(client, me, structure):
         assert client.post("/espaces/engagements/demander/", {"structure": wrong}).status_code == 404
 
 
-def test_one_click_asks_on_one_of_several_structures(client, me, structure):
+def test_one_click_asks_on_one_of_several_structures(client, me, structure, monkeypatch):
     other = AttachmentFactory(user=me, structure=StructureFactory(legal_name="Lycée Hugo")).structure
     AttachmentFactory(structure=other, role=Role.PRINCIPAL, user=UserFactory(last_name="Riva"))
     home = text(client.get("/"))
@@ -127,6 +127,10 @@ def test_one_click_asks_on_one_of_several_structures(client, me, structure):
     home = text(client.get("/"))
     assert "Lycée Hugo : en cours de validation." in home
     assert "Collège des Tilleuls : Claire Fontaine peut l'ouvrir et vous l'accorder." in home
+    # Of too many to name, the space's page has the buttons.
+    monkeypatch.setattr("spaces.standing.Missing.NAMED", 1)
+    home = text(client.get("/"))
+    assert "2 structures" in home and "où demander « Engagements »" in home and "Lycée Hugo :" not in home
 
 
 def test_a_space_opens_only_for_who_has_it(client, me, structure, settings):
