@@ -50,7 +50,8 @@ class _Plain(dict):
 
     def __missing__(self, code):
         letters = unicodedata.normalize("NFKD", _LIGATURES.get(chr(code), chr(code)).translate(_SEPARATORS))
-        plain = "".join(c for c in letters if not unicodedata.combining(c))
+        # Put together again, for Korean syllables are taken apart too.
+        plain = unicodedata.normalize("NFC", "".join(c for c in letters if not unicodedata.combining(c)))
         self[code] = plain.upper().translate(_SEPARATORS)
         return self[code]
 

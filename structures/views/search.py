@@ -27,7 +27,7 @@ SORTED_BY = [("nom", "raison sociale"), ("ville", "ville"), ("identifiant", "ide
 def search(request):
     form, page = SearchForm(request.GET), None
     if form.asks_something:
-        marks = {name: request.GET.get(name, "")[:2000] for name in ("before", "after")}
+        marks = {name: request.GET.get(name, "") for name in ("before", "after")}
         try:
             page = find(request.user, form.criteria, **form.options, **marks)
         except BadSignature:

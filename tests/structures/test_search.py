@@ -251,6 +251,17 @@ def test_a_mark_that_is_not_ours_leads_to_the_first_page(client, user, mark):
     assert answer.url == "/structures/?legal_name=college"
 
 
+def test_a_long_foreign_name_s_page_has_a_next_one(client, user):
+    letters = "".join(map(chr, range(0x4E00, 0x4E00 + 240)))
+    for number in range(21):
+        DirectoryEntryFactory(legal_name=f"{letters}{number:03}", city=letters[::-1][:90], postcode="98714")
+    client.force_login(user)
+    asked = {"postcode": "98714", "order": "ville"}
+    after = client.get("/structures/", asked).context["page"].after
+    assert len(client.get("/structures/", asked | {"after": after}).context["lines"]) == 1
+    assert len(after) < 2_000  # servers take some 4,000 characters of an address
+
+
 def test_the_export_opens_in_a_spreadsheet(client, user):
     DirectoryEntryFactory(legal_name="=Élan+1", identifier="20003035100015", postcode="01000")
     client.force_login(user)

@@ -151,3 +151,11 @@ def test_a_reader_who_takes_his_time_holds_no_transaction(user, crowd, monkeypat
     for _ in range(4):
         next(read)
         assert len(connection.savepoint_ids) == depth
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such switch")
+def test_whoever_searches_within_a_transaction_plans_freely_after(user):
+    with connection.cursor() as cursor:
+        find(user, Criteria(legal_name="nobody"))
+        cursor.execute("SHOW enable_seqscan")
+        assert cursor.fetchone() == ("on",)
