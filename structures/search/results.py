@@ -8,10 +8,10 @@ from operator import itemgetter
 from django.core import signing
 from django.db.models import Exists
 
+from directory.identifiers import identifier_key
 from directory.models import DirectoryEntry, Establishment, Nature
 from plumbing.reach import held, reach
 from structures.models import Structure
-from structures.search.criteria import number_key
 from structures.search.reading import ORDERS, Table
 
 PAGE = 20
@@ -80,7 +80,7 @@ def exists_unseen(user, criteria):
     """Whether an identifier typed in full is that of a structure `user` may not see."""
     if not criteria.identifier:
         return False
-    named = Structure.objects.filter(identifier=number_key(criteria.identifier))
+    named = Structure.objects.filter(identifier=identifier_key(criteria.identifier))
     return named.exclude(pk__in=named.filter(reach("structures.view_structure", user))).exists()
 
 

@@ -4,6 +4,7 @@ from itertools import pairwise, product
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from directory.models import DirectoryEntry
 from structures.models import Structure
@@ -151,6 +152,19 @@ def test_a_reader_who_takes_his_time_holds_no_transaction(user, crowd, monkeypat
     for _ in range(4):
         next(read)
         assert len(connection.savepoint_ids) == depth
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite reads as it likes")
+@pytest.mark.parametrize("order", reading.ORDERS)
+def test_a_walk_reads_nothing_but_its_index(user, order):
+    with CaptureQueriesContext(connection) as captured:
+        find(user, Criteria(legal_name="bois", label="*ca*", city="*vil*", postcode="*5", identifier="*9"), order=order)
+    walks = [query["sql"] for query in captured if "next_rows" in query["sql"]]
+    assert len(walks) == 2
+    with connection.cursor() as cursor:
+        for walk in walks:
+            cursor.execute(f"SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; EXPLAIN {walk}")
+            assert "Index Only Scan using" in str(cursor.fetchall())
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such switch")
