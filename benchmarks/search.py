@@ -88,7 +88,7 @@ def prepare(count, before):
             cursor.execute(
                 f"INSERT INTO structures_structure ({columns}, state, issues_invoices, receives_invoices, requirement,"
                 f" uses_pigp, created_at) SELECT {columns}, 'active', true, false, 'none', false, now()"
-                f" FROM {DirectoryEntry._meta.db_table} ORDER BY random() LIMIT {STRUCTURES}"
+                f" FROM {DirectoryEntry._meta.db_table} ORDER BY md5(identifier) LIMIT {STRUCTURES}"
             )
             cursor.execute("VACUUM ANALYZE structures_structure")
     print(f"\n## {count:,} establishments ({seconds[0]:.0f} s of rows, {seconds[1]:.0f} s of indexes)\n", flush=True)
