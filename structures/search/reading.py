@@ -50,7 +50,8 @@ class Table:
     """The rows of a table that meet `criteria` and `visible`, a condition in SQL on the column `visibility` and on
     `values`; at most `walked` rows are read in order before matches are collected.
 
-    A place is (value of each column of the order…, id): where a row stands.
+    A place is (value of each column of the order…, id): where a row stands. `is_partial` tells, of the pages read so
+    far, whether one shows but the first found.
     """
 
     def __init__(self, name, criteria, order, *, backwards, walked, visibility, visible, **values):

@@ -130,6 +130,18 @@ def test_fewer_than_can_be_collected_are_all_told(client, user, late, monkeypatc
     assert page.context["lines"][0]["name"] == "Zinguerie 00"
 
 
+def test_reading_on_for_a_full_page_forgets_nothing(user, monkeypatch):
+    monkeypatch.setattr(reading, "MOST", 10)
+    monkeypatch.setattr(results, "PAGE", 6)
+    monkeypatch.setattr(results, "WALKED", 1)
+    for number in range(12):
+        entry = DirectoryEntryFactory(legal_name=f"Zinguerie {number:02}")
+        if number % 2:
+            StructureFactory(identifier=entry.identifier, legal_name="Autre nom")
+    # Of what was found at first, half lives here under another name; what is read then is few enough to be sorted.
+    assert find(user, Criteria(legal_name="zinguerie")).is_partial
+
+
 def test_others_stay_unseen(user):
     own, other = (StructureFactory(private=True, legal_name=f"Menuiserie {n}") for n in "AB")
     AttachmentFactory(user=user, structure=own)
