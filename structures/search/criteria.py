@@ -84,10 +84,7 @@ class Criteria:
 
 def _in_words(column, typed):
     if "*" not in typed:
-        words = dict.fromkeys(search_key(typed).split())
-        # A word within another is found with it.
-        longest = [word for word in words if not any(word != other and word in other for other in words)]
-        return [(column, f"%{_escaped(word)}%") for word in longest]
+        return [(column, f"%{_escaped(word)}%") for word in dict.fromkeys(search_key(typed).split())]
     return _unless_any(column, pattern_of(typed))
 
 

@@ -173,7 +173,10 @@ def test_a_private_structure_is_found_by_its_own_people_only(user):
 
 
 def test_others_learn_that_it_exists_from_its_identifier(client, user):
-    StructureFactory(private=True, identifier_type="ridet", identifier="123456789", legal_name="Nickel SA")
+    private = StructureFactory(private=True, identifier_type="ridet", identifier="123456789", legal_name="Nickel SA")
+    client.force_login(AttachmentFactory(structure=private, role=Role.SIMPLE).user)
+    answer = client.get("/structures/", {"identifier": "123456789"})
+    assert "Une structure privée du portail porte cet identifiant" not in answer.text
     client.force_login(user)
     for typed, told in (("123 456 789", True), ("12345678", False)):
         answer = client.get("/structures/", {"identifier": typed})
@@ -240,8 +243,13 @@ def test_what_is_undisclosed_is_found_by_its_number_without_its_name(client, use
 
 @pytest.mark.parametrize(
     "mark",
-    [lambda: "x", lambda: signing.dumps([1, 2]), lambda: signing.dumps(["nom", "a"], salt="structures.search")],
-    ids=["nothing", "another salt", "too short"],
+    [
+        lambda: "x",
+        lambda: signing.dumps([1, 2]),
+        lambda: signing.dumps(["nom", "a"], salt="structures.search"),
+        lambda: signing.dumps(["identifiant", "2", 0, 1], salt="structures.search"),
+    ],
+    ids=["nothing", "another salt", "too short", "another order"],
 )
 def test_a_mark_that_is_not_ours_leads_to_the_first_page(client, user, mark):
     client.force_login(user)
