@@ -210,12 +210,14 @@ def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
     assert all(client.get(address).status_code == 200 for address in addresses)
 
 
-def test_a_private_structure_hides_behind_its_directory_entry(user):
+def test_a_private_structure_hides_behind_its_directory_entry(client, user):
     entry = DirectoryEntryFactory(legal_name="Menuiserie", nature="private")
     StructureFactory(private=True, identifier=entry.identifier, legal_name="Nom choisi")
     result = find(user, Criteria(legal_name="menuiserie")).results[0]
     assert result.establishment == entry
     assert result.lives_here
+    client.force_login(user)
+    assert "est déjà sur le portail" in client.get(f"/annuaire/{entry.pk}/").text
 
 
 def test_what_is_undisclosed_is_found_by_its_number_without_its_name(client, user):
