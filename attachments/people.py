@@ -8,7 +8,7 @@ from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Deputy, Role
 from plumbing.reach import held, reach
 from plumbing.text import loose_pattern
-from structures.models import Structure
+from structures.models import Referent, Structure
 
 VIEW_PEOPLE = "attachments.view_people"
 # « tri » in the address: (what it is called, the order). The rest of each order makes it one order only.
@@ -136,6 +136,23 @@ def people_known_to(user):
 def may_be_attached(person):
     """Whether anybody can attach this person to a structure: support is nowhere, nor is who left the portal."""
     return not person.is_staff and person.state not in (User.State.DISABLED, User.State.CLOSED)
+
+
+def offered(user, places):
+    """What a page offers to whoever attaches people in these `places`: accounts, or where the PIGP keeps them all, whom
+    to ask for one.
+    """
+    structures = [place.structure for place in places if place.may_attach_people and place.structure.is_active]
+    return {
+        "attaches": user.is_staff or bool(structures),
+        "creates": user.is_staff or not all(structure.uses_pigp for structure in structures),
+        "account_keepers": referents_of(structures),
+    }
+
+
+def referents_of(structures):
+    """The referents of those of `structures` whose accounts the PIGP keeps."""
+    return Referent.objects.filter(pk__in=[one.referent_id for one in structures if one.uses_pigp])
 
 
 def tell_changeable(user, places):
