@@ -104,10 +104,15 @@ class PeopleOf:
 
 def tell_requests(structure, rows):
     """Give each of `rows` (places in `structure`) its person's `request` that waits there; None without one."""
-    waiting = AttachmentRequest.objects.pending().filter(structure=structure, user__in=[row.user_id for row in rows])
-    asked = {request.user_id: request for request in waiting}
+    asked = requests_in(structure, [row.user_id for row in rows])
     for row in rows:
         row.request = asked.get(row.user_id)
+
+
+def requests_in(structure, users):
+    """The requests of these people that wait in `structure`, by their person's key."""
+    waiting = AttachmentRequest.objects.pending().filter(structure=structure, user__in=users)
+    return {request.user_id: request for request in waiting}
 
 
 def tell_deputyships(user, places):

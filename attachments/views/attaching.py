@@ -15,8 +15,9 @@ from attachments.forms import AttachForm, InviteForm
 from attachments.models import AttachmentRequest
 from attachments.people import called, people_known_to, tell_places, typed
 from attachments.permissions import roles_given_by
-from attachments.views.parts import ATTACH, CHOSEN, CREATE, TAB, TAB_OF_ONE, active_within_reach, people_page
+from attachments.views.parts import ATTACH, CHOSEN, CREATE, TAB, TAB_OF_ONE, active_within_reach, are_said, people_page
 from plumbing.reach import held
+from plumbing.references import spaced
 from plumbing.requests import posted, submit, within
 from plumbing.text import is_key, loose_pattern, of
 from structures.models import Structure
@@ -24,8 +25,6 @@ from structures.views.parts import BY_NAME, paged, searched_words
 
 # In the address: the person chosen. Posted: what was typed on the other page comes along.
 CARRIED = "repris"
-# Posted: the requests of which the page said that this attachment approves them.
-SAID = "demande"
 MOST_FOUND, MOST_OTHERS = 20, 50
 
 
@@ -198,7 +197,8 @@ def _attach(request, form, person):
 
 def _done(place):
     verb = "sera rattaché" if place.standing == place.Standing.UPCOMING else "est rattaché"
-    return f"{place.user} {verb} à {place.structure} : {place.get_role_display().lower()}, {place.extent}."
+    done = f"{place.user} {verb} à {place.structure} : {place.get_role_display().lower()}, {place.extent}."
+    return f"{done} Sa demande, dossier n° {spaced(place.answered)}, est validée." if place.answered else done
 
 
 def _asked(request, person, structures):
@@ -212,7 +212,7 @@ def _asked(request, person, structures):
 
 def _are_said(request, form, asked):
     """Whether the page said of each that it will be approved; else it does now, and nothing is done yet."""
-    said = {one.reference for one in asked} <= set(request.POST.getlist(SAID))
+    said = are_said(request, asked)
     if not said:
         words = "Cette personne a une demande en cours : lisez ce qui suit, puis rattachez de nouveau."
         form.add_error(None, ValidationError(words, code="not_yet_said"))

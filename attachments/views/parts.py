@@ -19,6 +19,8 @@ ATTACH, CREATE = "attachments.attach_people", "attachments.create_account"
 CHANGE = "attachments.change_place"
 # The people, or the one, that a form or an address names.
 CHOSEN = "personne"
+# Posted: the requests of which the page said that what it does approves them.
+SAID = "demande"
 # What ATTACH_RATE counts together: changes that mail somebody who has not asked for them.
 CHANGING = "changing"
 TOO_MANY_CHANGES = "Vous avez fait beaucoup de changements. Attendez une heure, puis recommencez."
@@ -103,6 +105,11 @@ def person_page(request, template, place, context, *, below_person=False):
     }
     form = context.get("form")
     return render(request, template, context, status=422 if form and form.errors else 200)
+
+
+def are_said(request, asked):
+    """Whether the page that was posted said of each of these requests that it will be approved."""
+    return {one.reference for one in asked} <= set(request.POST.getlist(SAID))
 
 
 def say_over(request, place):
