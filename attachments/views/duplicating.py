@@ -35,29 +35,7 @@ def duplicate_rights(request, pk, place_pk):
     place = place_to_change(request, pk, place_pk)
     people = people_known_to(request.user).exclude(pk__in=[place.user_id, request.user.pk]).exclude(is_staff=True)
     if request.method == "POST":
-        chosen = people.filter(pk__in=keys_chosen(request.POST))
-        if not chosen:
-            messages.error(request, "Cochez au moins une personne.")
-            return redirect(request.get_full_path())
-        asked = _asked(place.structure, chosen)
-        if CONFIRMED not in request.POST or not are_said(request, asked):
-            return _confirm(request, place, chosen, asked)
-        # Each of them is mailed: counted with the other changes that mail somebody.
-        if not within_many(request, CHANGING, settings.ATTACH_RATE, len(chosen), key="user"):
-            messages.error(
-                request, "Cela ferait beaucoup de changements. Cochez moins de personnes, ou attendez une heure."
-            )
-            return redirect(request.get_full_path())
-        done, given = perform(
-            request,
-            actions.duplicate_place,
-            place_pk,
-            [person.pk for person in chosen],
-            actor=request.user,
-        )
-        if done:
-            _say(request, given)
-        return redirect(person_address(request, pk, place_pk))
+        return _duplicate(request, place, people.filter(pk__in=keys_chosen(request.POST)))
     words = typed(request.GET, "q")
     for word in words.split():
         people = people.filter(called(loose_pattern(word), "first_name", "last_name", "email"))
@@ -68,6 +46,32 @@ def duplicate_rights(request, pk, place_pk):
     _tell_places_here(request.user, shown, pk)
     context = {"page": page, "people": shown, "words": words, "ticks_all": "cocher" in request.GET}
     return person_page(request, "attachments/duplicate_rights.html", place, context, below_person=True)
+
+
+def _duplicate(request, place, chosen):
+    """Say what follows for those chosen; then, once it was said, give it."""
+    if not chosen:
+        messages.error(request, "Cochez au moins une personne.")
+        return redirect(request.get_full_path())
+    asked = _asked(place.structure, chosen)
+    if CONFIRMED not in request.POST or not are_said(request, asked):
+        return _confirm(request, place, chosen, asked)
+    # Each of them is mailed: counted with the other changes that mail somebody.
+    if not within_many(request, CHANGING, settings.ATTACH_RATE, len(chosen), key="user"):
+        messages.error(
+            request, "Cela ferait beaucoup de changements. Cochez moins de personnes, ou attendez une heure."
+        )
+        return redirect(request.get_full_path())
+    done, given = perform(
+        request,
+        actions.duplicate_place,
+        place.pk,
+        [person.pk for person in chosen],
+        actor=request.user,
+    )
+    if done:
+        _say(request, given)
+    return redirect(person_address(request, place.structure_id, place.pk))
 
 
 def _asked(structure, chosen):

@@ -118,15 +118,16 @@ def detach_person(request, pk, place_pk):
         return say_over(request, place)
     form = DetachForm(posted(request))
     if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done, _ = submit(form, actions.detach, place_pk, actor=request.user, reason=reason)
+        done, _ = submit(form, actions.detach, place_pk, actor=request.user, reason=form.cleaned_data["reason"])
         if done:
-            messages.success(
-                request, f"{place.user} n'est plus rattaché à {place.structure}. Un courriel l'en informe."
-            )
+            _say_detached(request, place)
             return redirect(list_behind(request, pk)[1])
     tell_losses(place.user, [place])
     return person_page(request, "attachments/detach_person.html", place, {"form": form}, below_person=True)
+
+
+def _say_detached(request, place):
+    messages.success(request, f"{place.user} n'est plus rattaché à {place.structure}. Un courriel l'en informe.")
 
 
 @require_POST
