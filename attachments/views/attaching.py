@@ -205,8 +205,9 @@ def _attach(request, form, person):
 
 
 def _done(place):
-    verb = "sera rattaché" if place.standing == place.Standing.UPCOMING else "est rattaché"
-    done = f"{place.user} {verb} à {place.structure} : {place.get_role_display().lower()}, {place.extent}."
+    done = "Rattachement prévu" if place.standing == place.Standing.UPCOMING else "Rattachement fait"
+    role = f"{place.get_role_display().lower()} {of(place.structure)}"
+    done = f"{done} : {place.user}, {role} ({place.extent})."
     return f"{done} Sa demande, dossier n° {spaced(place.answered)}, est validée." if place.answered else done
 
 

@@ -138,4 +138,5 @@ def _answered(given):
 
 def _why(person, refusal):
     """Why nothing changes for somebody: some refusals name them already."""
-    return str(refusal) if refusal.code == "unchanged" else f"{person} : rien ne change. {refusal}"
+    said = str(refusal)
+    return said if str(person) in said else f"{person} : rien ne change. {said}"

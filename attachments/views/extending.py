@@ -48,7 +48,7 @@ def extend(request, pk):
         done, extended = submit(form, actions.extend, pk, actor=request.user, **form.cleaned_data)
         if done:
             until = _until(extended.ends_on) if extended.ends_on else "sans date de fin"
-            messages.success(request, f"{place.user} reste rattaché {until}. Un courriel l'en informe.")
+            messages.success(request, f"{_lasts(place)} {until}. Un courriel l'en informe.")
             return redirect(back)
     context = {"place": place, "back": back, "form": form}
     return structure_page(request, "attachments/extend.html", place.structure, context)
@@ -119,12 +119,17 @@ def _extend_all(request, form, places):
         form.refuse(extended.skipped[0][1])
         return False
     count = len(extended.done)
-    who, each = (str(extended.done[0].user), "l'en") if count == 1 else (f"{grouped(count)} personnes", "en")
-    verb = "reste rattaché" if count == 1 else "restent rattachées"
-    done = f"{who} {verb} {_until(day)}. Un courriel {each} informe{'' if count == 1 else ' chacune'}."
+    if count == 1:
+        done = f"{_lasts(extended.done[0])} {_until(day)}. Un courriel l'en informe."
+    else:
+        done = f"{grouped(count)} personnes restent rattachées {_until(day)}. Un courriel en informe chacune."
     messages.success(request, done)
     say_skipped(request, [str(refusal) for _, refusal in extended.skipped])
     return True
+
+
+def _lasts(place):
+    return f"Le rattachement {of(place.user)} dure désormais"
 
 
 def _until(day):

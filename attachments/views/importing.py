@@ -110,6 +110,7 @@ def file_applied(request, pk):
         "newcomers": sum(not place.user.was_ever_active for place in done),
         "left": kept["left"],
         "held_count": kept["held"],
+        "answered_count": kept.get("answered", 0),
     }
     return people_page(request, "attachments/file_applied.html", structure, context)
 
@@ -163,4 +164,5 @@ def _keep(request, structure, given, lines):
         "done": [place.pk for place in given.done],
         "left": sorted(_faulty(lines) + left),
         "held": sum(line.held is not None for line in lines),
+        "answered": sum(bool(place.answered) for place in given.done),
     }

@@ -32,6 +32,7 @@ from attachments.views.parts import (
 from history.models import Event, HistoryEntry
 from plumbing.moments import moment
 from plumbing.requests import posted, submit
+from plumbing.text import of
 
 LEAVE_RIGHTS = "attachments.leave_rights"
 STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_APPROVED)
@@ -127,7 +128,8 @@ def detach_person(request, pk, place_pk):
 
 
 def _say_detached(request, place):
-    messages.success(request, f"{place.user} n'est plus rattaché à {place.structure}. Un courriel l'en informe.")
+    done = f"Le rattachement {of(place.user)} à {place.structure} est terminé."
+    messages.success(request, f"{done} Un courriel l'en informe.")
 
 
 @require_POST

@@ -50,7 +50,7 @@ def test_a_request_that_attaching_approves_is_said_before(client, structure, cho
         assert words in said(answer)
     assert not structure.attachments.lasting().filter(user=asked.user).exists()
     answer = client.post(address, place(demande=asked.reference, **typed), follow=True)
-    assert f"{asked.user} est rattaché à" in said(answer)
+    assert f"Rattachement fait : {asked.user}" in said(answer)
     assert f"Sa demande, dossier n° {asked.spaced_reference}, est validée" in said(answer)
     assert AttachmentRequest.objects.get().status == "approved"
 
@@ -81,7 +81,7 @@ def test_attached_to_several_structures_is_one_note(client, structure):
     typed = place(email=UserFactory().email, others=[other.pk])
     answer = client.post(f"/structures/{structure.pk}/personnes/rattacher/", typed, follow=True)
     (note,) = map(str, answer.context["messages"])
-    assert note.count("est rattaché à") == 2
+    assert note.count("Rattachement fait") == 2
     assert note.count("Un courriel") == 1
 
 
@@ -91,7 +91,7 @@ def test_a_place_to_come_is_said_to_come_with_its_end(client, structure, begins)
     day, end = TODAY() + begins * DAY, TODAY() + 30 * DAY
     typed = place(email=person.email, starts_on=day.isoformat(), ends_on=end.isoformat())
     text = said(client.post(f"/structures/{structure.pk}/personnes/rattacher/", typed, follow=True))
-    assert (f"{person} sera rattaché à" in text) is (begins > 0)
+    assert (f"Rattachement prévu : {person}" in text) is (begins > 0)
     assert ("toute la structure, à partir du" in text) is (begins > 0)
     assert "jusqu'au" in text
     mail = OutgoingMail.objects.get()
