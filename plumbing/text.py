@@ -21,7 +21,8 @@ _ELIDING = re.compile(r"(?:[aeiou\u0153\u00e6]|h[eiouy]|y[^aeiou])")
 
 def of(name):
     """« de » before a name, « d' » where French elides it: « d'Émilie », « de Claire »."""
-    return f"d'{name}" if _ELIDING.match(folded(str(name))) else f"de {name}"
+    # Its first two letters decide: no more is folded than they may be written with.
+    return f"d'{name}" if _ELIDING.match(folded(str(name)[:4])) else f"de {name}"
 
 
 def grouped(number):

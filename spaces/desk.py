@@ -128,9 +128,15 @@ class SpacesDesk:
 
     @property
     def known(self):
-        """All lines that they may know of: whatever was asked for there, and became of it."""
+        """All lines that they may know of: whatever was asked for there, and became of it.
+
+        Their own only where they are principal manager: as `for_manager`, from places already read.
+        """
         lines = Subscription.objects.exclude(reference="")
-        return lines.exclude(user=self.user) if self.user.is_staff else lines.for_manager(self.user)
+        if self.user.is_staff:
+            return lines.exclude(user=self.user)
+        theirs_too = Q(structure__in=self._desk.principal_of)
+        return lines.filter(~Q(user=self.user) | theirs_too, structure__in=list(self.structures))
 
     @property
     def awaiting(self):
