@@ -155,6 +155,8 @@ def _connected(folder, files):
             "memory_limit": MEMORY,
             "threads": min(4, os.cpu_count() or 1),
             "temp_directory": str(folder),
+            # In parallel: each line bears its number.
+            "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },

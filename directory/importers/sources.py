@@ -1,8 +1,8 @@
 """A file as people have it, a chunk at a time as what DuckDB reads: a relation of `line`, `broken` and `c0`, `c1`…
 
-DuckDB is given text whose cells need no quotation marks, with each record on the line it begins on. Its own reader
-would do with neither two encodings in one file, nor a carriage return alone; it skips empty lines, so that nobody
-knows the number of the others, and one unclosed quotation mark makes it lose all that follows.
+DuckDB is given lines with their number, whose cells need no quotation marks. Its own reader would do with neither two
+encodings in one file nor a carriage return alone; it skips empty lines, so that nobody knows the number of the others,
+and one unclosed quotation mark makes it lose all that follows.
 """
 
 import codecs
@@ -34,8 +34,8 @@ LONGEST_CELL = 10_000
 LONGEST_LINE = 2**20
 # The widest of the public files, INSEE's, has a header of 2,000 signs.
 LONGEST_HEADER = 20_000
-# Signs no file needs: after each cell of a chunk, before what is said of a record instead of its cells, and nowhere.
-AFTER, INSTEAD, NOWHERE = "\x1f", "\x1e", "\x1d"
+# Signs no file needs: after each cell of a chunk, before what is said of a record instead of them, after its number.
+AFTER, INSTEAD, NUMBERED = "\x1f", "\x1e", "\x1d"
 _PLAIN = bytes.maketrans(b"\0\x1d\x1e\x1f", b"\1   ")
 _UNPACKING = (EOFError, ValueError, NotImplementedError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
@@ -132,10 +132,10 @@ class CsvFile:
             )
         self.delimiter = max(";,\t", key=line.count)
         try:
-            *self.header, end = next(csv.reader([f"{line}{self.delimiter}{NOWHERE}"], delimiter=self.delimiter))
+            *self.header, end = next(csv.reader([f"{line}{self.delimiter}{NUMBERED}"], delimiter=self.delimiter))
         except csv.Error:
             end = ""
-        if end != NOWHERE:
+        if end != NUMBERED:
             raise FileRefused(
                 "La première ligne ouvre un guillemet qu'elle ne ferme pas : corrigez les noms des colonnes. "
                 "Rien n'a été importé."
@@ -144,27 +144,27 @@ class CsvFile:
     def chunks(self, places):
         texts, last, more = self._texts(), 1, True
         while more:
-            first, size, more = last, 0, False
+            size, more = 0, False
             with self.path.open("w", encoding="utf-8", newline="\n") as file:
                 for text in texts:
-                    file.write(text.replace("\n", f"{AFTER}\n"))
-                    size, last = size + len(text), last + text.count("\n")
+                    lines = text.split("\n")[:-1]
+                    file.writelines(f"{n}{NUMBERED}{line}{AFTER}\n" for n, line in enumerate(lines, last + 1))
+                    size, last = size + len(text), last + len(lines)
                     if more := size >= CHUNK:
                         break
-            yield Chunk(self._relation(places, first), last, self.raw.tell())
+            yield Chunk(self._relation(places), last, self.raw.tell())
 
-    def _relation(self, places, before):
+    def _relation(self, places):
         cells = ", ".join(f"coalesce(cells[{place + 1}], '') AS c{place}" for place in places)
         width = len(self.header)
-        texts = (
-            f"read_csv('{self.path}', delim = '{NOWHERE}', quote = '', escape = '', header = false, "
+        records = (
+            f"read_csv('{self.path}', delim = '{NUMBERED}', quote = '', escape = '', header = false, "
             f"auto_detect = false, buffer_size = {4 * LONGEST_LINE}, max_line_size = {4 * LONGEST_LINE}, "
-            "columns = {'text': 'VARCHAR'})"
+            "columns = {'line': 'BIGINT', 'text': 'VARCHAR'})"
         )
         return (
-            f"(SELECT line, wrong_record(text, cells, {width}) AS broken, {cells} FROM ("
-            f"SELECT {before} + row_number() OVER () AS line, text, record(text, {width}) AS cells FROM {texts}) "
-            "WHERE NOT is_blank(text))"
+            f"(SELECT line, wrong_record(text, cells, {width}) AS broken, {cells} FROM "
+            f"(SELECT *, record(text, {width}) AS cells FROM {records}) WHERE NOT is_blank(text))"
         )
 
     @contextmanager
