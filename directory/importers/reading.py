@@ -38,6 +38,14 @@ class Reading:
 
     def __init__(self, folder, files):
         self.db = _connected(folder, files)
+        try:
+            self._open(folder, files)
+        except BaseException:
+            # Who opens the same path again before that is given it as it stands, locked.
+            self.db.close()
+            raise
+
+    def _open(self, folder, files):
         self.slice_path = folder / "slice.csv"
         self.db.execute(Path(__file__).with_name("macros.sql").read_text())
         for name, value in _variables().items():
