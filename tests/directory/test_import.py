@@ -205,6 +205,7 @@ def test_a_wrong_siret_is_reported_with_its_reason(identifier, reason):
         (f"{TOWN_HALL};public;Nom;;35000;Rennes;hier", "n'existe pas"),
         (f"{TOWN_HALL};public;Nom", "au lieu de 7"),
         (f"{TOWN_HALL};public;Nom;;35000;Rennes;;;x", "au lieu de 7"),
+        (f"{TOWN_HALL};public;{'x' * 3000};;35000;Rennes;;;x", "au lieu de 7"),
         (f"{TOWN_HALL};public;N\x00om;;35000;Rennes;", "contrôle"),
         (f"{TOWN_HALL};public;Nom;;350003500035;Rennes;", "code postal"),
         (f'{TOWN_HALL};public;"{"x" * 20_000}";;35000;Rennes;', "10000"),
@@ -214,6 +215,7 @@ def test_a_wrong_line_is_reported_and_the_next_one_read(line, reason):
     done = imported(PORTAL, line, f"{COLLEGE};public;Collège;;35580;Goven;")
     assert DirectoryEntry.objects.get().identifier == COLLEGE
     assert reason in reasons(done)[0]
+    assert done.rejected_lines.get().identifier == ("" if '"' in line else TOWN_HALL)
 
 
 def test_la_poste_counts_otherwise():
