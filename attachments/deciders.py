@@ -116,6 +116,11 @@ class Desk:
         return self.may(Right.DECIDE_REQUESTS)
 
     @property
+    def principal_of(self):
+        """The keys of the structures whose principal manager they are."""
+        return [place.structure_id for place in self._places if place.role == Role.PRINCIPAL]
+
+    @property
     def awaiting(self):
         """The requests that wait for them."""
         if self.user.is_staff:

@@ -8,7 +8,7 @@ from accounts.models import User
 from attachments.models import Attachment, AttachmentRequest, Deputy, Role
 from plumbing.reach import held, reach
 from plumbing.text import loose_pattern
-from structures.models import Structure
+from structures.models import Referent, Structure
 
 VIEW_PEOPLE = "attachments.view_people"
 # « tri » in the address: (what it is called, the order). The rest of each order makes it one order only.
@@ -104,10 +104,15 @@ class PeopleOf:
 
 def tell_requests(structure, rows):
     """Give each of `rows` (places in `structure`) its person's `request` that waits there; None without one."""
-    waiting = AttachmentRequest.objects.pending().filter(structure=structure, user__in=[row.user_id for row in rows])
-    asked = {request.user_id: request for request in waiting}
+    asked = requests_in(structure, [row.user_id for row in rows])
     for row in rows:
         row.request = asked.get(row.user_id)
+
+
+def requests_in(structure, users):
+    """The requests of these people that wait in `structure`, by their person's key."""
+    waiting = AttachmentRequest.objects.pending().filter(structure=structure, user__in=users)
+    return {request.user_id: request for request in waiting}
 
 
 def tell_deputyships(user, places):
@@ -136,6 +141,23 @@ def people_known_to(user):
 def may_be_attached(person):
     """Whether anybody can attach this person to a structure: support is nowhere, nor is who left the portal."""
     return not person.is_staff and person.state not in (User.State.DISABLED, User.State.CLOSED)
+
+
+def offered(user, places):
+    """What a page offers to whoever attaches people in these `places`: accounts, or where the PIGP keeps them all, whom
+    to ask for one.
+    """
+    structures = [place.structure for place in places if place.may_attach_people and place.structure.is_active]
+    return {
+        "attaches": user.is_staff or bool(structures),
+        "creates": user.is_staff or not all(structure.uses_pigp for structure in structures),
+        "account_keepers": referents_of(structures),
+    }
+
+
+def referents_of(structures):
+    """The referents of those of `structures` whose accounts the PIGP keeps."""
+    return Referent.objects.filter(pk__in=[one.referent_id for one in structures if one.uses_pigp])
 
 
 def tell_changeable(user, places):

@@ -3,13 +3,19 @@
 One structure has 1,000 people and 500 requests waiting, its neighbour 50 people. Pages are asked of Django in process
 (all middleware, session in PostgreSQL) by the principal manager of both. « Bare » is what the page sent to PostgreSQL,
 replayed through psycopg2; the page, its bare SQL and the session floor are asked in turns.
+
+Then the 500 requests are approved at once, beside the same rows written by bare SQL (`benchmarks.deciding`); and, in a
+database of its own, `verify_history` reads a million entries (`benchmarks.history`).
 """
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack
 
+from benchmarks.deciding import HEADINGS, compare
 from benchmarks.directory import start
 from benchmarks.search import in_turns, replayed
 from tests.servers import running_postgres, running_redis
@@ -94,6 +100,9 @@ def fill(people, places):
     decided = AttachmentRequest.objects.order_by("pk").values_list("pk", flat=True)[:WAITING]
     approve_requests(list(decided), actor=manager)
     Attachment.objects.filter(structure=large).exclude(user=manager).filter(user__gte=first_user + 5_000).delete()
+    # Half of those who wait are newcomers, whose accounts are let in.
+    waiting = range(first_user + 5_000 + WAITING, first_user + 5_000 + 2 * WAITING, 2)
+    User.objects.filter(pk__in=waiting).update(state="pending", activated_at=None)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return manager, large, small
@@ -136,19 +145,37 @@ def measure(manager, large, small):
         )
 
 
+def approve_all(database, manager, large, rounds):
+    from attachments.models import AttachmentRequest
+
+    waiting = AttachmentRequest.objects.pending().filter(structure=large).order_by("pk")
+    print("\n" + HEADINGS, flush=True)
+    for count in (5, WAITING):
+        print(compare(database, manager, list(waiting.values_list("pk", flat=True)[:count]), rounds), flush=True)
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--people", type=int, default=200_000)
     options.add_argument("--places", type=int, default=1_000_000)
+    options.add_argument("--rounds", type=int, default=5, help="of the approval")
+    options.add_argument("--entries", type=int, default=1_000_000, help="of the history")
     options = options.parse_args()
+    outside = os.environ.copy()
     with ExitStack() as servers:
         os.environ["CHORUS_VAR_DIR"] = servers.enter_context(tempfile.TemporaryDirectory())
         os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
-        start(servers.enter_context(running_postgres()), servers.enter_context(running_redis()))
+        database = servers.enter_context(running_postgres())
+        start(database, servers.enter_context(running_redis()))
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        measure(*fill(options.people, options.places))
+        manager, large, small = fill(options.people, options.places)
+        measure(manager, large, small)
+        approve_all(database, manager, large, options.rounds)
+    print(flush=True)
+    words = [sys.executable, "-m", "benchmarks.history", "--entries", str(options.entries)]
+    subprocess.run(words, env=outside, check=True)
 
 
 if __name__ == "__main__":

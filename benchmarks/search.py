@@ -1,9 +1,9 @@
 """`python -m benchmarks.search --rows 1000000 5000000`: pages of the search beside their bare SQL.
 
-Each page is asked of Django in process (all middleware, templates, session in PostgreSQL): its server
-time. The bare SQL is what the page's own search sent, replayed through psycopg2 in the same run; "plain"
-is the one statement somebody would write at first, left to PostgreSQL's planner. The empty page is the
-search form without a search.
+Each page is asked of Django in process (all middleware, templates, session in PostgreSQL): milliseconds on the
+clock, and of processor (this process and its PostgreSQL session), which a busy machine changes less. The bare SQL is
+what the page's own search sent, replayed through psycopg2 in the same run; "plain" is the one statement somebody would
+write at first, left to PostgreSQL's planner. The empty page is the search form without a search.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from benchmarks.directory import fill, start
 from tests.servers import running_postgres, running_redis
 
 STRUCTURES = 100_000
+TIMES = 21  # each page of the table
 CASES = {
     "*menuiserie*": {"legal_name": "*menuiserie*"},
     "menuiserie in Rennes": {"legal_name": "menuiserie", "city": "rennes"},
@@ -41,22 +42,44 @@ PLAIN = {
 }
 
 
-def milliseconds(call, times=7):
-    """(median milliseconds, last answer)"""
-    taken = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        answer = call()
-        taken.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(taken), answer
+def clocks():
+    """Milliseconds so far: on the clock, and of processor."""
+    from django.db import connection
+
+    processor = time.process_time() * 1000
+    if connection.vendor == "postgresql":
+        connection.ensure_connection()
+        scheduled = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").read_text()
+        processor += int(scheduled.split()[0]) / 1_000_000
+    return time.perf_counter() * 1000, processor
+
+
+def timed(call):
+    """((milliseconds on the clock, of processor), what it answers)"""
+    begun = clocks()
+    answer = call()
+    return [after - before for before, after in zip(begun, clocks(), strict=True)], answer
+
+
+def in_turns(*calls):
+    """Medians (on the clock, of processor) of each, called in turns: a slow moment of the machine falls on all."""
+    taken = [[timed(call)[0] for call in calls] for _ in range(TIMES)]
+    return [list(map(statistics.median, zip(*each, strict=True))) for each in zip(*taken, strict=True)]
+
+
+def directory():
+    """Its model, whatever app it is in: this file also measures code of before (see README)."""
+    from django.apps import apps
+
+    return next(model for model in apps.get_models() if model.__name__ == "DirectoryEntry")
 
 
 def prepare(count, before):
     from django.db import connection
 
-    from directory.models import DirectoryEntry
     from structures.models import Structure
 
+    DirectoryEntry = directory()
     seconds = fill(DirectoryEntry, count - before, seed=1 + before)
     if not before and connection.vendor == "postgresql":
         names = [f.column for f in Structure._meta.fields if f.name in {g.name for g in DirectoryEntry._meta.fields}]
@@ -65,8 +88,10 @@ def prepare(count, before):
             cursor.execute(
                 f"INSERT INTO structures_structure ({columns}, state, issues_invoices, receives_invoices, requirement,"
                 f" uses_pigp, created_at) SELECT {columns}, 'active', true, false, 'none', false, now()"
-                f" FROM directory_directoryentry ORDER BY random() LIMIT {STRUCTURES}"
+                f" FROM {DirectoryEntry._meta.db_table} ORDER BY md5(identifier) LIMIT {STRUCTURES}"
             )
+            # Of a commit that is not on disk yet, VACUUM marks no row as seen by all: walks would look at each.
+            cursor.execute("CHECKPOINT")
             cursor.execute("VACUUM ANALYZE structures_structure")
     print(f"\n## {count:,} establishments ({seconds[0]:.0f} s of rows, {seconds[1]:.0f} s of indexes)\n", flush=True)
 
@@ -115,9 +140,9 @@ def measure():
 
     user, client = person()
     client.get("/structures/")
-    head = ["search", "page", "rows", "server ms", "bare SQL ms", "empty page ms", "statements", "÷ (2 × bare + empty)",
-            "plain ms"]  # fmt: skip
-    print(f"| {' | '.join(head)} |\n| --- |{' ---: |' * 8}", flush=True)
+    head = ["search", "page", "rows", "ms", "processor ms", "bare SQL ms", "processor ms", "empty page ms",
+            "processor ms", "statements", "ms ÷ (2 × bare + empty)", "plain ms"]  # fmt: skip
+    print(f"| {' | '.join(head)} |\n| --- |{' ---: |' * (len(head) - 1)}", flush=True)
     for name, fields in CASES.items():
         wanted = dict(fields)
         for number in range(1, 51):
@@ -128,32 +153,27 @@ def measure():
                 break
             wanted = fields | {"after": page.after}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT identifier FROM directory_directoryentry WHERE NOT undisclosed LIMIT 1 OFFSET 777")
+        cursor.execute(f"SELECT identifier FROM {directory()._meta.db_table} WHERE NOT undisclosed LIMIT 1 OFFSET 777")
         siret = cursor.fetchone()[0]
     client.logout()
     form = {"identifier_type": "siret", "identifier": siret}
     selects = [
         f"SELECT * FROM {table} WHERE identifier = '{siret}' AND identifier_type = 'siret' LIMIT 1"
-        for table in ("structures_structure", "directory_directoryentry")
+        for table in ("structures_structure", directory()._meta.db_table)
     ]
-    prefill, bare, nothing = in_turns(
+    taken = in_turns(
         lambda: client.post("/inscription/structure/", form),
         lambda: replayed(selects),
         lambda: client.post("/inscription/structure/", {}),
     )
-    print(f"| SIRET prefill | 1 | 1 | {ratios(prefill, bare, nothing, 2)} | |", flush=True)
+    print(f"| SIRET prefill | 1 | 1 | {compared(*taken, 2)} | |", flush=True)
     client.force_login(user)
     sweep(client)
 
 
-def in_turns(*calls, times=41):
-    """Median milliseconds of each, called in turns: a slow moment of the machine falls on all of them."""
-    taken = [[milliseconds(call, 1)[0] for call in calls] for _ in range(times)]
-    return [statistics.median(each) for each in zip(*taken, strict=True)]
-
-
-def ratios(server, bare, empty, statements):
-    return f"{server:.1f} | {bare:.1f} | {empty:.1f} | {statements} | {server / (2 * bare + empty):.2f}"
+def compared(page, bare, empty, statements):
+    figures = " | ".join(f"{figure:.1f}" for figure in (*page, *bare, *empty))
+    return f"{figures} | {statements} | {page[0] / (2 * bare[0] + empty[0]):.2f}"
 
 
 def row(name, number, fields, client, user):
@@ -162,40 +182,45 @@ def row(name, number, fields, client, user):
     if (answer := client.get("/structures/", fields)).status_code != 200:
         raise SystemExit(f"{name}: answered {answer.status_code}")
     page, statements = searched(user, fields)
-    server, bare, empty = in_turns(
+    taken = in_turns(
         lambda: client.get("/structures/", fields), lambda: replayed(statements), lambda: client.get("/structures/")
     )
     plain = ""
     if number == 1 and name in PLAIN and connection.vendor == "postgresql":
-        sql = f"SELECT * FROM directory_directoryentry WHERE {PLAIN[name]} ORDER BY legal_name_key, id LIMIT 21"
-        plain = f"{milliseconds(lambda: replayed([sql]), 1)[0]:.1f}"
-    rows = f"{len(page.results)}{', the first found' if page.is_partial else ''}"
-    print(f"| {name} | {number} | {rows} | {ratios(server, bare, empty, len(statements))} | {plain} |",
+        table = directory()._meta.db_table
+        sql = f"SELECT * FROM {table} WHERE {PLAIN[name]} ORDER BY legal_name_key, id LIMIT 21"
+        plain = f"{timed(lambda: replayed([sql]))[0][0]:.1f}"
+    rows = f"{len(page.results)}{' †' if getattr(page, 'is_partial', False) else ''}"
+    print(f"| {name} | {number} | {rows} | {compared(*taken, len(statements))} | {plain} |",
           flush=True)  # fmt: skip
 
 
 def sweep(client, how_many=600):
-    """First pages of three-letter patterns taken at random from the names themselves."""
+    """First pages of three-letter patterns taken at random from the names themselves, each the best of three."""
     from django.db import connection
 
     some = "TABLESAMPLE system(0.2)" if connection.vendor == "postgresql" else "WHERE id % 100 = 0"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT legal_name_key FROM directory_directoryentry {some}")
+        cursor.execute(f"SELECT legal_name_key FROM {directory()._meta.db_table} {some}")
         words = {word for (name,) in cursor.fetchall() for word in name.split() if word.isascii() and word.isalnum()}
     fragments = sorted({word[at : at + 3] for word in words for at in range(len(word) - 2)})
     random.Random(1).shuffle(fragments)
     taken, partial = [], []
     for fragment in fragments[:how_many]:
         fields = {"legal_name": f"*{fragment}*"}
-        best = min(milliseconds(lambda fields=fields: client.get("/structures/", fields), 1)[0] for _ in range(3))
-        taken.append((round(best, 1), fragment))
-        if "Voici les premières réponses trouvées" in client.get("/structures/", fields).text:
+        tries = [timed(lambda fields=fields: client.get("/structures/", fields)) for _ in range(3)]
+        taken.append((fragment, *map(min, zip(*(figures for figures, _ in tries), strict=True))))
+        if "Voici les premières réponses trouvées" in tries[-1][1].text:
             partial.append(fragment)
-    taken.sort()
-    times = [milliseconds for milliseconds, _ in taken]
-    print(f"\n{len(times)} patterns of three letters: median {statistics.median(times):.1f} ms, 99th percentile "
-          f"{times[len(times) * 99 // 100]:.1f} ms, slowest {taken[-3:]}; the first found of more than can be sorted: "
-          f"{len(partial)} ({' '.join(partial)})", flush=True)  # fmt: skip
+    print(
+        f"\n| {len(taken)} patterns of three letters | median | 99th percentile | slowest | |\n| --- |{' ---: |' * 4}"
+    )
+    for column, what in ((1, "ms"), (2, "processor ms")):
+        ordered = sorted(taken, key=lambda one: one[column])
+        median, late = (ordered[len(ordered) * share // 100][column] for share in (50, 99))
+        slowest = ", ".join(f"{one[0]} {one[column]:.0f}" for one in ordered[-3:])
+        print(f"| {what} | {median:.1f} | {late:.1f} | {ordered[-1][column]:.1f} | {slowest} |")
+    print(f"\nThe first found of more than can be sorted (†): {len(partial)} {' '.join(sorted(partial))}\n", flush=True)
 
 
 def export(fragment):

@@ -199,7 +199,7 @@ def asking(database, count, rounds):
     people, spaces = list(User.objects.order_by("pk")[:200]), list(Space.objects.all())
     drawn = random.Random(15)
     for structure in structures:
-        there = drawn.sample(people, 20)
+        there = drawn.sample(people, min(20, len(people)))
         Attachment.objects.bulk_create(
             Attachment(user=person, structure=structure, role="simple", whole_structure=True) for person in there
         )
@@ -215,28 +215,73 @@ def asking(database, count, rounds):
             if drawn.random() < 0.5
         )  # fmt: skip
     asked = [(drawn.choice(people), drawn.choice(spaces), drawn.choice(structures)) for _ in range(count)]
-    ours, theirs = [], []
-    connection = psycopg2.connect(database)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
+    # Each person read anew, as another request would; and each once, as one request that asks much of few.
+    print(f"\n| `can`, {count} times | statements | yes | each | bare SQL | × |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    times = {"asked anew each time": ([], []), "200 people, each read once": ([], [])}
+    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
         cursor.execute("ANALYZE")
         for _ in range(rounds + 1):
-            fresh = [(User.objects.get(pk=person.pk), space, there) for person, space, there in asked]
-            taken, statements, answers = timed(lambda fresh=fresh: [bool(can(*one)) for one in fresh])
-            ours.append(taken)
-            begun = time.perf_counter()
-            found = []
-            for person, space, there in asked:
-                cursor.execute(ASKED, [person.pk, there.pk, space.pk])
-                found.append(cursor.fetchone() is not None)
-            theirs.append(time.perf_counter() - begun)
-            if found != answers:
-                raise SystemExit("can and bare SQL do not agree")
+            for name, (ours, theirs) in times.items():
+                once = {person.pk: User.objects.get(pk=person.pk) for person in people}
+                users = [
+                    once[person.pk] if "once" in name else User.objects.get(pk=person.pk) for person, *_rest in asked
+                ]
+                questions = [(user, space, there) for user, (_person, space, there) in zip(users, asked, strict=True)]
+                taken, statements, answers = timed(lambda questions=questions: [bool(can(*one)) for one in questions])
+                ours.append((taken, statements, sum(answers)))
+                begun = time.perf_counter()
+                found = []
+                for person, space, there in asked:
+                    cursor.execute(ASKED, [person.pk, there.pk, space.pk])
+                    found.append(cursor.fetchone() is not None)
+                theirs.append(time.perf_counter() - begun)
+                if found != answers:
+                    raise SystemExit("can and bare SQL do not agree")
     connection.close()
-    mine, floor = median(ours[1:]), median(theirs[1:])
+    for name, (ours, theirs) in times.items():
+        (_taken, statements, yes), mine = ours[0], median(taken for taken, *_rest in ours[1:])
+        floor = median(theirs[1:])
+        each, bare_each = (f"{1000 * taken / count:.2f} ms" for taken in (mine, floor))
+        print(f"| {name} | {statements} | {yes} | {each} | {bare_each} | {mine / floor:.1f} |", flush=True)
+    everywhere(spaces)
+
+
+def everywhere(spaces):
+    """`can` of somebody of 1,000 structures, asked of every space of each: seconds and memory of the one statement."""
+    import tracemalloc
+
+    from django.utils import timezone
+
+    from accounts.models import User
+    from attachments.models import Attachment
+    from spaces.models import Subscription
+    from spaces.permissions import can
+    from structures.models import Structure
+
+    person = User.objects.create_user("partout@champoulant.example", state="active")
+    structures = Structure.objects.bulk_create(
+        Structure(identifier=f"4{number:013d}", nature="public", legal_name=f"Lycée {number}") for number in range(1000)
+    )
+    Attachment.objects.bulk_create(Attachment(user=person, structure=there, role="simple") for there in structures)
+    Subscription.objects.bulk_create(
+        Subscription(
+            user=person, structure=there, space=space, access=access, status="approved", starts_on=timezone.localdate()
+        )
+        for there in structures
+        for space in spaces[:6]
+        for access in ("consultation", "modification")
+    )  # fmt: skip
+    taken, statements, _answer = timed(lambda: can(person, spaces[0], structures[0]))
+    then, _none, _answers = timed(lambda: [can(person, space, there) for there in structures for space in spaces])
+    again = User.objects.get(pk=person.pk)
+    tracemalloc.start()
+    can(again, spaces[0], structures[0])
+    kept, _peak = tracemalloc.get_traced_memory()
     print(
-        f"\n`can`, {count} times: {statements} statements, {sum(answers)} times yes; {1000 * mine / count:.2f} ms each,"
-        f" by bare SQL {1000 * floor / count:.2f} ms: × {mine / floor:.1f}"
+        f"\nOf 1,000 structures and 12,000 lines: {statements} statement, {taken:.3f} s, {kept / 2**20:.1f} MB kept; "
+        f"then {len(spaces) * 1000} answers in {then:.3f} s"
     )
 
 

@@ -1,8 +1,9 @@
 """`python -m benchmarks.transfer --structures 5 500`: that many structures handed over to one successor at once.
 
-Beside it what this writes of the role itself by bare SQL, in one transaction: two updates, an insert for half of the
-structures (where the successor was not attached), two entries of the history a structure, and what is kept to undo
-it. Without the mails. In turns, `--rounds` (5) times, medians. PostgreSQL is set as it is installed.
+Beside it the same rows written by bare SQL, in one transaction: two updates, an insert for half of the structures
+(where the successor was not attached), the spaces that the role gives, two entries of the history a structure, and
+what is kept to undo it. Without the mails. In turns, `--rounds` (5) times, medians. PostgreSQL is set as it is
+installed.
 """
 
 import argparse
@@ -22,6 +23,13 @@ BARE = (
     "SELECT id FROM accounts_user WHERE id IN (%(here)s, %(there)s) ORDER BY id FOR UPDATE",
     "UPDATE attachments_attachment SET role = 'simple', role_since = now() WHERE user_id = %(here)s",
     "UPDATE attachments_attachment SET role = 'principal', role_since = now() WHERE user_id = %(there)s",
+    "INSERT INTO spaces_subscription (reference, access, starts_on, comment, status, by_default, created_at,"
+    " decided_at, decided_by_id, reason, space_id, structure_id, user_id)"
+    " SELECT '', access, current_date, '', 'approved', true, now(), now(), %(here)s, '', p.id, s.id, %(there)s"
+    " FROM structures_structure s CROSS JOIN spaces_space p"
+    " CROSS JOIN (VALUES ('consultation'), ('modification')) AS a (access)"
+    " WHERE s.id = ANY(%(keys)s) AND p.principal = 'default' AND (p.simple <> 'default' OR NOT EXISTS"
+    " (SELECT 1 FROM attachments_attachment a WHERE a.structure_id = s.id AND a.user_id = %(there)s))",
     "INSERT INTO attachments_attachment"
     " (user_id, structure_id, role, role_since, created_at, whole_structure, starts_on)"
     f" SELECT %(there)s, id, 'principal', now(), now(), true, current_date FROM structures_structure s {WHOSE}"

@@ -12,7 +12,7 @@ from attachments.models import Attachment, AttachmentRequest, Deputy, Role, soon
 from history.models import Event, HistoryEntry
 from plumbing.reach import reach
 from spaces.models import Subscription
-from structures.models import BankAccount, Referent, Service, Structure
+from structures.models import BankAccount, Service, Structure
 
 REFUSALS_STAY = timedelta(weeks=4)
 ENDING_SHOWN = 5
@@ -84,12 +84,6 @@ def with_counts(places):
         place.people_count = people.get(place.structure_id, 0)
         place.principal = principals.get(place.structure_id)
     return places
-
-
-def referents_of(places):
-    """Whom to ask about an identity that comes from the PIGP: the referents of these places' structures."""
-    using = [place.structure.referent_id for place in places if place.structure.uses_pigp]
-    return Referent.objects.filter(pk__in=using)
 
 
 def requests_of(user, places):

@@ -17,14 +17,13 @@ from django.views.decorators.http import require_safe
 from accounts import openid
 from accounts.models import ExternalIdentity
 from attachments.deciders import Desk
-from attachments.people import tell_deputyships
+from attachments.people import offered, referents_of, tell_deputyships
 from attachments.successions import handovers_of
 from chorus.errands import errands
 from chorus.overview import (
     deeds_of,
     deputies_of,
     places_of,
-    referents_of,
     requests_of,
     to_come,
     with_counts,
@@ -66,7 +65,7 @@ def home(request):
             "place_count": len(places),
             "own_spaces": OwnSpaces(user, places),
             "manages": any(place.manages for place in places),
-            "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
+            **offered(user, places),
             "beginning": beginning,
             "ending": ending,
             "ending_more": ending_more,
@@ -94,7 +93,7 @@ def organisation(request):
             "desk": desk,
             "spaces_desk": SpacesDesk(request.user, desk=desk),
             "manages": any(place.manages for place in places),
-            "attaches": request.user.is_staff or any(place.may_attach_people for place in places),
+            **offered(request.user, places),
             "is_principal": request.user.is_staff or any(place.is_principal for place in places),
             "others": any(not place.is_principal for place in places),
         },
@@ -126,7 +125,7 @@ def account(request):
             "provider_label": settings.OIDC_LABEL if openid.is_on() else "",
             "identity": ExternalIdentity.objects.current().filter(user=user).first() if openid.is_on() else None,
             "reactivation_days": settings.REACTIVATION_DAYS,
-            "referents": referents_of(places) if user.identity_from_pigp else [],
+            "referents": referents_of([place.structure for place in places]) if user.identity_from_pigp else [],
         },
     )
 

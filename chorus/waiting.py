@@ -21,13 +21,11 @@ class Waiting:
 
 
 def waiting_for(desk):
-    """How many dossiers wait for the person of this Desk, counted at once; None when they decide nothing anywhere."""
+    """How many dossiers wait for the person of this Desk; None when they decide nothing anywhere."""
     spaces = SpacesDesk(desk.user, desk=desk)
-    kinds = [desk.awaiting] if desk.user.is_staff or desk.structures else []
-    kinds += [spaces.awaiting] if spaces.decides else []
-    # No two dossiers bear the same number; the lines of one do, and a union has each row once.
-    first, *others = (rows.order_by().values_list("reference") for rows in kinds) if kinds else [None]
-    return None if first is None else first.union(*others).count() if others else first.distinct().count()
+    if desk.waiting is None and not spaces.decides:
+        return None
+    return (desk.waiting or 0) + spaces.waiting
 
 
 def oldest_for(desk, number):

@@ -32,13 +32,18 @@ RULES = {
 }
 
 
+def identifier_key(typed):
+    """An identifier as it is stored and searched: upper case, without spaces, dots or hyphens."""
+    return re.sub(r"[\s.\-\u00a0\u202f]", "", typed).upper()
+
+
 def clean_identifier(identifier_type, typed):
-    """The identifier as stored: no spaces, dots or dashes, upper case.
+    """The identifier as stored (`identifier_key`).
 
     Raises ValidationError with a French sentence when it breaks its type's rule
     (domain: SIRET by Luhn, La Poste's establishments by their own sum).
     """
-    value = re.sub(r"[\s.\-\u00a0\u202f]", "", typed).upper()
+    value = identifier_key(typed)
     if identifier_type == IdentifierType.SIRET:
         return _clean_siret(value)
     pattern, sentence = RULES[IdentifierType(identifier_type)]

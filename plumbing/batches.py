@@ -16,11 +16,16 @@ class Batch(NamedTuple):
         return cls([], [])
 
     @property
-    def only(self):
-        """What was done, of a batch of one; raises its refusal."""
+    def whole(self):
+        """All that was done, of a batch of which nothing may be left out; raises the first refusal."""
         for _what, refusal in self.skipped:
             raise refusal
-        return self.done[0]
+        return self.done
+
+    @property
+    def only(self):
+        """What was done, of a batch of one; raises its refusal."""
+        return self.whole[0]
 
     def passing(self, things, check):
         """Those of `things` for which `check(thing)` raises no ActionError; the others are skipped."""

@@ -21,7 +21,8 @@ _ELIDING = re.compile(r"(?:[aeiou\u0153\u00e6]|h[eiouy]|y[^aeiou])")
 
 def of(name):
     """« de » before a name, « d' » where French elides it: « d'Émilie », « de Claire »."""
-    return f"d'{name}" if _ELIDING.match(folded(str(name))) else f"de {name}"
+    # Its first two letters decide: no more is folded than they may be written with.
+    return f"d'{name}" if _ELIDING.match(folded(str(name)[:4])) else f"de {name}"
 
 
 def grouped(number):
@@ -50,7 +51,8 @@ class _Plain(dict):
 
     def __missing__(self, code):
         letters = unicodedata.normalize("NFKD", _LIGATURES.get(chr(code), chr(code)).translate(_SEPARATORS))
-        plain = "".join(c for c in letters if not unicodedata.combining(c))
+        # Put together again, for Korean syllables are taken apart too.
+        plain = unicodedata.normalize("NFC", "".join(c for c in letters if not unicodedata.combining(c)))
         self[code] = plain.upper().translate(_SEPARATORS)
         return self[code]
 
@@ -61,12 +63,7 @@ _PLAIN = _Plain()
 def search_key(text):
     """`text` for searching and sorting: upper case without accents; hyphens, apostrophes, dots and
     commas count as spaces, and several spaces as one. Every other character is kept."""
-    if text.isascii():
-        # Four replacements are twice as fast as a translation, and searches compare many.
-        text = text.upper().replace("-", " ").replace("'", " ").replace(".", " ").replace(",", " ")
-    else:
-        text = text.translate(_PLAIN)
-    return " ".join(text.split())
+    return " ".join(text.translate(_PLAIN).split())
 
 
 def postcode_key(text):

@@ -16,8 +16,8 @@ from structures.models import Structure
 DECIDED = "decidees"
 
 
-class Asked:
-    """One dossier: who asks for what, in a structure. `lines` are those still to decide, or all that were asked for."""
+class Dossier:
+    """Who asks for what, in a structure. `lines` are those still to decide, or all that were asked for."""
 
     def __init__(self, lines):
         self.lines = lines
@@ -59,11 +59,11 @@ class Asked:
 
 
 def dossiers(lines):
-    """The Asked of these lines, in the order they come."""
+    """The Dossiers of these lines, in the order they come."""
     grouped = {}
     for line in lines:
         grouped.setdefault(line.reference, []).append(line)
-    return [Asked(theirs) for theirs in grouped.values()]
+    return [Dossier(theirs) for theirs in grouped.values()]
 
 
 def without_decider(lines):
@@ -128,9 +128,15 @@ class SpacesDesk:
 
     @property
     def known(self):
-        """All lines that they may know of: whatever was asked for there, and became of it."""
+        """All lines that they may know of: whatever was asked for there, and became of it.
+
+        Their own only where they are principal manager: as `for_manager`, from places already read.
+        """
         lines = Subscription.objects.exclude(reference="")
-        return lines.exclude(user=self.user) if self.user.is_staff else lines.for_manager(self.user)
+        if self.user.is_staff:
+            return lines.exclude(user=self.user)
+        theirs_too = Q(structure__in=self._desk.principal_of)
+        return lines.filter(~Q(user=self.user) | theirs_too, structure__in=list(self.structures))
 
     @property
     def awaiting(self):
@@ -177,7 +183,7 @@ class SpacesDesk:
         return lines
 
     def dossiers(self, references, *, pending=True):
-        """The Asked under these numbers, in their order; with `pending`, of what waits only."""
+        """The Dossiers under these numbers, in their order; with `pending`, of what waits only."""
         lines = self.known.pending() if pending else self.known
         lines = lines.filter(reference__in=references).select_related(
             "user", "structure", "space", "service", "decided_by"

@@ -116,7 +116,7 @@ class DecisionForm(LimitedForm):
         # It is mailed.
         validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Facultatif. Envoyé à toutes les personnes concernées.",
+        help_text="Envoyé à toutes les personnes concernées.",
     )
     reason = NeededAtTimes(
         label="Motif de ce qui est refusé",
@@ -242,5 +242,5 @@ class TakingForm(LimitedForm):
         required=False,
         validators=[validate_plain_text],
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Facultatif. Envoyé aux personnes à qui vous retirez un accès.",
+        help_text="Envoyé aux personnes à qui vous retirez un accès.",
     )

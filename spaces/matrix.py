@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from attachments.models import Attachment, Role
 from plumbing.text import is_key
-from spaces.models import Access, Grant, Space, Subscription
+from spaces.models import Access, Space, Subscription
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Matrix:
         self.services = list(structure.services.order_by("label", "pk"))
         chosen = query.get("service", "")
         self.service = next((service for service in self.services if str(service.pk) == chosen), None)
-        self.all_spaces = [space for space in Space.objects.open_on(structure) if is_decided(space)]
+        self.all_spaces = [space for space in Space.objects.open_on(structure) if space.is_decided]
         chosen = query.get("espace", "")
         self.space = next((space for space in self.all_spaces if space.code == chosen), None)
         chosen = query.get("acces", "")
@@ -137,7 +137,7 @@ class Matrix:
         ]
 
 
-class Page(NamedTuple):
+class Sheet(NamedTuple):
     """The lines of some people that are changed together: those for one service, or for all they are attached to."""
 
     structure_id: int
@@ -202,16 +202,16 @@ class Editing:
         self.matrix, self.places, self.service, self.picks = matrix, places, matrix.service, picks
         self.editor = editor
         spaces = [space.pk for space in matrix.spaces]
-        self.page = Page(
+        self.sheet = Sheet(
             matrix.structure.pk, [place.user_id for place in places], spaces, self.service and self.service.pk
         )
-        lines = Subscription.objects.live().filter(structure=matrix.structure, user__in=self.page.user_ids)
+        lines = Subscription.objects.live().filter(structure=matrix.structure, user__in=self.sheet.user_ids)
         lines = lines.filter(space__in=spaces).select_related("space", "service").order_by("service__label", "pk")
         self.live = {(line.user_id, line.space_id, line.service_id, line.access): line for line in lines}
 
     @property
     def version(self):
-        return self.page.version
+        return self.sheet.version
 
     @property
     def rows(self):
@@ -231,7 +231,7 @@ class Editing:
         return ""
 
     def _crosses(self, place, space):
-        if space.grant(place.role) != Grant.SUBSCRIPTION:
+        if not space.is_asked_by(place.role):
             return []
         crosses = []
         for access in Access:
@@ -279,11 +279,6 @@ class Editing:
                     elif cross.value in had and not cross.ticked:
                         taken.append((place, self._line(place, space, cross.access)))
         return given, taken
-
-
-def is_decided(space):
-    """Whether somebody gets it by a decision, and not all by their role or by themselves."""
-    return not space.is_free and Grant.SUBSCRIPTION in (space.principal, space.secondary, space.simple)
 
 
 def namesakes(users):

@@ -1,18 +1,16 @@
 """What any application of the platform asks: may this person do this, there? (`can`)"""
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from datetime import date
 
 from django.db import models
-from django.db.models import Exists, F, FilteredRelation, Q, Subquery
 from django.utils import timezone
 
 from attachments.models import Attachment, Right
 from attachments.permissions import holding
 from plumbing.reach import add_holding
-from spaces.models import Access, Space, Subscription
-from spaces.models.spaces import is_opened
+from spaces.models import Access, StructureSpace, Subscription
 from structures.models import Structure
 
 Status = Subscription.Status
@@ -71,8 +69,9 @@ def can(user, space, structure, service=None, access=Access.CONSULTATION):
     Without a service, for the structure as such. A line for all they are attached to counts for each service of their
     place; one for a service, for that service alone; modification does not include consultation.
 
-    One query a structure and service, whatever spaces and accesses are asked after: it is kept on the `user` instance,
-    which lives as long as the request. An action that changes something does not see its own effect on that instance.
+    One query a person, whatever structures, services, spaces and accesses are asked after: what it read is kept on the
+    `user` instance, which lives as long as the request. An action that changes something does not see its own effect on
+    that instance.
     """
     if not user.is_active:
         return Answer(Step.ACCOUNT_INACTIVE)
@@ -80,63 +79,87 @@ def can(user, space, structure, service=None, access=Access.CONSULTATION):
         return Answer(Step.STRUCTURE_INACTIVE)
     if service is not None and service.structure_id != structure.pk:
         return Answer(Step.SERVICE_NOT_ATTACHED)
-    today = timezone.localdate()
-    known = user.__dict__.setdefault("_spaces_known", {})
-    key = today, structure.pk, service and service.pk
-    if key not in known:
-        known[key] = _read(user, structure, service, today)
-    place, opened, lines = known[key]
-    step = _place_step(place, service) or _space_step(space, structure, opened)
-    return Answer(step or _line_step(space, place, lines[space.pk, str(access)], today))
+    today, known = timezone.localdate(), _known(user)
+    place = known.places.get(structure.pk)
+    step = _place_step(place, service, today) or _space_step(space, structure, known.opened)
+    return Answer(step or _line_step(space, place, known.lines_for(space, structure, service, access), today))
 
 
-class _Place(NamedTuple):
+def _known(user):
+    if "_spaces_known" not in user.__dict__:
+        user._spaces_known = _Known(user)
+    return user._spaces_known
+
+
+@dataclass
+class _Place:
     role: str
-    upcoming: bool
-    over: bool
-    covers: bool
+    is_whole: bool
+    starts_on: date
+    ends_on: date | None
+    services: set = field(default_factory=set)
 
 
-def _read(user, structure, service, today):
-    """(the person's place, or None; the spaces opened there; their lines for this service by space and access)."""
-    places = Attachment.objects.current().filter(user=user, structure=structure).order_by()
-    covers, meant = Q(whole_structure=True), Q(subscriptions__service__isnull=True)
-    if service is not None:
-        covers |= Q(services=service)
-        meant |= Q(subscriptions__service=service)
-    rows = Space.objects.annotate(
-        line=FilteredRelation(
-            "subscriptions", condition=Q(subscriptions__user=user, subscriptions__structure=structure) & meant
-        ),
-        access=F("line__access"),
-        status=F("line__status"),
-        starts_on=F("line__starts_on"),
-        role=Subquery(places.values("role")[:1]),
-        upcoming=Exists(places.filter(starts_on__gt=today)),
-        over=Exists(places.filter(ends_on__lt=today)),
-        covers=Exists(places.filter(covers)),
-        opened=is_opened(structure.pk),
+class _Known:
+    """What `can` reads of one person: their places by structure, the (structure, space) opened there, their lines."""
+
+    def __init__(self, user):
+        self.places, self.opened, self.lines = {}, set(), defaultdict(list)
+        for structure, space, service, access, status, line, role, whole, starts_on, ends_on in _rows(user):
+            if line:
+                self.lines[structure, space, service, access].append((line, status, starts_on))
+            elif role:
+                place = self.places.setdefault(structure, _Place(role, whole, starts_on, ends_on))
+                place.services.add(service)
+            else:
+                self.opened.add((structure, space))
+
+    def lines_for(self, space, structure, service, access):
+        """(its key, status, first day) of their lines for this service and for all they are attached to."""
+        services = {None, service and service.pk}
+        return [line for key in services for line in self.lines.get((structure.pk, space.pk, key, str(access)), ())]
+
+
+# One statement reads three tables: each row fills the columns of its own, and leaves the others null.
+_COLUMNS = {
+    "structure": models.BigIntegerField(),
+    "space": models.BigIntegerField(),
+    "service": models.BigIntegerField(),
+    "access": models.CharField(),
+    "status": models.CharField(),
+    "line": models.BigIntegerField(),
+    "role": models.CharField(),
+    "whole_structure": models.BooleanField(),
+    "starts_on": models.DateField(),
+    "ends_on": models.DateField(),
+}
+
+
+def _rows(user):
+    """Each line of theirs, past ones too; each place, once a service; each space opened where they have one."""
+    lines = Subscription.objects.filter(user=user)
+    places = Attachment.objects.current().filter(user=user)
+    opened = StructureSpace.objects.current().filter(structure__in=places.order_by().values("structure"))
+    return _filled(lines, "structure", "space", "service", "access", "status", "starts_on", line="pk").union(
+        _filled(places, "structure", "role", "whole_structure", "starts_on", "ends_on", service="services"),
+        _filled(opened, "structure", "space"),
+        all=True,
     )
-    rows = rows.order_by("line__pk")
-    place, opened, lines = None, set(), defaultdict(list)
-    columns = ("pk", "opened", "access", "status", "starts_on", "role", "upcoming", "over", "covers")
-    for pk, is_open, access, status, starts_on, *held in rows.values_list(*columns):
-        place = _Place(*held) if held[0] else None
-        if is_open:
-            opened.add(pk)
-        if status:
-            lines[pk, access].append((status, starts_on))
-    return place, opened, lines
 
 
-def _place_step(place, service):
+def _filled(rows, *names, **renamed):
+    known = dict(zip(names, names, strict=True)) | renamed
+    return rows.order_by().values_list(*(known.get(name, models.Value(None, kind)) for name, kind in _COLUMNS.items()))
+
+
+def _place_step(place, service, today):
     if place is None:
         return Step.NOT_ATTACHED
-    if place.upcoming:
+    if place.starts_on > today:
         return Step.ATTACHMENT_NOT_BEGUN
-    if place.over:
+    if place.ends_on and place.ends_on < today:
         return Step.ATTACHMENT_OVER
-    if not place.covers:
+    if not place.is_whole and (service is None or service.pk not in place.services):
         return Step.NOT_ATTACHED_WHOLE if service is None else Step.SERVICE_NOT_ATTACHED
     if service is not None and service.standing != service.Standing.OPEN:
         return Step.SERVICE_CLOSED
@@ -146,20 +169,20 @@ def _place_step(place, service):
 def _space_step(space, structure, opened):
     if not space.is_offered_to(structure):
         return Step.NOT_OFFERED
-    if not space.is_open_everywhere and space.pk not in opened:
+    if not space.is_open_everywhere and (structure.pk, space.pk) not in opened:
         return Step.NOT_OPEN
     return None
 
 
 def _line_step(space, place, lines, today):
-    """Of (status, first day), the oldest first: what gives most counts, else what became of the last."""
-    statuses = {status for status, _ in lines}
-    if any(status == Status.APPROVED and starts_on <= today for status, starts_on in lines):
+    """Of (key, status, first day): what gives most counts, else what became of the last."""
+    statuses = {status for _key, status, _starts_on in lines}
+    if any(status == Status.APPROVED and starts_on <= today for _key, status, starts_on in lines):
         return Step.GRANTED
     if Status.APPROVED in statuses:
         return Step.NOT_BEGUN
     if Status.PENDING in statuses:
         return Step.PENDING
     if lines:
-        return Step.REFUSED if lines[-1][0] == Status.REFUSED else Step.ENDED
+        return Step.REFUSED if max(lines)[1] == Status.REFUSED else Step.ENDED
     return Step.NOT_ASKED if space.is_for(place.role) else Step.NOT_FOR_ROLE

@@ -109,12 +109,10 @@ def standings(user, places, spaces=None):
             lines = live.get(key, {})
             if lines:
                 state = next(state for state in LIVE_STATES if state in lines)
-            elif not place.structure.is_active or not space.is_offered_to(place.structure):
+            elif space.hindrance(place):
                 continue
             elif space.is_free:
                 state = State.FREE
-            elif not space.is_for(place.role):
-                continue
             else:
                 state = State.TO_ASK if is_open else State.NOT_OPEN
             told = {"lines": lines.get(state, []), "refused": refused.get(key)}
@@ -136,6 +134,38 @@ def _tell_givers(user, found):
     for standing in given:
         there = givers[standing.structure.pk]
         standing.givers = there.deciders if standing.is_open else there.openers
+
+
+@dataclass
+class Missing:
+    """A space that somebody has nowhere, and where they stand with it on each structure that may have it."""
+
+    space: Space
+    there: list
+
+    # Of more structures its own page tells, and has the buttons.
+    NAMED = 20
+
+    @property
+    def is_on_many(self):
+        return len(self.there) > self.NAMED
+
+    @property
+    def askable(self):
+        return [standing for standing in self.there if not standing.waits]
+
+    @property
+    def is_chosen(self):
+        """Whether one of several structures is chosen to ask for it on."""
+        return len(self.askable) > 1 and not self.is_on_many
+
+    @property
+    def is_on_several(self):
+        return len(self.there) > 1
+
+    @property
+    def is_own_to_give(self):
+        return all(standing.is_own_to_give for standing in self.askable)
 
 
 class OwnSpaces:
@@ -164,14 +194,14 @@ class OwnSpaces:
 
     @property
     def missing(self):
-        """(space, where they stand with it on each structure) of those they have nowhere."""
+        """The Missing of those they have nowhere."""
         known = {*self.held, *(space for space, _day in self.coming)}
-        return [(space, there) for space, there in self.lacking.items() if space not in known]
+        return [Missing(space, there) for space, there in self.lacking.items() if space not in known]
 
     @property
     def shared(self):
         """A Standing whose « who gives it » is that of all they lack; None when they differ."""
-        lacking = [standing for _space, there in self.missing for standing in there]
+        lacking = [standing for missing in self.missing for standing in missing.there]
         sentences = {
             (standing.is_open, standing.waits, standing.is_own_to_give, tuple(standing.givers)) for standing in lacking
         }

@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actions import reactivate_account
-from accounts.models import User
+from accounts.models import User, normalised_email
 from attachments.deciders import managers_of
 from plumbing.admin import ActionAdmin, SupportAdmin, badge, moment, spaced
 from plumbing.requests import perform, posted, submit
@@ -74,10 +74,11 @@ class TicketAdmin(SupportAdmin):
     list_select_related = ["author", "assignee", "structure"]
     search_fields = ["reference", "subject", "author__email", "author__last_name", "visitor_email", "answers"]
     # As the first page promises: what waits for support first, the oldest of it before.
-    # What is closed comes after all the rest.
+    # What is closed comes after all the rest, the last closed first.
     ordering = [
         Case(When(status=Ticket.Status.IN_PROGRESS, then=0), When(status=Ticket.Status.SOLVED, then=2), default=1),
         "waiting_since",
+        "-closed_at",
         "id",
     ]
     actions = ["assign_to_me"]
@@ -103,8 +104,8 @@ class TicketAdmin(SupportAdmin):
         """Of an open claim, what support is to see first."""
         if not ticket.is_open or not ticket.is_claim:
             return ""
-        came = ["Opposition reçue"] if ticket.objected_at else []
-        return ", ".join(came + (["Attestation revenue"] if ticket.is_signed else []))
+        came = ["opposition reçue"] if ticket.objected_at else []
+        return ", ".join(came + (["attestation revenue"] if ticket.is_signed else [])).capitalize()
 
     @admin.action(description="Me les attribuer")
     def assign_to_me(self, request, tickets):
@@ -154,6 +155,7 @@ class TicketAdmin(SupportAdmin):
         return add_preserved_filters(kept, reverse("admin:support_ticket_changelist"))
 
     def _page(self, request, ticket, thread, form):
+        claim = _standing(ticket) if ticket.is_claim else None
         context = {
             **self.admin_site.each_context(request),
             "title": str(ticket),
@@ -168,7 +170,8 @@ class TicketAdmin(SupportAdmin):
             "ready": ReadyAnswer.objects.fitting(ticket.category),
             "picked": request.POST.get(READY, ""),
             "closed_account": self._account_meant(ticket),
-            "claim": _standing(ticket) if ticket.is_claim else None,
+            "claim": claim,
+            "facts": _untold(ticket, claim) if claim else ticket.facts,
         }
         return render(request, "admin/support/ticket/change_form.html", context, status=422 if form.errors else 200)
 
@@ -236,15 +239,28 @@ def _standing(ticket):
     """Where a claim stands: who manages today, whose account is named, what came back signed."""
     files = ticket.files.ready().exclude(message=None)
     target = actions.named_target(ticket)
+    certificate, spent = (files.filter(role=role).last() for role in (Role.CERTIFICATE, Role.SPENT))
     others = Ticket.objects.open().filter(category=ticket.category, structure=ticket.structure).exclude(pk=ticket.pk)
     return {
         "named_otherwise": target and not alike(ticket.answers.get("target_name", ""), str(target)),
         "others": others.select_related("author").order_by("pk"),
         "principal": managers_of(ticket.structure).principal_place,
         "target": target,
-        "certificate": files.filter(role=Role.CERTIFICATE).last(),
+        "certificate": None if certificate and spent and certificate.pk < spent.pk else certificate,
+        "spent": spent,
         "signed": files.filter(role=Role.SIGNED).last(),
     }
+
+
+def _untold(ticket, claim):
+    """The facts of a claim that its standing does not tell already, in the same words or in its own."""
+    answers, principal = ticket.answers, claim["principal"] and claim["principal"].user
+    told = {"target_login"} if claim["target"] else set()
+    known = {"legal_name": ticket.structure, "target_name": claim["target"], "principal_name": principal}
+    told |= {name for name, row in known.items() if row and alike(answers.get(name, ""), str(row))}
+    if principal and normalised_email(answers.get("principal_login", "")) == principal.email:
+        told.add("principal_login")
+    return [fact for name, fact in ticket.told.items() if name not in told]
 
 
 def _with_ready(data, ticket):

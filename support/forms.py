@@ -188,9 +188,9 @@ class ClaimForm(NamedByNumberForm):
     principal_login = AddressField(label="Son adresse de connexion", required=False, widget=forms.EmailInput(WIDE))
     target_name = name_field("Nom du nouveau gestionnaire", help_text="Prénom et nom.")
     target_login = AddressField(
-        label="Adresse de connexion du nouveau gestionnaire",
+        label="Adresse du nouveau gestionnaire",
         widget=forms.EmailInput(WIDE),
-        help_text="Son compte doit être actif : l'assistance le vérifie avant d'établir l'attestation.",
+        help_text="Celle de sa connexion. Son compte doit être actif : l'assistance le vérifie avant l'attestation.",
     )
     field_order = ["siret", "legal_name", "principal_name", "principal_login", "target_name", "target_login"]
 

@@ -169,8 +169,13 @@ class Ticket(models.Model):
     @property
     def facts(self):
         """(label, value) of the answers to its category's form."""
+        return list(self.told.values())
+
+    @property
+    def told(self):
+        """The facts, by the names of ANSWERS."""
         said = self.answers | {"siret": spaced_identifier("siret", self.answers.get("siret", ""))}
-        return [(label, said[name]) for name, label in ANSWERS.items() if said.get(name)]
+        return {name: (label, said[name]) for name, label in ANSWERS.items() if said.get(name)}
 
     @property
     def asker(self):
@@ -257,6 +262,8 @@ class TicketFile(StoredFile):
         OTHER = "other", "Pièce"
         CERTIFICATE = "certificate", "Attestation à signer"
         SIGNED = "signed", "Attestation signée"
+        # By which a change was made that is undone.
+        SPENT = "spent", "Attestation signée, déjà utilisée"
 
     # None once a draft is deleted, until its files are.
     ticket = models.ForeignKey(Ticket, models.PROTECT, null=True, related_name="files", verbose_name="sollicitation")

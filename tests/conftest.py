@@ -30,7 +30,13 @@ from tests.processes import portal_environment
 from tests.servers import running_sink
 from tests.undefined import Undefined
 
-MADE_BY_MIGRATING = {"django_content_type", "auth_permission", "django_migrations", "spaces_space"}
+MADE_BY_MIGRATING = {
+    "django_content_type",
+    "auth_permission",
+    "django_migrations",
+    "spaces_space",
+    "support_readyanswer",
+}
 
 
 def pytest_configure():
@@ -76,7 +82,8 @@ def emptied(handle):
             append_only.remove(connection)
             handle(self, **options)
             append_only.install(connection)
-            import_module("spaces.migrations.0001_initial").put_in(apps, None)
+            for catalogue in ("spaces.migrations.0001_initial", "support.migrations.0002_ready_answers"):
+                import_module(catalogue).put_in(apps, None)
 
     return handled
 

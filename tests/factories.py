@@ -10,19 +10,26 @@ from attachments.models import Attachment, AttachmentRequest
 from directory.models import DirectoryEntry, DirectoryImport
 from documents.models import SupportingDocument, new_key
 from notifications.models import OutgoingMail
-from plumbing.references import new_reference
+from plumbing.references import LENGTH
 from spaces.models import Subscription
 from structures.models import BankAccount, Service, Structure
 from support.models import Message, Ticket, TicketFile
 
 # Of structures and directory entries together: what lives here is not in the directory by accident.
 establishments = count()
+# Drawn in turn: thousands drawn at random would meet twice.
+references = count(10 ** (LENGTH - 2))
 
 
 def siret_number(number):
     siren = f"9{number:07d}"
     siren += luhn.calc_check_digit(siren)
     return (nic := f"{siren}0001") + luhn.calc_check_digit(nic)
+
+
+def next_reference():
+    digits = str(next(references))
+    return digits + luhn.calc_check_digit(digits)
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -41,7 +48,7 @@ class UserFactory(factory.django.DjangoModelFactory):
     last_name = factory.Sequence(lambda n: "Nom" + "".join("abcdefghij"[int(digit)] for digit in str(n)))
     state = User.State.ACTIVE
     activated_at = factory.LazyFunction(timezone.now)
-    reference = factory.LazyFunction(new_reference)
+    reference = factory.LazyFunction(next_reference)
     password = "!"
 
 
@@ -118,7 +125,7 @@ class AttachmentRequestFactory(factory.django.DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory, pending=True)
     structure = factory.SubFactory(StructureFactory)
-    reference = factory.LazyFunction(new_reference)
+    reference = factory.LazyFunction(next_reference)
 
 
 class SubscriptionFactory(factory.django.DjangoModelFactory):
@@ -131,7 +138,7 @@ class SubscriptionFactory(factory.django.DjangoModelFactory):
     structure = factory.SubFactory(StructureFactory)
     access = "consultation"
     status = "approved"
-    reference = factory.LazyFunction(new_reference)
+    reference = factory.LazyFunction(next_reference)
 
 
 class DirectoryEntryFactory(StructureFactory):
@@ -190,7 +197,7 @@ class TicketFactory(factory.django.DjangoModelFactory):
             ),
         )
 
-    reference = factory.LazyFunction(new_reference)
+    reference = factory.LazyFunction(next_reference)
     category = "general"
     status = "in_progress"
     author = factory.SubFactory(UserFactory)

@@ -326,7 +326,7 @@ def test_many_structures_cost_no_more_queries_than_few(client, manager, path):
         with CaptureQueriesContext(connection) as captured:
             client.get(path)
         counts.append(len(captured))
-    assert counts[0] == counts[1] < 30
+    assert counts[0] == counts[1] <= 30
 
 
 @pytest.mark.parametrize(

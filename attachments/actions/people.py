@@ -28,8 +28,9 @@ def attach_people(places, *, actor, comment="", invited=()):
     """« Rattacher un utilisateur »: give these `Place`s, and tell each person in one mail with the `comment`: a Batch.
 
     In a number of queries that does not grow with them. What cannot be given is left out, and why is said: the others
-    do not suffer from it. No person comes twice for the same structure. Those `invited`, whose accounts were just
-    made, are told of their place and of the link that activates their account in one mail.
+    do not suffer from it. No person comes twice for the same structure. Each attachment has the reference of the
+    request it `answered`, if any. Those `invited`, whose accounts were just made, are told of their place and of the
+    link that activates their account in one mail.
     """
     structures = lock_structures({place.structure.pk for place in places})
     accounts = lock_accounts({place.user.pk for place in places})
@@ -48,13 +49,14 @@ def attach_people(places, *, actor, comment="", invited=()):
             possible.append(place)
     # Whose request was open there is told of its approval, and let in by it.
     pending = AttachmentRequest.objects.pending().filter(user__in=accounts, structure__in=structures)
-    answered = set(pending.values_list("user", "structure"))
+    answered = {(request.user_id, request.structure_id): request.reference for request in pending}
     given.done.extend(start_all(possible, actor=actor))
     approve_accounts({place.user_id: place.user.reference for place in given.done}, actor=actor)
     prefetch_related_objects([place for place in given.done if not place.whole_structure], "services")
     told = {}
     for place in given.done:
-        if (place.user_id, place.structure_id) not in answered and place.user not in invited:
+        place.answered = answered.get((place.user_id, place.structure_id), "")
+        if not place.answered and place.user not in invited:
             told.setdefault(place.user, []).append(place)
     emails.send_attached(told, by=actor, comment=comment)
     places_of = {place.user: place for place in given.done}

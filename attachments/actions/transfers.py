@@ -78,8 +78,9 @@ def pass_all_on(rows, managed, *, actor, cause=""):
     risen = hand_on(handed, actor=actor, reference=reference, cause=cause)
     # What they asked for there themselves; of those who were not attached, the beginning of their place sees to it.
     answer_by(risen, actor=actor)
-    Handover.objects.bulk_create([row for row in rows if row.pk is None])
-    kept = [row for row in rows if not row._state.adding]
+    # Told apart first: once created, they all have keys.
+    new, kept = ([row for row in rows if (row.pk is None) is is_new] for is_new in (True, False))
+    Handover.objects.bulk_create(new)
     Handover.objects.bulk_update(kept, ["status", "done_at", "role_before", "place_before"])
 
 

@@ -140,7 +140,7 @@ class HandoverDayForm(LimitedForm):
     date = DayField(
         label="À partir du",
         required=False,
-        help_text="Laissez vide pour tout de suite. Sinon, tout se fera de soi-même ce jour-là.",
+        help_text="Laissez vide pour tout de suite. Sinon, tout se fera automatiquement ce jour-là.",
     )
 
     def __init__(self, data=None, **options):

@@ -247,6 +247,9 @@ class Attachment(Scope):
         values = {name: getattr(self, name) for name in ("role", "whole_structure", "starts_on", "ends_on", "ended_at")}
         return version_of(values | {"services": sorted(service.pk for service in self.services.all())})
 
+    # Of one just given by `attach_people`: the reference of the request that waited, and is approved by it.
+    answered = ""
+
     @property
     def period(self):
         """« à partir du …, jusqu'au … », of a beginning to come and of an end; empty without either."""

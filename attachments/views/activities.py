@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from attachments.deciders import Desk
 from attachments.models import Attachment, Right, Role
+from attachments.people import offered
 from attachments.permissions import SEEING_PEOPLE
 from attachments.standing_in import tell_standing_in
 from attachments.successions import handovers_of
@@ -49,9 +50,7 @@ def activities(request):
         "waiting": desk.waiting or 0,
         "places": shown,
         "led": [place for place in shown if place.role == Role.PRINCIPAL],
-        "attaches": user.is_staff or any(place.may_attach_people for place in places),
-        # Where the PIGP keeps the accounts, none is made.
-        "creates": user.is_staff or any(place.may_attach_people and not place.structure.uses_pigp for place in places),
+        **offered(user, places),
         "is_left_nothing": not desk.manages and user.attachments.current().filter(role=Role.SECONDARY).exists(),
         "place_count": len(places),
         "manages": desk.manages,

@@ -2,13 +2,14 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from attachments import actions
 from attachments.deciders import is_open_to_first_comer, managers_of
 from attachments.forms import AskingForm
 from attachments.models import Attachment, AttachmentRequest
+from attachments.views.parts import structure_page
 from plumbing.reach import reach
 from plumbing.references import LENGTH
 from plumbing.requests import posted, submit, within
@@ -21,18 +22,12 @@ from structures.views.workspace import INFORMATIONS, below
 def request_attachment(request, pk):
     """Ask for a place in one structure, all of it or some services; or hear why there is nothing to ask."""
     structure = get_object_or_404(Structure.objects.filter(reach("structures.view_structure", request.user)), pk=pk)
-    workspace, decider = below(request, structure, INFORMATIONS), _who_decides(request, structure)
+    decider = _who_decides(request, structure)
     held = Attachment.objects.lasting().filter(user=request.user, structure=structure).first()
     if not request.user.has_perm("attachments.request_attachment", structure):
         waiting = structure.attachment_requests.pending().filter(user=request.user).first()
-        context = {
-            "structure": structure,
-            "workspace": workspace,
-            "held": held,
-            "waiting": waiting,
-            "decider": decider,
-        }
-        return render(request, "attachments/nothing_to_request.html", context)
+        context = {"held": held, "waiting": waiting, "decider": decider}
+        return structure_page(request, "attachments/nothing_to_request.html", structure, context)
     held_services = list(held.services.all()) if held else []
     takes_over = is_open_to_first_comer(structure)
     before = _refused_before(request, structure)
@@ -43,21 +38,15 @@ def request_attachment(request, pk):
         done, sent = submit(form, actions.send_request, request.user, structure, actor=request.user, **form.asked)
         if done:
             messages.success(request, _what_follows(request, sent))
-            return redirect(workspace.address)
-    return render(
-        request,
-        "attachments/request_attachment.html",
-        {
-            "structure": structure,
-            "workspace": workspace,
-            "form": form,
-            "held_services": held_services,
-            "takes_over": takes_over,
-            "before": before,
-            "decider": decider,
-        },
-        status=422 if form.errors else 200,
-    )
+            return redirect(below(request, structure, INFORMATIONS).address)
+    context = {
+        "form": form,
+        "held_services": held_services,
+        "takes_over": takes_over,
+        "before": before,
+        "decider": decider,
+    }
+    return structure_page(request, "attachments/request_attachment.html", structure, context)
 
 
 def _refused_before(request, structure):

@@ -15,8 +15,9 @@ from attachments.forms import AttachForm, InviteForm
 from attachments.models import AttachmentRequest
 from attachments.people import called, people_known_to, tell_places, typed
 from attachments.permissions import roles_given_by
-from attachments.views.parts import ATTACH, CHOSEN, CREATE, TAB, TAB_OF_ONE, active_within_reach, people_page
+from attachments.views.parts import ATTACH, CHOSEN, CREATE, TAB, TAB_OF_ONE, active_within_reach, are_said, people_page
 from plumbing.reach import held
+from plumbing.references import spaced
 from plumbing.requests import posted, submit, within
 from plumbing.text import is_key, loose_pattern, of
 from structures.models import Structure
@@ -24,8 +25,6 @@ from structures.views.parts import BY_NAME, paged, searched_words
 
 # In the address: the person chosen. Posted: what was typed on the other page comes along.
 CARRIED = "repris"
-# Posted: the requests of which the page said that this attachment approves them.
-SAID = "demande"
 MOST_FOUND, MOST_OTHERS = 20, 50
 
 
@@ -36,40 +35,49 @@ def attach_person(request, pk):
     if structure is None:
         return redirect(TAB, pk)
     person = _chosen(request, structure)
-    form = AttachForm(
-        structure,
-        posted(request),
-        person=person,
-        others=_others(request.user, structure),
-        roles=roles_given_by(request.user, [pk])[pk],
-    )
-    unknown, asked = False, _asked(request, person, [structure])
-    if request.method == "POST" and form.is_valid() and _is_counted(request, form):
-        found = person or User.objects.filter(email=normalised_email(form.cleaned_data["email"])).first()
-        # An account closed before anybody used it is none: it starts again.
-        unknown = found is None or (found.state == User.State.CLOSED and not found.was_ever_active)
+    form, asked = _attach_form(request, structure, person), _asked(request, person, [structure])
+    tries = request.method == "POST" and form.is_valid() and _is_counted(request, form)
+    if tries and (found := person or _account_of(form)):
         asked = _asked(request, found, [structure for structure, _ in form.parts])
-        if unknown:
-            likely = likely_address(form.cleaned_data["email"])
-            doubt = f" Vouliez-vous écrire {likely} ?" if likely else ""
-            form.add_error("email", f"Aucun compte ne porte cette adresse.{doubt}")
-        elif _are_said(request, form, asked) and _attach(request, form, found):
+        if _are_said(request, form, asked) and _attach(request, form, found):
             return redirect(TAB, pk)
-    words = typed(request.GET, "q")
-    found = _found(request.user, structure, words) if words and person is None else []
+    may_create = request.user.has_perm(CREATE, structure)
     context = {
         "form": form,
         "held": _held(structure, person, form),
         "asked": asked,
         "person": person,
-        "unknown": unknown and request.user.has_perm(CREATE, structure),
-        "words": words,
-        "found": found[:MOST_FOUND],
-        "has_more": len(found) > MOST_FOUND,
-        "most": MOST_FOUND,
-        "may_create": request.user.has_perm(CREATE, structure),
+        "unknown": may_create and form.has_error("email", "no_account"),
+        "may_create": may_create,
     }
-    return people_page(request, "attachments/attach_person.html", structure, context)
+    return people_page(
+        request, "attachments/attach_person.html", structure, context | _searched(request, structure, person)
+    )
+
+
+def _attach_form(request, structure, person):
+    roles = roles_given_by(request.user, [structure.pk])[structure.pk]
+    return AttachForm(structure, posted(request), person=person, others=_others(request.user, structure), roles=roles)
+
+
+def _account_of(form):
+    """The account of the address that was typed; None, and the form says so, when there is none."""
+    email = form.cleaned_data["email"]
+    found = User.objects.filter(email=normalised_email(email)).first()
+    # An account closed before anybody used it is none: it starts again.
+    if found and not (found.state == User.State.CLOSED and not found.was_ever_active):
+        return found
+    likely = likely_address(email)
+    doubt = f" Vouliez-vous écrire {likely} ?" if likely else ""
+    form.add_error("email", ValidationError(f"Aucun compte ne porte cette adresse.{doubt}", code="no_account"))
+    return None
+
+
+def _searched(request, structure, person):
+    """The people found by name, as long as none of them is chosen."""
+    words = typed(request.GET, "q")
+    found = _found(request.user, structure, words) if words and person is None else []
+    return {"words": words, "found": found[:MOST_FOUND], "has_more": len(found) > MOST_FOUND, "most": MOST_FOUND}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,16 +90,8 @@ def create_account(request, pk):
         return people_page(request, "attachments/no_account_here.html", structure, {})
     if not request.user.has_perm(CREATE, structure):
         raise PermissionDenied
-    roles = roles_given_by(request.user, [pk])[pk]
-    carried = request.method == "POST" and CARRIED in request.POST
-    if carried:
-        known = {name: request.POST.get(name, "") for name in ("email", "role", "scope", "starts_on", "ends_on")}
-        services = [key for key in request.POST.getlist("services") if is_key(key)]
-        form = InviteForm(structure, roles=roles, initial=known | {"services": services})
-    else:
-        form = InviteForm(structure, posted(request), roles=roles)
-    has_account = False
-    if request.method == "POST" and not carried and form.is_valid() and _is_counted(request, form):
+    form = _invite_form(request, structure)
+    if request.method == "POST" and form.is_valid() and _is_counted(request, form):
         done, place = submit(
             form,
             actions.create_attached_account,
@@ -106,10 +106,18 @@ def create_account(request, pk):
             said = f"Le compte {of(place.user)} est créé et rattaché à {structure} : {given}."
             messages.success(request, f"{said} Le lien qui l'active lui est envoyé par courriel.")
             return redirect(TAB_OF_ONE, pk, place.pk)
-        has_account = form.has_error("email", "address_used")
-    return people_page(
-        request, "attachments/create_account.html", structure, {"form": form, "has_account": has_account}
-    )
+    context = {"form": form, "has_account": form.has_error("email", "address_used")}
+    return people_page(request, "attachments/create_account.html", structure, context)
+
+
+def _invite_form(request, structure):
+    """As it is posted; or to be filled in, with what was typed on the page one comes from."""
+    roles = roles_given_by(request.user, [structure.pk])[structure.pk]
+    if request.method != "POST" or CARRIED not in request.POST:
+        return InviteForm(structure, posted(request), roles=roles)
+    known = {name: request.POST.get(name, "") for name in ("email", "role", "scope", "starts_on", "ends_on")}
+    services = [key for key in request.POST.getlist("services") if is_key(key)]
+    return InviteForm(structure, roles=roles, initial=known | {"services": services})
 
 
 @require_safe
@@ -197,8 +205,10 @@ def _attach(request, form, person):
 
 
 def _done(place):
-    verb = "sera rattaché" if place.standing == place.Standing.UPCOMING else "est rattaché"
-    return f"{place.user} {verb} à {place.structure} : {place.get_role_display().lower()}, {place.extent}."
+    done = "Rattachement prévu" if place.standing == place.Standing.UPCOMING else "Rattachement fait"
+    role = f"{place.get_role_display().lower()} {of(place.structure)}"
+    done = f"{done} : {place.user}, {role} ({place.extent})."
+    return f"{done} Sa demande, dossier n° {spaced(place.answered)}, est validée." if place.answered else done
 
 
 def _asked(request, person, structures):
@@ -212,7 +222,7 @@ def _asked(request, person, structures):
 
 def _are_said(request, form, asked):
     """Whether the page said of each that it will be approved; else it does now, and nothing is done yet."""
-    said = {one.reference for one in asked} <= set(request.POST.getlist(SAID))
+    said = are_said(request, asked)
     if not said:
         words = "Cette personne a une demande en cours : lisez ce qui suit, puis rattachez de nouveau."
         form.add_error(None, ValidationError(words, code="not_yet_said"))

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.views.decorators.http import require_http_methods
@@ -22,11 +22,11 @@ from attachments.views.parts import (
     mails_within,
     people_page,
     say_skipped,
+    structure_page,
 )
 from plumbing.requests import RETURN, came_from, posted, submit
 from plumbing.text import grouped, of
 from structures.views.parts import within_reach
-from structures.views.workspace import INFORMATIONS, below
 
 # Those ticked in the list, by the keys of their places; or instead all of the list, as filtered, that have an end.
 TICKED, ALL = "rattachement", "tous"
@@ -48,20 +48,10 @@ def extend(request, pk):
         done, extended = submit(form, actions.extend, pk, actor=request.user, **form.cleaned_data)
         if done:
             until = _until(extended.ends_on) if extended.ends_on else "sans date de fin"
-            messages.success(request, f"{place.user} reste rattaché {until}. Un courriel l'en informe.")
+            messages.success(request, f"{_lasts(place)} {until}. Un courriel l'en informe.")
             return redirect(back)
-    return render(
-        request,
-        "attachments/extend.html",
-        {
-            "structure": place.structure,
-            "workspace": below(request, place.structure, INFORMATIONS),
-            "place": place,
-            "back": back,
-            "form": form,
-        },
-        status=422 if form.errors else 200,
-    )
+    context = {"place": place, "back": back, "form": form}
+    return structure_page(request, "attachments/extend.html", place.structure, context)
 
 
 def _back(request, place):
@@ -129,12 +119,17 @@ def _extend_all(request, form, places):
         form.refuse(extended.skipped[0][1])
         return False
     count = len(extended.done)
-    who, each = (str(extended.done[0].user), "l'en") if count == 1 else (f"{grouped(count)} personnes", "en")
-    verb = "reste rattaché" if count == 1 else "restent rattachées"
-    done = f"{who} {verb} {_until(day)}. Un courriel {each} informe{'' if count == 1 else ' chacune'}."
+    if count == 1:
+        done = f"{_lasts(extended.done[0])} {_until(day)}. Un courriel l'en informe."
+    else:
+        done = f"{grouped(count)} personnes restent rattachées {_until(day)}. Un courriel en informe chacune."
     messages.success(request, done)
     say_skipped(request, [str(refusal) for _, refusal in extended.skipped])
     return True
+
+
+def _lasts(place):
+    return f"Le rattachement {of(place.user)} dure désormais"
 
 
 def _until(day):

@@ -74,7 +74,7 @@ def _going_on(request, rows):
         return {"next_url": reverse("accounts:deactivate"), "next_label": "Désactiver mon compte"}
     if request.GET.get(NEXT) == LEAVING and places.exists():
         address = f"{reverse('attachments:leave_structures')}?{HANDED_OVER}={rows[0].reference}"
-        return {"next_url": address, "next_label": "Supprimer mes rattachements"}
+        return {"next_url": address, "next_label": "Supprimer mes rattachements", "is_leaving": True}
     return {"next_url": ""}
 
 

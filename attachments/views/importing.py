@@ -36,15 +36,22 @@ def import_people(request, pk):
         return redirect(TAB, pk)
     if request.method == "POST" and TEXT in request.POST:
         return _apply(request, structure, request.POST[TEXT])
-    form = FileForm(*([request.POST, request.FILES] if request.method == "POST" else []))
-    lines, text = None, ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            text = read_text(form.cleaned_data["file"].read())
-            lines = _read(request, structure, text)
-        except FileRefused as refusal:
-            form.add_error("file", str(refusal))
-    return _trial(request, structure, form, text, lines)
+    if request.method != "POST":
+        return _trial(request, structure, FileForm())
+    form = FileForm(request.POST, request.FILES)
+    return _trial(request, structure, form, *_read_file(request, structure, form))
+
+
+def _read_file(request, structure, form):
+    """The text of the file chosen, and its Lines; neither, and the form says why, when it is refused."""
+    if not form.is_valid():
+        return "", None
+    try:
+        text = read_text(form.cleaned_data["file"].read())
+        return text, _read(request, structure, text)
+    except FileRefused as refusal:
+        form.add_error("file", str(refusal))
+        return "", None
 
 
 def _apply(request, structure, text):
@@ -67,7 +74,7 @@ def _read(request, structure, text):
     return read_lines(text, structure, roles_given_by(request.user, [structure.pk])[structure.pk])
 
 
-def _trial(request, structure, form, text, lines):
+def _trial(request, structure, form, text="", lines=None):
     """What a file would do, line by line; without `lines`, where one is chosen."""
     lines = lines or []
     to_do = [line for line in lines if line.is_to_do]
@@ -103,6 +110,7 @@ def file_applied(request, pk):
         "newcomers": sum(not place.user.was_ever_active for place in done),
         "left": kept["left"],
         "held_count": kept["held"],
+        "answered_count": kept.get("answered", 0),
     }
     return people_page(request, "attachments/file_applied.html", structure, context)
 
@@ -156,4 +164,5 @@ def _keep(request, structure, given, lines):
         "done": [place.pk for place in given.done],
         "left": sorted(_faulty(lines) + left),
         "held": sum(line.held is not None for line in lines),
+        "answered": sum(bool(place.answered) for place in given.done),
     }

@@ -55,6 +55,7 @@ def leave_structures(request):
         "succession": succession,
         "back": back,
         "orphaned": sum(row.orphaned for row in leaving),
+        "has_handed_over": HANDED_OVER in request.GET,
     }
     return render(request, "attachments/leave_structures.html", context)
 

@@ -11,7 +11,7 @@ from attachments.people import VIEW_PEOPLE
 from plumbing.requests import came_from, carried, within
 from plumbing.text import is_key, of
 from structures.views.parts import within_reach
-from structures.views.workspace import below
+from structures.views.workspace import INFORMATIONS, below
 
 TAB, TAB_OF_ONE = "attachments:people", "attachments:person"
 SEE = "structures.view_structure"
@@ -19,6 +19,8 @@ ATTACH, CREATE = "attachments.attach_people", "attachments.create_account"
 CHANGE = "attachments.change_place"
 # The people, or the one, that a form or an address names.
 CHOSEN = "personne"
+# Posted: the requests of which the page said that what it does approves them.
+SAID = "demande"
 # What ATTACH_RATE counts together: changes that mail somebody who has not asked for them.
 CHANGING = "changing"
 TOO_MANY_CHANGES = "Vous avez fait beaucoup de changements. Attendez une heure, puis recommencez."
@@ -101,6 +103,18 @@ def person_page(request, template, place, context, *, below_person=False):
         "address": address,
         "carried": carried(request),
     }
+    form = context.get("form")
+    return render(request, template, context, status=422 if form and form.errors else 200)
+
+
+def are_said(request, asked):
+    """Whether the page that was posted said of each of these requests that it will be approved."""
+    return {one.reference for one in asked} <= set(request.POST.getlist(SAID))
+
+
+def structure_page(request, template, structure, context, *above):
+    """A page below a structure's own, of which `above` are others in between; `context` may have its form."""
+    context |= {"structure": structure, "workspace": below(request, structure, INFORMATIONS, *above)}
     form = context.get("form")
     return render(request, template, context, status=422 if form and form.errors else 200)
 

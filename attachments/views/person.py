@@ -32,6 +32,7 @@ from attachments.views.parts import (
 from history.models import Event, HistoryEntry
 from plumbing.moments import moment
 from plumbing.requests import posted, submit
+from plumbing.text import of
 
 LEAVE_RIGHTS = "attachments.leave_rights"
 STARTS = (Event.ATTACHMENT_STARTED, Event.PRINCIPAL_DESIGNATED, Event.REQUEST_APPROVED)
@@ -118,15 +119,17 @@ def detach_person(request, pk, place_pk):
         return say_over(request, place)
     form = DetachForm(posted(request))
     if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        done, _ = submit(form, actions.detach, place_pk, actor=request.user, reason=reason)
+        done, _ = submit(form, actions.detach, place_pk, actor=request.user, reason=form.cleaned_data["reason"])
         if done:
-            messages.success(
-                request, f"{place.user} n'est plus rattaché à {place.structure}. Un courriel l'en informe."
-            )
+            _say_detached(request, place)
             return redirect(list_behind(request, pk)[1])
     tell_losses(place.user, [place])
     return person_page(request, "attachments/detach_person.html", place, {"form": form}, below_person=True)
+
+
+def _say_detached(request, place):
+    done = f"Le rattachement {of(place.user)} à {place.structure} est terminé."
+    messages.success(request, f"{done} Un courriel l'en informe.")
 
 
 @require_POST

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -11,11 +11,10 @@ from attachments import actions
 from attachments.forms import DeputyForm, PersonalRightsForm, SecondaryRightsForm
 from attachments.models import Deputy, Right, Role
 from attachments.people import typed
-from attachments.views.parts import SEE, mails_within
+from attachments.views.parts import SEE, mails_within, structure_page
 from plumbing.requests import perform, posted, submit
 from plumbing.text import of
 from structures.views.parts import PER_PAGE, within_reach
-from structures.views.workspace import INFORMATIONS, below
 
 # Of more people than this, one is searched by name before they are chosen in a list.
 MOST_LISTED = 50
@@ -31,26 +30,28 @@ def secondary_rights(request, pk):
         if done:
             messages.success(request, _what_is_left(structure, form.rights) if made else "Rien n'a changé.")
             return redirect("attachments:secondary_rights", pk)
-    secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY).select_related("user")
-    page = Paginator(secondaries.order_by("user__last_name", "user__first_name", "pk"), PER_PAGE).get_page(
-        request.GET.get("page")
-    )
-    for place in page:
+    by_name = _secondaries(structure).order_by("user__last_name", "user__first_name", "pk")
+    page = Paginator(by_name, PER_PAGE).get_page(request.GET.get("page"))
+    _tell_own_rights(request.user, page)
+    return structure_page(request, "attachments/secondary_rights.html", structure, {"form": form, "page": page})
+
+
+def _secondaries(structure):
+    return structure.attachments.lasting().filter(role=Role.SECONDARY).select_related("user")
+
+
+def _tell_own_rights(user, places):
+    """Give each of `places` the (label, bool) that were set for it alone, and whether it is `user`'s own."""
+    for place in places:
         said = [(right.label, getattr(place, right)) for right in Right]
         place.own_rights = [(label, held) for label, held in said if held is not None]
-        place.is_own = place.user_id == request.user.pk
-    return render(
-        request,
-        "attachments/secondary_rights.html",
-        {"structure": structure, "workspace": below(request, structure, INFORMATIONS), "form": form, "page": page},
-        status=422 if form.errors else 200,
-    )
+        place.is_own = place.user_id == user.pk
 
 
 def _what_is_left(structure, rights):
     """What secondary managers may do there now, and for how many of them that goes."""
     given = [right.label.lower() for right, held in rights.items() if held]
-    secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY)
+    secondaries = _secondaries(structure)
     apart = secondaries.exclude(**dict.fromkeys(Right.values)).count()
     count = secondaries.count() - apart
     about = f"pour {count} gestionnaire{'s' if count > 1 else ''} secondaire{'s' if count > 1 else ''}"
@@ -63,56 +64,58 @@ def _what_is_left(structure, rights):
 def personal_rights(request, pk, place_pk):
     """What one secondary manager may do, where it differs from the others."""
     structure = within_reach(request.user, pk, SEE, "attachments.leave_rights")
-    secondaries = structure.attachments.lasting().filter(role=Role.SECONDARY).exclude(user=request.user)
-    place = get_object_or_404(secondaries.select_related("user"), pk=place_pk)
+    place = get_object_or_404(_secondaries(structure).exclude(user=request.user), pk=place_pk)
     place.structure = structure
     form = PersonalRightsForm(place, posted(request))
     if request.method == "POST" and form.is_valid():
         done, made = submit(form, actions.leave_personal_rights, place.pk, actor=request.user, rights=form.rights)
         if done:
-            given = [change.field.verbose_name.lower() + f" : {change.after.lower()}" for change in made]
-            said = f"Droits {of(place.user)} enregistrés : {', '.join(given)}." if made else "Rien n'a changé."
-            messages.success(request, said)
+            messages.success(request, _what_is_left_to(place, made) if made else "Rien n'a changé.")
             return redirect("attachments:secondary_rights", pk)
     above = ("Droits des gestionnaires secondaires", reverse("attachments:secondary_rights", args=[pk]))
-    context = {
-        "structure": structure,
-        "workspace": below(request, structure, INFORMATIONS, above),
-        "place": place,
-        "form": form,
-    }
-    return render(request, "attachments/personal_rights.html", context, status=422 if form.errors else 200)
+    return structure_page(request, "attachments/personal_rights.html", structure, {"place": place, "form": form}, above)
+
+
+def _what_is_left_to(place, made):
+    given = [change.field.verbose_name.lower() + f" : {change.after.lower()}" for change in made]
+    return f"Droits {of(place.user)} enregistrés : {', '.join(given)}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def deputy(request, pk):
     """Who stands in for the principal manager; without anybody, POST names one."""
     structure = within_reach(request.user, pk, SEE, "attachments.name_deputy")
-    able = structure.attachments.lasting().filter(user__state=User.State.ACTIVE).exclude(role=Role.PRINCIPAL)
-    able = able.exclude(user=request.user).select_related("user").order_by("user__last_name", "user__first_name", "pk")
-    words = typed(request.GET, "q")
-    able_count = able.count()
-    searches = bool(words) or able_count > MOST_LISTED
-    found = list(able.of_people(words).values_list("pk", flat=True)[: MOST_LISTED + 1]) if words else []
-    form = DeputyForm(able.filter(pk__in=found[:MOST_LISTED]) if searches else able, posted(request))
+    able = Able(structure, request)
+    form = DeputyForm(able.offered, posted(request))
     if request.method == "POST" and form.is_valid() and mails_within(request, form):
         done, named = submit(form, actions.name_deputy, pk, actor=request.user, **form.named)
         if done:
             messages.success(request, f"La suppléance est confiée à {named.deputy}. Un courriel l'en informe.")
             return redirect("attachments:deputy", pk)
     context = {
-        "structure": structure,
-        "workspace": below(request, structure, INFORMATIONS),
         "form": form,
         "held": Deputy.objects.lasting().filter(structure=structure).select_related("deputy", "named_by").first(),
         "has_principal": structure.attachments.current().principal().exists(),
-        "anybody": able_count > 0,
-        "searches": searches,
-        "words": words,
-        "offers": bool(found) or not searches,
-        "has_more": len(found) > MOST_LISTED,
+        "able": able,
     }
-    return render(request, "attachments/deputy.html", context, status=422 if form.errors else 200)
+    return structure_page(request, "attachments/deputy.html", structure, context)
+
+
+class Able:
+    """Those who can be named deputy: all of them are offered or, where they are many, those found by name."""
+
+    def __init__(self, structure, request):
+        people = structure.attachments.lasting().filter(user__state=User.State.ACTIVE).exclude(role=Role.PRINCIPAL)
+        people = people.exclude(user=request.user).select_related("user")
+        self.offered = people.order_by("user__last_name", "user__first_name", "pk")
+        self.words, self.count = typed(request.GET, "q"), people.count()
+        self.has_more, self.offers = False, True
+        self.is_searched = bool(self.words) or self.count > MOST_LISTED
+        if self.is_searched:
+            found = self.offered.of_people(self.words) if self.words else self.offered.none()
+            keys = list(found.values_list("pk", flat=True)[: MOST_LISTED + 1])
+            self.has_more, self.offers = len(keys) > MOST_LISTED, bool(keys)
+            self.offered = self.offered.filter(pk__in=keys[:MOST_LISTED])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -127,7 +130,5 @@ def end_deputy(request, pk):
         done = "La suppléance est terminée. Un courriel en informe chacun."
         perform(request, actions.end_deputy, held.pk, actor=request.user, done=done)
         return redirect("attachments:deputy", pk)
-    workspace = below(request, structure, INFORMATIONS, ("Suppléance", reverse("attachments:deputy", args=[pk])))
-    return render(
-        request, "attachments/end_deputy.html", {"structure": structure, "workspace": workspace, "held": held}
-    )
+    above = ("Suppléance", reverse("attachments:deputy", args=[pk]))
+    return structure_page(request, "attachments/end_deputy.html", structure, {"held": held}, above)

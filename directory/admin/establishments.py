@@ -1,3 +1,4 @@
+from directory.identifiers import identifier_key
 from plumbing.admin import LargeTableAdmin, spaced
 from plumbing.text import search_key
 
@@ -15,7 +16,7 @@ class EstablishmentAdmin(LargeTableAdmin):
     )
 
     def get_search_results(self, request, queryset, search_term):
-        number, name = "".join(search_term.split()).upper(), search_key(search_term)
+        number, name = identifier_key(search_term), search_key(search_term)
         if not name:
             return queryset, False
         if number.isdecimal():

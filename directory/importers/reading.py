@@ -198,7 +198,8 @@ def _variables():
     flags = {word: value for value, words in _FLAGS.items() for word in words}
     types = {folded(word): value for value, label in IdentifierType.choices for word in (value, label)}
     # Neither Chinese nor Korean, whose signs stay as they are; the last ones are letters in mathematical dress.
-    signs = map(chr, chain(range(0x21, 0x3400), range(0xF900, 0x1_0000), range(0x1_D400, 0x1_D800)))
+    common = range(0x21, 0x3400), range(0xA640, 0xAC00), range(0xF900, 0x1_0000), range(0x1_D400, 0x1_D800)
+    signs = map(chr, chain(*common))
     plain = {sign: search_key(f"a{sign}a")[1:-1] for sign in signs}
     return {
         "unreadable": UNREADABLE,

@@ -2,7 +2,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from directory.identifiers import IdentifierType, clean_identifier, full_identifier, spaced_identifier
+from directory.identifiers import (
+    IdentifierType,
+    clean_identifier,
+    full_identifier,
+    identifier_key,
+    spaced_identifier,
+)
 from plumbing.fields import CodeField, SearchKeyField, TrigramIndex
 from plumbing.text import search_key
 
@@ -98,14 +104,15 @@ def address_lines(description):
     return [*lines, d["country"]] if lines and d["country"] else lines
 
 
-def search_indexes(table, shown):
-    """What a search reads: by each order and by postcode, an index of all that it compares and of the column that says
-    who may find a row, so that it reads no row it does not show; and one for three letters anywhere."""
+def search_indexes(table, visibility):
+    """What a search reads (`structures/search/reading.py`): by each order and by postcode, an index of all that it
+    compares and of the column that says who may find a row, so that it looks at no row it does not show; and one for
+    three letters anywhere."""
     covering = {
-        "name": ["legal_name_key", "id", "label_key", "city_key", "postcode", "identifier", shown],
-        "city": ["city_key", "legal_name_key", "id", "label_key", "postcode", "identifier", shown],
-        "postcode": ["postcode", "legal_name_key", "id", "label_key", "city_key", "identifier", shown],
-        "number": ["identifier", "id", "legal_name_key", "label_key", "city_key", "postcode", shown],
+        "name": ["legal_name_key", "id", "label_key", "city_key", "postcode", "identifier", visibility],
+        "city": ["city_key", "legal_name_key", "id", "label_key", "postcode", "identifier", visibility],
+        "postcode": ["postcode", "legal_name_key", "id", "label_key", "city_key", "identifier", visibility],
+        "number": ["identifier", "id", "legal_name_key", "label_key", "city_key", "postcode", visibility],
     }
     return [
         *(models.Index(fields=fields, name=f"{table}_by_{name}") for name, fields in covering.items()),
@@ -125,7 +132,7 @@ class EstablishmentQuerySet(models.QuerySet):
         return self.filter(
             Q(legal_name_key__contains=key)
             | Q(label_key__contains=key)
-            | Q(identifier__startswith=key.replace(" ", "") or "?")
+            | Q(identifier__startswith=identifier_key(words))
         )
 
 

@@ -14,12 +14,11 @@ from spaces.actions.defaults import (
 from spaces.actions.duplicating import duplicate, duplicated
 from spaces.actions.openings import close_space, open_space
 from spaces.actions.reaches import Reached
-from spaces.actions.rows import Line, Result, forget_comments
+from spaces.actions.rows import Line, forget_comments
 
 __all__ = [
     "Line",
     "Reached",
-    "Result",
     "approve",
     "ask",
     "change_cells",

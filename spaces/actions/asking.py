@@ -3,14 +3,15 @@
 from django.db import transaction
 from django.utils import timezone
 
+from attachments.actions.rows import lock_structure
 from attachments.models import Role
 from history.models import Event
+from plumbing.batches import Batch
 from plumbing.errors import ActionError, AlreadyDone
 from spaces.actions.notices import tell_deciders
 from spaces.actions.openings import open_for
 from spaces.actions.rows import (
     Line,
-    Result,
     Status,
     begin,
     check_line,
@@ -18,7 +19,6 @@ from spaces.actions.rows import (
     journal,
     live_by_key,
     lock_rows,
-    lock_structure,
     places_of,
 )
 from spaces.models import Space, StructureSpace
@@ -86,20 +86,20 @@ def _new(line, place, opened, parts):
 
 @transaction.atomic
 def give_back(subscription_ids, *, actor):
-    """« Supprimer »: end one's own lines, or withdraw what waits: a Result.
+    """« Supprimer »: end one's own lines, or withdraw what waits: a Batch.
 
     What comes with the role goes with it: only a free space can be given back of those.
     """
-    result = Result([], [])
+    batch = Batch.empty()
     for row in lock_rows(subscription_ids):
         refusal = _kept(row, actor)
         if refusal:
-            result.skipped.append((row, refusal))
+            batch.skipped.append((row, refusal))
         else:
-            result.done.append(row)
-    decide_rows(result.done, Status.ENDED, actor=actor)
-    journal(Event.SUBSCRIPTION_ENDED, result.done, actor=actor)
-    return result
+            batch.done.append(row)
+    decide_rows(batch.done, Status.ENDED, actor=actor)
+    journal(Event.SUBSCRIPTION_ENDED, batch.done, actor=actor)
+    return batch
 
 
 def _kept(row, actor):

@@ -2,17 +2,18 @@
 
 from django.db import transaction
 
+from plumbing.batches import Batch
 from plumbing.errors import ActionError, AlreadyDone
 from spaces import emails
 from spaces.actions.decisions import approve, give, refuse
 from spaces.actions.reaches import Reached
-from spaces.actions.rows import Line, Result, lock_rows
+from spaces.actions.rows import Line, lock_rows
 from spaces.models import Reach, Subscription
 
 
 @transaction.atomic
 def decide(reference, *, actor, lines, reach=Reach.USER, comment="", reason="", others=None):
-    """Give the asker of this dossier `lines`, (space, service, access): a Result, of others too when `reach` says so.
+    """Give the asker of this dossier `lines`, (space, service, access): a Batch, of others too when `reach` says so.
 
     What was asked for and is not among them is refused: `reason` is why, told to nobody but the asker; `comment` is
     for all. `others` are the keys of the lines shown before: who came since gets nothing unseen. ActionError when
@@ -32,14 +33,14 @@ def decide(reference, *, actor, lines, reach=Reach.USER, comment="", reason="", 
         )
     asked = {row.key for row in waiting}
     # What was asked for keeps its first day; what is added begins today.
-    done = approve([row.pk for row in waiting if row.key in kept], actor=actor, comment=comment, tells=False).only
+    done = approve([row.pk for row in waiting if row.key in kept], actor=actor, comment=comment, tells=False).whole
     added = [line for line in wanted if line.key not in asked]
     spaces = {(structure.pk, row.space_id) for row in waiting}
     terms = {"actor": actor, "comment": comment}
-    done += give(added, asked=spaces, reference=reference, tells=False, **terms).only
+    done += give(added, asked=spaces, reference=reference, tells=False, **terms).whole
     if dropped:
-        done += refuse(dropped, actor=actor, reason=reason, tells=False).only
+        done += refuse(dropped, actor=actor, reason=reason, tells=False).whole
     emails.send_subscriptions_decided(done, by=actor, comment=comment.strip(), reason=reason.strip())
     reached = Reached(asker, structure, decider=actor).lines(wanted, reach)
     given = give([line for line in reached if others is None or line.key in others], **terms)
-    return Result([*done, *given.done], given.skipped)
+    return Batch([*done, *given.done], given.skipped)

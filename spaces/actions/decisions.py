@@ -6,14 +6,15 @@ its ActionError.
 
 from django.db import transaction
 
+from attachments.actions.rows import lock_structures
 from attachments.models import Role
 from history.models import Event
+from plumbing.batches import Batch
 from plumbing.errors import ActionError, AlreadyDone
-from plumbing.reach import held
+from plumbing.reach import held_among
 from spaces import emails
 from spaces.actions.openings import open_for
 from spaces.actions.rows import (
-    Result,
     Status,
     begin,
     check_line,
@@ -21,11 +22,9 @@ from spaces.actions.rows import (
     journal,
     live_by_key,
     lock_rows,
-    lock_structures,
     places_of,
 )
 from spaces.models import StructureSpace
-from structures.models import Structure
 
 
 class _Desk:
@@ -37,8 +36,8 @@ class _Desk:
 
     def __init__(self, actor, structures, pairs, asked=()):
         self.actor = actor
-        self.decided = _among("attachments.decide_subscriptions", actor, structures)
-        self.opens = _among("attachments.open_spaces", actor, structures)
+        self.decided = held_among("attachments.decide_subscriptions", actor, structures)
+        self.opens = held_among("attachments.open_spaces", actor, structures)
         self.places = places_of({*pairs, *((actor.pk, structure) for structure in structures)})
         rows = StructureSpace.objects.current().filter(structure__in=structures).order_by()
         self.opened = {}
@@ -78,52 +77,45 @@ class _Desk:
             open_for(structure, [space], actor=self.actor)
 
 
-def _among(permission, actor, structures):
-    keys = held(permission, actor)
-    if keys is None:
-        return set(structures)
-    return set(Structure.objects.filter(pk__in=structures).filter(pk__in=keys).values_list("pk", flat=True).order_by())
-
-
 @transaction.atomic
 def approve(subscription_ids, *, actor, comment="", tells=True):
-    """Give what these people asked for, and tell each once, unless the caller does: a Result.
+    """Give what these people asked for, and tell each once, unless the caller does: a Batch.
 
     A space asked for together with its opening is opened, by who may: nobody else gets it by that.
     """
-    rows, desk, result = _lock(subscription_ids, actor)
-    rows = [row for row in rows if _may(_check_pending, desk.check_given, row=row, result=result)]
+    rows, desk, batch = _lock(subscription_ids, actor)
+    rows = batch.passing(batch.passing(rows, _check_pending), desk.check_given)
     desk.open_what_is_needed()
     decide_rows(rows, Status.APPROVED, actor=actor, reason=comment.strip())
     journal(Event.SUBSCRIPTION_APPROVED, rows, actor=actor)
     if tells:
         emails.send_subscriptions_decided(rows, by=actor, comment=comment.strip())
-    result.done.extend(rows)
-    return result
+    batch.done.extend(rows)
+    return batch
 
 
 @transaction.atomic
 def refuse(subscription_ids, *, actor, reason, tells=True):
-    """Refuse what these people asked for, for one reason, and tell each once, unless the caller does: a Result.
+    """Refuse what these people asked for, for one reason, and tell each once, unless the caller does: a Batch.
 
     ActionError without a reason.
     """
     reason = reason.strip()
     if not reason:
         raise ActionError("reason_missing", "Indiquez le motif du refus : il est envoyé au demandeur.", field="reason")
-    rows, desk, result = _lock(subscription_ids, actor)
-    rows = [row for row in rows if _may(_check_pending, desk.check_taken, row=row, result=result)]
+    rows, desk, batch = _lock(subscription_ids, actor)
+    rows = batch.passing(batch.passing(rows, _check_pending), desk.check_taken)
     decide_rows(rows, Status.REFUSED, actor=actor, reason=reason)
     journal(Event.SUBSCRIPTION_REFUSED, rows, actor=actor, reason=reason)
     if tells:
         emails.send_subscriptions_decided(rows, by=actor, reason=reason)
-    result.done.extend(rows)
-    return result
+    batch.done.extend(rows)
+    return batch
 
 
 @transaction.atomic
 def give(lines, *, actor, comment="", asked=(), reference=None, tells=True):
-    """Give these Lines, asked for or not: a Result. What waits is approved; what somebody has already says nothing.
+    """Give these Lines, asked for or not: a Batch. What waits is approved; what somebody has already says nothing.
 
     `asked` are the (structure, space) by their ids that may be opened for it; `reference` the dossier all are of.
     """
@@ -131,45 +123,45 @@ def give(lines, *, actor, comment="", asked=(), reference=None, tells=True):
     people, structures = {line.user.pk for line in lines}, {line.structure.pk for line in lines}
     locked = lock_structures(structures)
     lines = [line._replace(structure=locked[line.structure.pk]) for line in lines]
-    live, result, comment = live_by_key(people, structures), Result([], []), comment.strip()
+    live, batch, comment = live_by_key(people, structures), Batch.empty(), comment.strip()
     desk = _Desk(actor, locked, {line.key[:2] for line in lines}, asked)
     wanted = [line for line in lines if line.key not in live or live[line.key].is_pending]
-    wanted = [line for line in wanted if _may(desk.check_given, row=line, result=result)]
+    wanted = batch.passing(wanted, desk.check_given)
     desk.open_what_is_needed()
     waiting = [live[line.key] for line in wanted if line.key in live]
     decide_rows(waiting, Status.APPROVED, actor=actor, reason=comment)
     new = (line for line in wanted if line.key not in live)
     new = begin(new, status=Status.APPROVED, reason=comment, reference=reference, actor=actor)
-    result.done.extend([*waiting, *new])
-    journal(Event.SUBSCRIPTION_APPROVED, result.done, actor=actor)
+    batch.done.extend([*waiting, *new])
+    journal(Event.SUBSCRIPTION_APPROVED, batch.done, actor=actor)
     if tells:
-        emails.send_subscriptions_decided(result.done, by=actor, comment=comment)
-    return result
+        emails.send_subscriptions_decided(batch.done, by=actor, comment=comment)
+    return batch
 
 
 @transaction.atomic
 def end(subscription_ids, *, actor, reason=""):
-    """Take these lines back from their people, and tell each once: a Result."""
-    rows, desk, result = _lock(subscription_ids, actor)
-    rows = [row for row in rows if _may(_check_live, desk.check_taken, row=row, result=result)]
+    """Take these lines back from their people, and tell each once: a Batch."""
+    rows, desk, batch = _lock(subscription_ids, actor)
+    rows = batch.passing(batch.passing(rows, _check_live), desk.check_taken)
     decide_rows(rows, Status.ENDED, actor=actor, reason=reason.strip())
     journal(Event.SUBSCRIPTION_ENDED, rows, actor=actor, reason=reason.strip())
     emails.send_subscriptions_ended(rows, by=actor, reason=reason.strip())
-    result.done.extend(rows)
-    return result
+    batch.done.extend(rows)
+    return batch
 
 
 def foresee(rows, *, actor, approving):
-    """What `approve`, or `refuse`, would do of these lines now: a Result. Nothing is locked nor written."""
-    desk, result = _desk_of(rows, actor), Result([], [])
+    """What `approve`, or `refuse`, would do of these lines now: a Batch. Nothing is locked nor written."""
+    desk, batch = _desk_of(rows, actor), Batch.empty()
     check = desk.check_given if approving else desk.check_taken
-    result.done.extend(row for row in rows if _may(_check_pending, check, row=row, result=result))
-    return result
+    batch.done.extend(batch.passing(batch.passing(rows, _check_pending), check))
+    return batch
 
 
 def _lock(subscription_ids, actor):
     rows = lock_rows(subscription_ids)
-    return rows, _desk_of(rows, actor), Result([], [])
+    return rows, _desk_of(rows, actor), Batch.empty()
 
 
 def _desk_of(rows, actor):
@@ -185,14 +177,3 @@ def _check_pending(row):
 def _check_live(row):
     if not row.is_live:
         raise AlreadyDone("over", f"{row.user}, {row} : déjà {row.get_status_display().lower()}.")
-
-
-def _may(*checks, row, result):
-    """Whether nothing hinders it; if something does, `result` says what."""
-    try:
-        for check in checks:
-            check(row)
-    except ActionError as refusal:
-        result.skipped.append((row, refusal))
-        return False
-    return True

@@ -1,7 +1,8 @@
 """« Dupliquer les droits » gives what somebody was given of spaces along with their place."""
 
+from plumbing.batches import Batch
 from spaces.actions.decisions import give
-from spaces.actions.rows import Line, Result
+from spaces.actions.rows import Line
 from spaces.models import Subscription
 
 
@@ -16,7 +17,7 @@ def duplicated(source, actor):
 
 
 def duplicate(source, attachments, *, actor):
-    """These people get what the source's person was given, as far as they may have it: a Result."""
+    """These people get what the source's person was given, as far as they may have it: a Batch."""
     rows = duplicated(source, actor)
     lines = [
         Line(place.user, source.structure, row.space, row.service, row.access)
@@ -24,4 +25,4 @@ def duplicate(source, attachments, *, actor):
         for row in rows
         if row.space.is_for(place.role)
     ]
-    return give(lines, actor=actor) if lines else Result([], [])
+    return give(lines, actor=actor) if lines else Batch.empty()

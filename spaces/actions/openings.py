@@ -4,13 +4,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from attachments.actions.rows import lock_structure
 from attachments.models import Attachment
 from history.actions import record, record_all
 from history.models import Event
 from plumbing.errors import ActionError, AlreadyDone
 from spaces import emails
-from spaces.actions.rows import Line, Status, begin, decide_rows, journal, live_by_key, lock_structure
-from spaces.models import Access, Grant, Space, StructureSpace, Subscription, by_person
+from spaces.actions.rows import Line, Status, begin, decide_rows, journal, live_by_key
+from spaces.models import Access, Space, StructureSpace, Subscription, by_person
 
 
 @transaction.atomic
@@ -33,7 +34,7 @@ def open_space(structure_id, space_id, *, actor, accesses=(Access.CONSULTATION,)
     wanted = [
         Line(place.user, structure, space, access=access)
         for place in places.select_related("user").order_by("pk")
-        if space.grant(place.role) == Grant.SUBSCRIPTION
+        if space.is_asked_by(place.role)
         for access in accesses
     ]
     live = live_by_key({line.user.pk for line in wanted}, [structure.pk], [space.pk])

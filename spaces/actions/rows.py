@@ -10,12 +10,13 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from accounts.models import User
+from attachments.actions.rows import lock_structures
 from attachments.models import Attachment
 from history.actions import record_all
 from plumbing.errors import ActionError
 from plumbing.references import new_reference
 from plumbing.text import of
-from spaces.models import Access, Space, Subscription
+from spaces.models import Access, Hindrance, Space, Subscription
 from structures.models import Service, Structure
 
 Status = Subscription.Status
@@ -34,30 +35,6 @@ class Line(NamedTuple):
     def key(self):
         service_id = self.service.pk if self.service else None
         return self.user.pk, self.structure.pk, self.space.pk, service_id, str(self.access)
-
-
-class Result(NamedTuple):
-    """What became of a set: the subscriptions that were written, and (what was asked, ActionError) of the others."""
-
-    done: list
-    skipped: list
-
-    @property
-    def only(self):
-        """All of a set of which nothing may be left out: raises the first refusal."""
-        for _row, refusal in self.skipped:
-            raise refusal
-        return self.done
-
-
-def lock_structures(structure_ids):
-    """By key, in the order of their keys: in others, two people could wait for each other."""
-    locked = Structure.objects.filter(pk__in=structure_ids).order_by("pk").select_for_update(of=("self",))
-    return {structure.pk: structure for structure in locked}
-
-
-def lock_structure(structure_id):
-    return lock_structures([structure_id])[structure_id]
 
 
 def lock_rows(subscription_ids):
@@ -102,19 +79,23 @@ def check_line(line, place, opened):
         raise ActionError("account_inactive", f"Le compte {of(line.user)} est désactivé.")
     if place is None:
         raise ActionError("not_attached", f"{line.user} n'est pas rattaché à {structure}.")
-    if not structure.is_active:
-        raise ActionError("structure_inactive", f"{structure} est désactivée : rien ne s'y demande.")
-    if not space.is_offered_to(structure):
-        raise ActionError("not_offered", f"« {space} » n'existe que pour les structures publiques.")
-    if not space.is_for(place.role):
-        role = place.get_role_display().lower()
-        raise ActionError("not_for_role", f"« {space} » n'est pas pour un {role}.")
+    hindrance = space.hindrance(place)
+    if hindrance:
+        named = {"space": space, "structure": structure, "role": place.get_role_display().lower()}
+        raise ActionError(hindrance, _HINDRANCES[hindrance].format_map(named))
     if not covers(place, line.service):
         raise ActionError("service_not_attached", f"{line.user} n'est pas rattaché au service {line.service.label}.")
     if line.service is not None and line.service.standing != line.service.Standing.OPEN:
         raise ActionError("service_closed", f"Le service {line.service.label} n'est pas en service.")
     if not space.is_open_everywhere and space.pk not in opened:
         raise ActionError("space_not_open", f"« {space} » n'est pas ouvert sur {structure}.")
+
+
+_HINDRANCES = {
+    Hindrance.STRUCTURE_INACTIVE: "{structure} est désactivée : rien ne s'y demande.",
+    Hindrance.NOT_OFFERED: "« {space} » n'existe que pour les structures publiques.",
+    Hindrance.NOT_FOR_ROLE: "« {space} » n'est pas pour un {role}.",
+}
 
 
 def begin(lines, *, status, starts_on=None, comment="", reason="", reference=None, actor=None, by_default=False):

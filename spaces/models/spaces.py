@@ -29,6 +29,14 @@ def _grant(role, default=Grant.SUBSCRIPTION):
     return models.CharField(role.label.lower(), max_length=12, choices=Grant, default=default)
 
 
+class Hindrance(models.TextChoices):
+    """Why nobody in some place can have a space at all, be it open there or not."""
+
+    STRUCTURE_INACTIVE = "structure_inactive"
+    NOT_OFFERED = "not_offered"
+    NOT_FOR_ROLE = "not_for_role"
+
+
 class SpaceQuerySet(models.QuerySet):
     def offered_to(self, structure):
         """Those a structure of this nature may have at all."""
@@ -79,12 +87,29 @@ class Space(models.Model):
         """Whether somebody of this role may have it at all."""
         return self.is_free or self.grant(role) != Grant.NEVER
 
+    def is_asked_by(self, role):
+        """Whether somebody of this role gets it by a decision alone."""
+        return not self.is_free and self.grant(role) == Grant.SUBSCRIPTION
+
+    @property
+    def is_decided(self):
+        """Whether somebody gets it by a decision, and not all by their role or by themselves."""
+        return any(self.is_asked_by(role) for role in Role)
+
     @property
     def is_open_everywhere(self):
         return self.is_free or any(self.grant(role) == Grant.DEFAULT for role in Role)
 
     def is_offered_to(self, structure):
         return structure.nature == Nature.PUBLIC or not self.public_only
+
+    def hindrance(self, place):
+        """The Hindrance of whoever is in this place; None when they have it, or may ask for it."""
+        if not place.structure.is_active:
+            return Hindrance.STRUCTURE_INACTIVE
+        if not self.is_offered_to(place.structure):
+            return Hindrance.NOT_OFFERED
+        return None if self.is_for(place.role) else Hindrance.NOT_FOR_ROLE
 
     @property
     def address(self):

@@ -10,43 +10,51 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods, require_POST
 
 from plumbing.requests import perform, posted, submit
-from plumbing.text import either
+from plumbing.text import either, is_key
 from spaces import actions
 from spaces.forms import AskForm
-from spaces.models import Access, Grant, Space
+from spaces.models import Access, Space
 from spaces.standing import standings
 
 # More services than this are searched, not scrolled through.
 SERVICES_SHOWN = 60
 
 
-def _number(text):
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
 def _places(user):
     return user.attachments.effective().select_related("structure").order_by("structure__legal_name_key", "pk")
+
+
+def _place(places, key):
+    """The one on the structure of this key, as an address or a form has it; None when there is none."""
+    return places.filter(structure=key).first() if is_key(key) else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_subscription(request):
     """Which space on which structure, then for which services; or why it cannot be asked for, and who gives it."""
-    places = _places(request.user)
-    chosen = {name: _number(request.GET.get(name, "")) for name in ("structure", "espace")}
-    place = places.filter(structure=chosen["structure"]).first()
-    space = Space.objects.filter(pk=chosen["espace"]).first()
-    context = {"places": places, "place": place, "space": space, "form": None}
+    places, key = _places(request.user), request.GET.get("espace", "")
+    place = _place(places, request.GET.get("structure", ""))
+    space = Space.objects.filter(pk=key).first() if is_key(key) else None
     if place is None or space is None:
-        if len(places) == 1:
-            context["place"] = places[0]
-        context["spaces"] = [offered for offered in Space.objects.all() if _is_askable(offered, places)]
-        return render(request, "spaces/choose_space.html", context)
-    standing = next(iter(standings(request.user, [place], [space])), None)
-    context |= {"standing": standing, "cause": _cause(place, space)}
-    if context["cause"]:
+        return _choice(request, places, place, space)
+    hindrance = space.hindrance(place)
+    if hindrance:
         leading = place.structure.attachments.effective().principal().select_related("user").first()
-        context["principal"] = leading and leading.user
+        context = {"place": place, "space": space, "cause": hindrance, "principal": leading and leading.user}
         return render(request, "spaces/not_askable.html", context)
+    return _asking(request, place, space)
+
+
+def _choice(request, places, place, space):
+    if place is None and len(places) == 1:
+        place = places[0]
+    spaces = [offered for offered in Space.objects.all() if _is_askable(offered, places)]
+    context = {"places": places, "place": place, "space": space, "spaces": spaces}
+    return render(request, "spaces/choose_space.html", context)
+
+
+def _asking(request, place, space):
+    standing = next(iter(standings(request.user, [place], [space])), None)
     services, words = _services(place, request.GET.get("q", ""))
     live = request.user.subscriptions.live().filter(structure=place.structure, space=space)
     form = AskForm([None, *services], posted(request), live=live, asks_comment=not standing.is_own_to_give)
@@ -56,15 +64,15 @@ def add_subscription(request):
         if done:
             messages.success(request, _what_follows(rows, standing))
             return redirect("spaces:my_subscriptions")
-    counts = {"more": len(services) == SERVICES_SHOWN, "words": words, "form": form}
-    return render(request, "spaces/ask_space.html", context | counts, status=422 if form.errors else 200)
+    context = {"place": place, "space": space, "standing": standing, "form": form, "words": words}
+    context["more"] = len(services) == SERVICES_SHOWN
+    return render(request, "spaces/ask_space.html", context, status=422 if form.errors else 200)
 
 
 def _is_askable(space, places):
     """Whether it is asked for, or taken, in one of these places: not what comes with the role alone."""
     return any(
-        space.is_offered_to(place.structure) and (space.is_free or space.grant(place.role) == Grant.SUBSCRIPTION)
-        for place in places
+        space.is_offered_to(place.structure) and (space.is_free or space.is_asked_by(place.role)) for place in places
     )
 
 
@@ -74,15 +82,6 @@ def _services(place, words):
     services = place.structure.services.open() if place.whole_structure else place.services.open()
     found = [service for service in services if service.matches(words)]
     return found[:SERVICES_SHOWN], words
-
-
-def _cause(place, space):
-    """Why the space cannot be asked for there; empty when it can, were it together with its opening."""
-    if not place.structure.is_active:
-        return "structure_inactive"
-    if not space.is_offered_to(place.structure):
-        return "not_offered"
-    return "" if space.is_for(place.role) else "not_for_role"
 
 
 def _what_follows(rows, standing):
@@ -102,7 +101,7 @@ def _what_follows(rows, standing):
 def ask_space(request, code):
     """« Demander »: to consult a space for all one is attached to; where it is not open, its opening too."""
     space = get_object_or_404(Space, code=code)
-    place = _places(request.user).filter(structure=_number(request.POST.get("structure", ""))).first()
+    place = _place(_places(request.user), request.POST.get("structure", ""))
     if place is None:
         raise Http404
     standing = next(iter(standings(request.user, [place], [space])), None)

@@ -17,7 +17,7 @@ from spaces.deciders import deciders_on
 from spaces.desk import SpacesDesk, dossiers
 from spaces.forms import DecisionForm, RefusalForm
 from spaces.matrix import namesakes
-from spaces.models import WHOLE, Access, Grant, Reach, Space, Subscription
+from spaces.models import WHOLE, Access, Reach, Space, Subscription
 from spaces.views.desk import list_address
 
 # More services than this are for « à toute la structure », or for their own person to ask.
@@ -143,9 +143,8 @@ def _services(asked, place):
 
 def _others(asked, place):
     """The spaces open there that the manager may give with those asked for: nothing opens by a tick."""
-    opened = Space.objects.open_on(asked.structure)
-    spaces = [space for space in opened if space not in asked.spaces and not space.is_free]
-    return [space for space in spaces if place and space.grant(place.role) == Grant.SUBSCRIPTION]
+    spaces = [space for space in Space.objects.open_on(asked.structure) if space not in asked.spaces]
+    return [space for space in spaces if place and space.is_asked_by(place.role)]
 
 
 def _not_open(asked):

@@ -86,7 +86,7 @@ def change_matrix(request, pk):
         return _grid(request, matrix, pages.get_page(request.POST[TO_PAGE]), picks)
     editing, form = _edited(request, matrix, picks), TakingForm(posted(request) if CONFIRMED in request.POST else None)
     if form.is_valid() and any(editing.changes()):
-        done, result = perform(request, actions.change_cells, editing.page, **_change(request, editing, form))
+        done, result = perform(request, actions.change_cells, editing.sheet, **_change(request, editing, form))
         if done:
             _say(request, result)
             return redirect(_table_address(matrix, request.POST.get(CAME_FROM, "")))

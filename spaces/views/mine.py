@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from plumbing.exports import download
 from plumbing.requests import came_from
-from plumbing.text import loose_pattern
+from plumbing.text import is_key, loose_pattern
 from spaces import actions
 from spaces.exports import SUBSCRIPTIONS
 from spaces.models import Subscription
@@ -174,7 +174,7 @@ def _asked_again(user, rows):
 def _chosen(user, data):
     """Their own lines among those asked for; 404 when one of them is not theirs."""
     keys = data.getlist(CHOSEN)
-    if not all(key.isascii() and key.isdigit() and len(key) < 19 for key in keys):
+    if not all(map(is_key, keys)):
         raise Http404
     rows = user.subscriptions.filter(pk__in=keys).select_related("structure", "space", "service")
     rows = list(rows.order_by("structure__legal_name_key", "space__position", "pk"))

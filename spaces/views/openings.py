@@ -6,12 +6,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attachments.models import Attachment
+from accounts.models import User
+from attachments.models import Attachment, Role
 from plumbing.requests import perform, posted
 from spaces import actions
 from spaces.forms import OpeningForm
 from spaces.matrix import namesakes
-from spaces.models import Grant, Space, StructureSpace, Subscription, by_person
+from spaces.models import Space, StructureSpace, Subscription, by_person
 from structures.views.parts import within_reach
 from structures.views.workspace import Workspace, below
 
@@ -26,26 +27,29 @@ SHOWN_AT_ONCE = 20
 def structure_spaces(request, pk):
     """Each space a structure may have, whether it is open there, and how many people have it."""
     structure = within_reach(request.user, pk, SEE, VIEW)
-    spaces = list(Space.objects.offered_to(structure))
-    openings = {row.space_id: row for row in structure.opened_spaces.current().select_related("opened_by")}
-    lines = Subscription.objects.filter(structure=structure).order_by()
-    had, waiting = (
-        dict(rows.values_list("space").annotate(Count("user", distinct=True)))
-        for rows in (lines.filter(status=Subscription.Status.APPROVED), lines.pending())
-    )
-    for space in spaces:
-        space.opening = openings.get(space.pk)
-        space.people, space.waiting = had.get(space.pk, 0), waiting.get(space.pk, 0)
-    # Those that are opened and closed first.
-    spaces.sort(key=lambda space: space.is_open_everywhere)
     context = {
         "structure": structure,
         "workspace": Workspace(request, structure, TAB),
-        "spaces": spaces,
+        "spaces": _spaces(structure),
         "may_open": structure.is_active and request.user.has_perm(OPEN, structure),
         "may_decide": request.user.has_perm("attachments.decide_subscriptions", structure),
     }
     return render(request, "spaces/structure_spaces.html", context)
+
+
+def _spaces(structure):
+    """Those it may have, those that are opened and closed first, each with its `opening` and its people's counts."""
+    openings = {row.space_id: row for row in structure.opened_spaces.current().select_related("opened_by")}
+    lines = Subscription.objects.filter(structure=structure).order_by()
+    having, waiting = (
+        dict(rows.values_list("space").annotate(Count("user", distinct=True)))
+        for rows in (lines.filter(status=Subscription.Status.APPROVED), lines.pending())
+    )
+    spaces = sorted(Space.objects.offered_to(structure), key=lambda space: space.is_open_everywhere)
+    for space in spaces:
+        space.opening = openings.get(space.pk)
+        space.people, space.waiting = having.get(space.pk, 0), waiting.get(space.pk, 0)
+    return spaces
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -62,13 +66,15 @@ def open_space(request, pk, code):
         if done:
             _say_opened(request, structure, space, rows)
         return redirect(_after_opening(request, structure, space) if done and rows else reverse(TAB, args=[pk]))
-    # `space` is one of the catalogue: what each role has is in it.
-    roles = [role for role, _ in Attachment._meta.get_field("role").choices if space.grant(role) == Grant.SUBSCRIPTION]
-    context = _page(request, structure, space) | {
-        "form": form,
-        "people_count": Attachment.objects.lasting().filter(structure=structure, role__in=roles).count(),
-    }
+    context = _page(request, structure, space) | {"form": form, "people_count": _asked_count(structure, space)}
     return render(request, "spaces/open_space.html", context, status=422 if form.errors else 200)
+
+
+def _asked_count(structure, space):
+    """How many people opening the space asks for, as `actions.open_space` does."""
+    roles = [role for role in Role if space.is_asked_by(role)]
+    places = Attachment.objects.lasting().filter(structure=structure, role__in=roles)
+    return places.exclude(user__state=User.State.DISABLED).count()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,19 +88,28 @@ def close_space(request, pk, code):
     if not StructureSpace.objects.current().filter(structure=structure, space=space).exists():
         messages.info(request, f"« {space} » n'est pas ouvert sur {structure}.")
         return redirect(TAB, pk)
+    losing = _losing(structure, space)
+    named = namesakes(person for person, *_ in losing) if request.user.has_perm(KNOW, structure) else ()
+    context = _page(request, structure, space) | _told(losing) | {"namesakes": named}
+    return render(request, "spaces/close_space.html", context)
+
+
+def _losing(structure, space):
+    """(person, structure, their lines) of whoever has the space there or waits for it, by name."""
     lines = Subscription.objects.live().filter(structure=structure, space=space)
     losing = by_person(lines.select_related("user", "structure", "space", "service"))
-    losing.sort(key=lambda one: str(one[0]).casefold())
+    return sorted(losing, key=lambda one: str(one[0]).casefold())
+
+
+def _told(losing):
     waiting = sum(all(line.is_pending for line in theirs) for _person, _structure, theirs in losing)
-    context = {
+    return {
         "losing": len(losing),
         "waiting": waiting,
         "having": len(losing) - waiting,
         "first": losing[:SHOWN_AT_ONCE],
         "others": losing[SHOWN_AT_ONCE:],
-        "namesakes": namesakes(person for person, *_ in losing) if request.user.has_perm(KNOW, structure) else (),
     }
-    return render(request, "spaces/close_space.html", _page(request, structure, space) | context)
 
 
 def _both(user, pk, code):

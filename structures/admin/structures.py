@@ -1,9 +1,7 @@
 from django.contrib import admin
-from django.db.models import Q
 from django.urls import reverse
 
 from directory.admin import EstablishmentAdmin
-from directory.models import Nature
 from plumbing.admin import ActionAdmin, badge
 from plumbing.validators import newly_typed, validate_plain_line
 from structures.actions import (
@@ -72,13 +70,6 @@ class StructureAdmin(ActionAdmin, EstablishmentAdmin):
 
     def view_on_site(self, obj):
         return reverse("structures:structure", args=[obj.pk])
-
-    def named(self, queryset, name):
-        # Names are indexed by nature.
-        return queryset.filter(
-            Q(nature=Nature.PUBLIC, legal_name_key__startswith=name)
-            | Q(nature=Nature.PRIVATE, legal_name_key__startswith=name)
-        )
 
     def get_readonly_fields(self, request, obj=None):
         chosen_once = {"identifier_type", "identifier", "nature"} if obj is None else set()

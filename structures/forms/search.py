@@ -2,8 +2,8 @@ import re
 
 from django import forms
 
+from directory.identifiers import identifier_key
 from structures.search import ORDERS, TOO_WIDE, Criteria
-from structures.search.criteria import number_key
 
 NOTHING_ASKED = "Écrivez au moins trois lettres d'un nom, un identifiant ou un code postal."
 
@@ -79,6 +79,6 @@ def field_of(typed):
     """(criterion, value) that the one box stands for: five digits are a postcode, other digits an identifier, words a
     name; `*` goes with any."""
     typed = typed.strip()
-    if re.search(r"\d", typed) and re.fullmatch(r"[\d*]+", number_key(typed), re.ASCII):
-        return ("postcode" if re.fullmatch(r"\d{5}", number_key(typed)) else "identifier"), typed
+    if re.search(r"\d", typed) and re.fullmatch(r"[\d*]+", identifier_key(typed), re.ASCII):
+        return ("postcode" if re.fullmatch(r"\d{5}", identifier_key(typed)) else "identifier"), typed
     return "legal_name", typed

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from directory.identifiers import identifier_key
 from plumbing.text import postcode_key, search_key
 
 TOO_WIDE = (
@@ -18,11 +19,6 @@ TOO_WIDE = (
 )
 # How an anchored pattern must begin for an index to find it.
 _LONG_ENOUGH = {"city_key": r"[A-Z0-9][A-Z0-9 ]{2}", "postcode": r"[A-Z0-9]{5}", "identifier": r"[A-Z0-9]{3}"}
-
-
-def number_key(text):
-    """An identifier as stored: upper case, without spaces, dots or hyphens."""
-    return re.sub(r"[\s.\-\u00a0\u202f]", "", text).upper()
 
 
 def pattern_of(typed, key=search_key):
@@ -48,7 +44,7 @@ class Criteria:
     def typed(cls, **fields):
         """As typed in the search form. A SIREN or SIRET typed as a name is an identifier."""
         name = fields.get("legal_name", "")
-        if re.fullmatch(r"\d{9,14}", number_key(name), re.ASCII) and not fields.get("identifier"):
+        if re.fullmatch(r"\d{9,14}", identifier_key(name), re.ASCII) and not fields.get("identifier"):
             fields |= {"legal_name": "", "identifier": name}
         return cls(**fields)
 
@@ -60,7 +56,7 @@ class Criteria:
             *_in_words("label_key", self.label),
             *_from_the_start("city_key", self.city, search_key),
             *_from_the_start("postcode", self.postcode, postcode_key),
-            *_from_the_start("identifier", self.identifier, number_key),
+            *_from_the_start("identifier", self.identifier, identifier_key),
         ]
 
     @property
@@ -71,7 +67,7 @@ class Criteria:
     def only_identifier(self):
         """The identifier asked for, were it but a beginning, when nothing else is asked; empty otherwise."""
         alone = len(self.patterns) == 1 and self.patterns[0][0] == "identifier"
-        return number_key(self.identifier) if alone and "*" not in self.identifier else ""
+        return identifier_key(self.identifier) if alone and "*" not in self.identifier else ""
 
     @property
     def natural_order(self):
@@ -88,16 +84,13 @@ class Criteria:
 
 def _in_words(column, typed):
     if "*" not in typed:
-        words = dict.fromkeys(search_key(typed).split())
-        # A word within another is found with it.
-        wanted = [word for word in words if not any(word != other and word in other for other in words)]
-        return [(column, f"%{_escaped(word)}%") for word in wanted]
-    return _kept(column, pattern_of(typed))
+        return [(column, f"%{_escaped(word)}%") for word in dict.fromkeys(search_key(typed).split())]
+    return _unless_any(column, pattern_of(typed))
 
 
 def _from_the_start(column, typed, key):
-    return _kept(column, pattern_of(typed if "*" in typed else f"{typed}*", key))
+    return _unless_any(column, pattern_of(typed if "*" in typed else f"{typed}*", key))
 
 
-def _kept(column, pattern):
+def _unless_any(column, pattern):
     return [(column, pattern)] if pattern.strip("%") else []

@@ -8,15 +8,15 @@ from operator import itemgetter
 from django.core import signing
 from django.db.models import Exists
 
+from directory.identifiers import identifier_key
 from directory.models import DirectoryEntry, Establishment, Nature
 from plumbing.reach import held, reach
 from structures.models import Structure
-from structures.search.criteria import number_key
 from structures.search.reading import ORDERS, Table
 
 PAGE = 20
 WALKED = 50_000  # entries of the directory that are read in order before matches are collected
-WALKED_HERE = 10_000  # structures: there are fewer, and as they change, PostgreSQL has to look at each row too
+WALKED_HERE = 2_000  # structures: there are fewer, and where some changed, PostgreSQL has to look at each row too
 _BIGGEST_ID = 2**63 - 1
 
 
@@ -53,16 +53,16 @@ def find(user, criteria, *, order="", descending=False, before="", after=""):
     backwards = descending != bool(before)
     mark = _unmarked(before or after, order) if before or after else _beginning(order, backwards)
     tables = _tables(user, criteria, order, backwards)
-    parts = [_placed(rank, table.pages(_row(mark, rank), PAGE + 1), user) for rank, table in enumerate(tables)]
-    found = list(islice(_merged(parts, backwards), PAGE + 1))
-    more, found = len(found) > PAGE, found[:PAGE]
+    lists = [_placed(rank, table.pages(_row(mark, rank), PAGE + 1), user) for rank, table in enumerate(tables)]
+    placed = list(islice(_merged(lists, backwards), PAGE + 1))
+    more, placed = len(placed) > PAGE, placed[:PAGE]
     if before:
-        found.reverse()
+        placed.reverse()
     more_before, more_after = (more, True) if before else (bool(after), more)
     return Page(
-        [result for _, result in found],
-        before=_marked(found[0][0], order) if found and more_before else "",
-        after=_marked(found[-1][0], order) if found and more_after else "",
+        [result for _, result in placed],
+        before=_marked(placed[0][0], order) if placed and more_before else "",
+        after=_marked(placed[-1][0], order) if placed and more_after else "",
         is_partial=any(table.is_partial for table in tables),
     )
 
@@ -72,15 +72,15 @@ def everything(user, criteria, *, order="", descending=False):
     order = order or criteria.natural_order
     mark = _beginning(order, descending)
     tables = _tables(user, criteria, order, descending)
-    parts = [_placed(rank, table.everything(_row(mark, rank)), user) for rank, table in enumerate(tables)]
-    return (result for _, result in _merged(parts, descending))
+    lists = [_placed(rank, table.everything(_row(mark, rank)), user) for rank, table in enumerate(tables)]
+    return (result for _, result in _merged(lists, descending))
 
 
 def exists_unseen(user, criteria):
     """Whether an identifier typed in full is that of a structure `user` may not see."""
     if not criteria.identifier:
         return False
-    named = Structure.objects.filter(identifier=number_key(criteria.identifier))
+    named = Structure.objects.filter(identifier=identifier_key(criteria.identifier))
     return named.exclude(pk__in=named.filter(reach("structures.view_structure", user))).exists()
 
 
@@ -94,12 +94,12 @@ def _tables(user, criteria, order, backwards):
     number = criteria.only_identifier if order == "identifiant" else ""
     how = {"criteria": criteria, "order": order, "backwards": backwards}
     return [
-        Table(Structure._meta.db_table, walked=WALKED_HERE, told="nature", shown=seen, **how),
+        Table(Structure._meta.db_table, walked=WALKED_HERE, visibility="nature", visible=seen, **how),
         Table(
             DirectoryEntry._meta.db_table,
             walked=WALKED,
-            told="undisclosed",
-            shown="NOT undisclosed OR identifier = %(number)s",
+            visibility="undisclosed",
+            visible="NOT undisclosed OR identifier = %(number)s",
             number=number,
             **how,
         ),
@@ -124,8 +124,8 @@ def _results(rank, ids, user):
     return {row.pk: Result(row, row.lives_here) for row in entries}
 
 
-def _merged(parts, backwards):
-    return heapq.merge(*parts, key=itemgetter(0), reverse=backwards)
+def _merged(lists, backwards):
+    return heapq.merge(*lists, key=itemgetter(0), reverse=backwards)
 
 
 def _row(mark, rank):
@@ -141,7 +141,8 @@ def _beginning(order, backwards):
 
 
 def _marked(mark, order):
-    return signing.dumps([order, *mark], salt="structures.search")
+    # Addresses hold some 4,000 characters, a mark two names.
+    return signing.dumps([order, *mark], salt="structures.search", compress=True)
 
 
 def _unmarked(text, order):

@@ -9,14 +9,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from directory.identifiers import IdentifierType, is_siret, spaced_identifier
+from directory.identifiers import IdentifierType, identifier_key, is_siret, spaced_identifier
 from directory.models import DirectoryEntry, Nature
 from plumbing.exports import Column, download
 from plumbing.reach import reach
 from structures.forms import SearchForm
 from structures.models import Structure
 from structures.search import everything, exists_unseen, find, reading
-from structures.search.criteria import number_key
 from structures.views.columns import description_columns, title_of
 from structures.views.workspace import ASK
 
@@ -27,7 +26,7 @@ SORTED_BY = [("nom", "raison sociale"), ("ville", "ville"), ("identifiant", "ide
 def search(request):
     form, page = SearchForm(request.GET), None
     if form.asks_something:
-        marks = {name: request.GET.get(name, "")[:2000] for name in ("before", "after")}
+        marks = {name: request.GET.get(name, "") for name in ("before", "after")}
         try:
             page = find(request.user, form.criteria, **form.options, **marks)
         except BadSignature:
@@ -86,7 +85,7 @@ PRESENCE = {
 def _lines(user, results, criteria):
     """What the list says of each result."""
     mine = _own(user, [result.structure.pk for result in results if result.structure])
-    number = number_key(criteria.identifier)
+    number = identifier_key(criteria.identifier)
     return [_line(user, result, mine=mine, number=number) for result in results]
 
 

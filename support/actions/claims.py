@@ -104,7 +104,7 @@ def take_up_again(handovers):
     for ticket in done.order_by("pk").select_for_update(of=("self",)):
         ticket.structure, principal = undone[ticket.reference].structure, undone[ticket.reference].outgoing
         ticket.transferred_at, ticket.override_reason = None, ""
-        ticket.files.filter(role=TicketFile.Role.SIGNED).update(role=TicketFile.Role.OTHER)
+        ticket.files.filter(role=TicketFile.Role.SIGNED).update(role=TicketFile.Role.SPENT)
         # Whoever objected is heard; others have their delay anew.
         if ticket.objected_at is None or ticket.sitting_manager != principal:
             _warn(ticket)

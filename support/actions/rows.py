@@ -54,7 +54,9 @@ def lock_open(ticket_id):
 def turn_to(ticket, status):
     """It is for support (IN_PROGRESS), for whoever asked (ACTION_REQUIRED) or for nobody (SOLVED) to go on."""
     now = timezone.now()
-    if status == Status.IN_PROGRESS and ticket.status != Status.IN_PROGRESS:
+    if status != Status.IN_PROGRESS:
+        ticket.waiting_since = None
+    elif ticket.status != Status.IN_PROGRESS:
         ticket.waiting_since = now
     ticket.closed_at = now if status == Status.SOLVED else None
     ticket.status = status

@@ -35,7 +35,6 @@ def object_to(request, reference):
         reason = form.cleaned_data["reason"]
         done, _ = submit(form, actions.object_to_claim, found.pk, actor=request.user, reason=reason)
         if done:
-            messages.success(request, "Votre opposition est enregistrée : l'assistance l'examine.")
             return redirect("support:object", reference)
     # The account, whose name may be another than the one typed.
     context = {"ticket": found, "form": form, "successor": actions.named_target(found)}

@@ -39,10 +39,13 @@ from spaces import actions as space_actions
 from spaces.models import Access, Grant, Reach, Space, StructureSpace, Subscription
 from structures.actions import activate_structure, change_identifier, deactivate_structure
 from structures.models import Structure
+from support import actions as tickets
+from support.models import Ticket
 from tests.factories import (
     AttachmentFactory,
     ServiceFactory,
     StructureFactory,
+    TicketFileFactory,
     UserFactory,
     establishments,
     siret_number,
@@ -50,7 +53,7 @@ from tests.factories import (
 
 EXAMPLES, STEPS = int(os.environ.get("HYPOTHESIS_EXAMPLES", 3)), 50
 # Of so many examples every act succeeds once.
-ENOUGH = 6
+ENOUGH = 8
 DAY = timedelta(days=1)
 which = st.integers(0, 11)
 days = st.sampled_from([None, None, None, 0, 1, 3, 40])
@@ -62,7 +65,8 @@ addresses = count()
 # What they are called, how they are done and with what.
 ACTS = {}
 # These need others before them, or people who fit: they come more often.
-MORE = ("transfer", "plan", "plan", "cancel", "contest", "duplicate", "approve", "attach")
+MORE = ("transfer", "plan", "plan", "cancel", "contest", "contest", "duplicate", "approve", "attach")
+MORE += ("leave", "claim", "object_to_claim")
 # What the nights do by themselves.
 BY_THEMSELVES = ("carry_out", "run_out", "close", "lapse")
 
@@ -373,8 +377,32 @@ class AnySequence(RuleBasedStateMachine):
 
     @act(whose=whose, actor=which, handover=which)
     def contest(self, whose, actor, handover):
+        """By the outgoing manager; what support decided, by support."""
         done = mostly(Handover.objects.undoable(), Handover.objects.all(), handover)
+        whose = "support" if whose == "theirs" and done.is_by_support else whose
         actions.undo_transfers([done.pk], actor=self.actor(whose, actor, [done.outgoing_id]))
+
+    # « Gestionnaire inconnu ou parti »: support hands over in their place.
+
+    @act(person=which, structure=which)
+    def claim(self, person, structure):
+        """Asked, mostly where somebody manages, and its certificate back at once."""
+        led = Structure.objects.filter(pk__in=Attachment.objects.current().principal().values("structure"))
+        author, there = self.person(person), mostly(led, Structure.objects.all(), structure)
+        told = {"siret": there.identifier, "target_name": str(author), "target_login": author.email}
+        values = {"subject": "Parti", "structure": there, "answers": told, "text": "Parti."}
+        ticket = tickets.write_ticket(actor=author, category="manager_gone", values=values, send=True)
+        self.clock_now.shift(timedelta(seconds=1))
+        TicketFileFactory(ticket=ticket, role="signed", message=ticket.messages.get())
+
+    @act(claim=which)
+    def object_to_claim(self, claim):
+        against = one(Ticket.objects.open().exclude(sitting_manager=None), claim)
+        tickets.object_to_claim(against.pk, actor=against.sitting_manager, reason="Je suis là.")
+
+    @act(claim=which)
+    def carry_out_claim(self, claim):
+        tickets.carry_out_transfer(one(Ticket.objects.open(), claim).pk, actor=self.support, reason="Vu.")
 
     # Spaces, which stand on the places.
 

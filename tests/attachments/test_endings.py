@@ -133,7 +133,7 @@ def test_extended_in_two_clicks(client, structure, principal):
     for wrong in ("hier", place.ends_on, TODAY() - DAY):
         assert client.post(page, {"ends_on": wrong}).status_code == 422
     assert "choisissez un jour après" in client.post(page, {"ends_on": place.ends_on}).text
-    assert "reste rattaché jusqu'au" in client.post(page, {"ends_on": later}, follow=True).text
+    assert "dure désormais jusqu'au" in client.post(page, {"ends_on": later}, follow=True).text
     place.refresh_from_db()
     assert place.ends_on == later
     assert mails() == [("attachment_extended", place.user.email)]

@@ -150,6 +150,8 @@ def test_what_a_file_does_not_change_and_the_request_it_approves_are_said(client
     assert f"/personnes/{held.pk}/" in tried.text
     assert tried.context["to_do"][0].request == asked
     assert asked.spaced_reference in tried.text
+    applied = apply(client, address, f"{asked.user.email};A;B;;;;;").text
+    assert "1 demande en attente est validée" in " ".join(applied.split())
 
 
 def test_where_the_pigp_keeps_the_accounts_only_those_who_have_one_are_attached(client, structure, address):

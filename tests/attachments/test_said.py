@@ -50,8 +50,30 @@ def test_a_request_that_attaching_approves_is_said_before(client, structure, cho
         assert words in said(answer)
     assert not structure.attachments.lasting().filter(user=asked.user).exists()
     answer = client.post(address, place(demande=asked.reference, **typed), follow=True)
-    assert f"{asked.user} est rattaché à" in said(answer)
+    assert f"Rattachement fait : {asked.user}" in said(answer)
+    assert f"Sa demande, dossier n° {asked.spaced_reference}, est validée" in said(answer)
     assert AttachmentRequest.objects.get().status == "approved"
+
+
+def test_duplicating_says_whose_waiting_request_it_approves_before_and_after(client, structure):
+    source = AttachmentFactory(structure=structure)
+    elsewhere = AttachmentFactory(user=client.manager, role=Role.PRINCIPAL).structure
+    asked, later = (
+        AttachmentRequestFactory(structure=structure, user=AttachmentFactory(structure=elsewhere).user)
+        for _ in range(2)
+    )
+    address = f"/structures/{structure.pk}/personnes/{source.pk}/dupliquer/"
+    chosen = {"personne": [asked.user_id, later.user_id]}
+    shown = said(client.post(address, chosen))
+    assert asked.spaced_reference in shown and "est validée du même coup" in shown
+    posted = chosen | {"confirme": "1", "demande": [asked.reference]}
+    # The other one's came after that page was shown: it is said first.
+    assert "Une demande est arrivée entre-temps" in said(client.post(address, posted))
+    assert AttachmentRequest.objects.pending().count() == 2
+    posted["demande"].append(later.reference)
+    answer = said(client.post(address, posted, follow=True))
+    assert "2 demandes en attente sont validées" in answer
+    assert not AttachmentRequest.objects.pending().exists()
 
 
 def test_attached_to_several_structures_is_one_note(client, structure):
@@ -59,7 +81,7 @@ def test_attached_to_several_structures_is_one_note(client, structure):
     typed = place(email=UserFactory().email, others=[other.pk])
     answer = client.post(f"/structures/{structure.pk}/personnes/rattacher/", typed, follow=True)
     (note,) = map(str, answer.context["messages"])
-    assert note.count("est rattaché à") == 2
+    assert note.count("Rattachement fait") == 2
     assert note.count("Un courriel") == 1
 
 
@@ -69,7 +91,7 @@ def test_a_place_to_come_is_said_to_come_with_its_end(client, structure, begins)
     day, end = TODAY() + begins * DAY, TODAY() + 30 * DAY
     typed = place(email=person.email, starts_on=day.isoformat(), ends_on=end.isoformat())
     text = said(client.post(f"/structures/{structure.pk}/personnes/rattacher/", typed, follow=True))
-    assert (f"{person} sera rattaché à" in text) is (begins > 0)
+    assert (f"Rattachement prévu : {person}" in text) is (begins > 0)
     assert ("toute la structure, à partir du" in text) is (begins > 0)
     assert "jusqu'au" in text
     mail = OutgoingMail.objects.get()

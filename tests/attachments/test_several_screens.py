@@ -11,6 +11,7 @@ from attachments.views import several
 from history.actions import record
 from history.models import HistoryEntry
 from notifications.models import OutgoingMail
+from structures.models import Referent
 from tests.conftest import as_typed
 from tests.factories import AttachmentFactory, AttachmentRequestFactory, ServiceFactory, StructureFactory, UserFactory
 
@@ -336,19 +337,27 @@ def test_activities_follow_the_rights_left_to_each(client):
     assert 'href="/activites/"' not in client.get("/").text
 
 
-def test_activities_offer_no_account_where_the_pigp_keeps_them_and_say_how_old_the_history_is(client, time_machine):
-    place = AttachmentFactory(role=Role.PRINCIPAL, structure__uses_pigp=True)
-    HistoryEntry.objects.create(event="structure_changed", structure=place.structure)
+@pytest.mark.parametrize("address", ["/", "/organisation/", "/activites/"])
+def test_no_account_is_offered_where_the_pigp_keeps_them_all(client, address):
+    referent = Referent.objects.create(administration="Rennes", name="Yann", email="yann@exemple.example")
+    place = AttachmentFactory(role=Role.PRINCIPAL, structure__uses_pigp=True, structure__referent=referent)
     client.force_login(place.user)
-    page = client.get("/activites/")
-    assert (page.context["attaches"], page.context["creates"]) == (True, False)
-    assert "Créer le compte utilisateur" not in page.text
-    place.structure.uses_pigp = False
-    place.structure.save()
+    offer = 'href="/personnes/nouveau/"'
+    page = client.get(address).text
+    assert offer not in page
+    assert "mailto:yann@exemple.example" in page
+    AttachmentFactory(user=place.user, role=Role.PRINCIPAL)
+    page = client.get(address).text
+    assert offer in page
+    assert "mailto:yann@exemple.example" not in page
+
+
+def test_activities_say_how_old_the_history_is(client, time_machine):
+    place = AttachmentFactory(role=Role.PRINCIPAL)
+    HistoryEntry.objects.create(event="structure_changed", structure=place.structure)
     time_machine.move_to(timezone.now() + timedelta(days=9))
     client.force_login(place.user)
     page = as_typed(re.sub(r"\s+", " ", client.get("/activites/").text))
-    assert "Créer le compte utilisateur" in page
     assert "Aucune action des" in page and "Structure modifiée" in page
     assert 'Historique <span class="count">' not in page
 

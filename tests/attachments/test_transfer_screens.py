@@ -101,6 +101,9 @@ def test_several_to_one_person_but_one_before_going(client, me, successor):
     leaving = answer.context["next_url"]
     assert leaving.endswith(f"?transmission={reference}")
     assert {row.structure for row in client.get(leaving).context["leaving"]} == {first, second, third}
+    # The last of the three steps is shown on both pages.
+    for page in (answer, client.get(leaving)):
+        assert 'aria-current="step"' in page.text.split("Suppression")[0].rsplit("Confirmation", 1)[1]
     client.force_login(colleague)
     assert "Cochez au moins un rattachement" in client.get(leaving, follow=True).text
     client.force_login(me)

@@ -214,7 +214,8 @@ def test_the_list_says_who_asks_for_what_and_since_when(client, managed):
         assert said in page
     # Whoever has one structure knows which.
     assert "Collège Jean Macé" not in page
-    assert url(wanted) in page
+    # Below the list: a relative address.
+    assert f'href="{wanted.reference}/"' in page
 
 
 def test_a_request_is_found_by_its_number_as_it_is_read(client, managed):

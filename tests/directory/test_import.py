@@ -720,7 +720,7 @@ def duck(tmp_path_factory):
 
 
 def test_sql_makes_the_same_search_keys(duck):
-    signs = [chr(code) for code in range(32, 0x10000) if not 0x3400 <= code < 0xF900]
+    signs = [chr(code) for code in range(32, 0x10000) if not 0xD800 <= code < 0xE000]
     texts = [f"a{sign}b" for sign in signs if tidied(f"a{sign}b") == f"a{sign}b"]
     assert duck("list_transform($value, lambda t: search_key(t))", texts) == [search_key(text) for text in texts]
 

@@ -175,7 +175,7 @@ def test_both_levels_at_once_wait_for_who_opens():
     ((row, refusal),) = actions.approve([rows[0].pk], actor=secondary).skipped
     assert refusal.code == "space_not_open"
     leave_rights(structure.pk, actor=principal, rights=dict.fromkeys(Right, True))
-    assert actions.approve([row.pk], actor=secondary).only == rows
+    assert actions.approve([row.pk], actor=secondary).whole == rows
     assert structure.opened_spaces.get().opened_by == secondary
     assert Subscription.objects.count() == 1
 
@@ -185,7 +185,7 @@ def test_free_spaces_come_and_go_without_anybody():
     free = space("factures-emises")
     rows = asked(user, structure, free)
     assert rows[0].status == Status.APPROVED and not OutgoingMail.objects.exists()
-    assert actions.give_back([rows[0].pk], actor=user).only[0].status == Status.ENDED
+    assert actions.give_back([rows[0].pk], actor=user).whole[0].status == Status.ENDED
     assert events(*Event) == ["subscription_approved", "subscription_ended"]
     ((_, refusal),) = actions.give_back([rows[0].pk], actor=user).skipped
     assert refusal.code == "over"
@@ -212,7 +212,7 @@ def test_a_set_is_decided_and_told_once():
     rows = asked(user, structure, opened(structure), [(None, CONSULT), (None, MODIFY)])
     ((_, refusal),) = actions.approve([rows[0].pk], actor=user).skipped
     assert refusal.code == "not_decider"
-    assert len(actions.approve([row.pk for row in rows], actor=principal, comment="Bienvenue").only) == 2
+    assert len(actions.approve([row.pk for row in rows], actor=principal, comment="Bienvenue").whole) == 2
     assert mails("subscription_decided") == [user.email]
     assert {row.decided_by for row in user.subscriptions.all()} == {principal}
     assert [refusal.code for _, refusal in actions.approve([rows[0].pk], actor=principal).skipped] == ["decided"]
@@ -260,7 +260,7 @@ def test_opening_asks_for_everybody_and_closing_ends_it():
     with pytest.raises(ActionError) as refusal:
         actions.open_space(structure.pk, space().pk, actor=principal)
     assert refusal.value.code == "already_open"
-    assert len(actions.approve([row.pk for row in rows], actor=principal).only) == 3
+    assert len(actions.approve([row.pk for row in rows], actor=principal).whole) == 3
     assert len(actions.close_space(structure.pk, space().pk, actor=principal)) == 3
     assert not Subscription.objects.live().exists()
     assert mails("subscription_ended") == sorted([user.email, secondary.email])

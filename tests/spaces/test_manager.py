@@ -99,7 +99,9 @@ def test_one_dossier_is_approved_in_part_and_the_rest_refused_for_a_reason(clien
     intendance = ServiceFactory(structure=structure, label="Intendance")
     rows = asks(structure, None, intendance)
     asker, page = rows[0].user, f"{DESK}{rows[0].reference}/"
-    assert "Intendance" in client.get(page).text
+    shown = client.get(page).text
+    # However many services there are, what decides stays in sight.
+    assert "Intendance" in shown and re.search('class="sticky-bar">.*btn-primary">Valider<', shown, re.DOTALL)
     kept = {"lines": [f"{space().pk}-0-consultation", f"{space().pk}-0-modification"], "reach": "user"}
     refused = client.post(page, kept)
     assert refused.status_code == 422 and "Dites pourquoi" in refused.text
@@ -217,6 +219,8 @@ def test_opening_asks_for_each_person_and_closing_says_who_loses_what(client, pr
     assert {user for user, _, _ in held(code)} == {principal, *people}
     asked = client.get(f"{tab}{code}/fermer/")
     assert "4 personnes perdent" in text(asked) and str(people[0]) in asked.text
+    # However many they are, what closes comes before them.
+    assert asked.text.index("Fermer l'espace</button>") < asked.text.index(str(people[0]))
     client.post(f"{tab}{code}/fermer/")
     assert not held(code)
     assert "n'est pas ouvert" in text(client.get(f"{tab}{code}/fermer/", follow=True))
@@ -272,17 +276,21 @@ def test_the_matrix_is_edited_in_place_and_undoes_nothing_of_a_faster_colleague(
 
 def test_ticks_are_kept_from_page_to_page(client, principal, structure, monkeypatch):
     monkeypatch.setattr("spaces.views.matrix.EDITED_PER_PAGE", 1)
+    monkeypatch.setattr("spaces.views.matrix.PER_PAGE", 1)
     people = [AttachmentFactory(structure=structure, user=UserFactory(last_name=name)).user for name in ("Aa", "Ab")]
     values = [f"{person.pk}-{space().pk}-consultation" for person in people]
     page = f"/structures/{structure.pk}/espaces/personnes/modifier/"
     first = client.post(page, hidden(client.get(page)) | {"cases": values[:1], "vers": "2"})
     assert "1 changement gardé" in text(first) and "Ab" in first.text and "Aa" not in first.text
     back = client.post(page, hidden(first) | {"cases": values[1:], "vers": "1"})
+    assert "1 changement gardé d'autres pages, 2 en tout" in text(back)
     assert f'value="{values[0]}" autocomplete="off" checked' in text(back)
     shown = client.post(page, hidden(back) | {"cases": values[:1]})
     assert "Donnés (2)" in text(shown) and f"{people[1]}" in shown.text
-    client.post(page, hidden(shown) | {"confirme": "1"})
-    assert {user for user, _, _ in held()} == set(people)
+    # Then the table, where the page of boxes was that this came from.
+    assert 'name="venu" value="1"' in shown.text
+    done = client.post(page, hidden(shown) | {"confirme": "1", "venu": "2"})
+    assert done.url.endswith("/personnes/?page=2") and {user for user, _, _ in held()} == set(people)
 
 
 def test_a_secondary_changes_neither_their_own_line_nor_the_principals(client, principal, structure):
@@ -306,7 +314,7 @@ def test_of_two_who_decide_a_dossier_at_once_the_second_changes_nothing():
     row = asks(structure)[0]
     lines = [(space(), None, row.access)]
     done = at_once(*[lambda: actions.decide(row.reference, actor=manager, lines=lines)] * 2)
-    assert sorted(type(answer).__name__ for answer in done) == ["AlreadyDone", "Result"]
+    assert sorted(type(answer).__name__ for answer in done) == ["AlreadyDone", "Batch"]
     assert HistoryEntry.objects.filter(event=Event.SUBSCRIPTION_APPROVED).count() == 1
 
 

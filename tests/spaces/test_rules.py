@@ -18,7 +18,7 @@ from plumbing.facts import gather
 from spaces import actions, permissions
 from spaces.actions import Line
 from spaces.desk import SpacesDesk
-from spaces.matrix import Matrix, Page
+from spaces.matrix import Matrix, Sheet
 from spaces.models import Access, Grant, Reach, Space, StructureSpace, Subscription
 from spaces.receivers import forget_words
 from structures.events import service_deactivating, structure_deactivating
@@ -265,10 +265,10 @@ def test_the_matrix_of_a_service_tells_its_lines_and_a_decision_changes_its_vers
     matrix = Matrix(structure, {"service": str(service.pk)})
     told = {place.user: cells[0].lines for place, cells in matrix.told(list(matrix.everybody))}
     assert {line.service for line in told[user]} == {None, service}
-    page = Page(structure.pk, [user.pk], [space().pk], None)
-    before = page.version
+    sheet = Sheet(structure.pk, [user.pk], [space().pk], None)
+    before = sheet.version
     actions.approve([rows[0].pk], actor=principal)
-    assert page.version != before
+    assert sheet.version != before
 
 
 def test_duplicated_rights_bring_what_was_given_by_who_decides():
@@ -312,11 +312,11 @@ def test_a_deputys_decision_says_for_whom():
 def test_what_is_saved_as_a_colleague_closes_the_space_does_not_open_it_again():
     structure, principal, user = staffed()
     opened(structure)
-    page = Page(structure.pk, [user.pk], [space().pk], None)
-    terms = {"given": [Line(user, structure, space())], "taken": [], "seen": page.version}
+    sheet = Sheet(structure.pk, [user.pk], [space().pk], None)
+    terms = {"given": [Line(user, structure, space())], "taken": [], "seen": sheet.version}
     meanwhile(
         lambda: actions.close_space(structure.pk, space().pk, actor=principal),
-        lambda: actions.change_cells(page, actor=principal, **terms),
+        lambda: actions.change_cells(sheet, actor=principal, **terms),
     )
     assert not structure.opened_spaces.current().exists() and not Subscription.objects.live().exists()
 

@@ -116,6 +116,23 @@ def test_one_click_asks_for_both_levels(client, me, structure):
         assert client.post("/espaces/engagements/demander/", {"structure": wrong}).status_code == 404
 
 
+def test_one_click_asks_on_one_of_several_structures(client, me, structure, monkeypatch):
+    other = AttachmentFactory(user=me, structure=StructureFactory(legal_name="Lycée Hugo")).structure
+    AttachmentFactory(structure=other, role=Role.PRINCIPAL, user=UserFactory(last_name="Riva"))
+    home = text(client.get("/"))
+    assert "Collège des Tilleuls (Claire Fontaine)" in home and "Lycée Hugo (Anne Riva)" in home
+    asked = {"structure": other.pk, "accueil": "1"}
+    assert "La décision revient à Anne Riva" in text(client.post("/espaces/engagements/demander/", asked, follow=True))
+    assert me.subscriptions.pending().get().structure == other
+    home = text(client.get("/"))
+    assert "Lycée Hugo : en cours de validation." in home
+    assert "Collège des Tilleuls : Claire Fontaine peut l'ouvrir et vous l'accorder." in home
+    # Of too many to name, the space's page has the buttons.
+    monkeypatch.setattr("spaces.standing.Missing.NAMED", 1)
+    home = text(client.get("/"))
+    assert "2 structures" in home and "où demander « Engagements »" in home and "Lycée Hugo :" not in home
+
+
 def test_a_space_opens_only_for_who_has_it(client, me, structure, settings):
     settings.SPACE_ADDRESSES = {"engagements": "https://engagements.example/"}
     assert "https://engagements.example/" not in client.get("/espaces/engagements/").text
@@ -197,7 +214,7 @@ def test_what_is_granted_for_later_is_not_lacking(client, me, structure):
         shown = text(client.get(page))
         assert f"à partir du {date_format(day, 'j F Y')}" in shown and "À venir" in shown
     home = client.get("/")
-    assert "engagements" not in {chosen.code for chosen, _ in home.context["own_spaces"].missing}
+    assert "engagements" not in {missing.space.code for missing in home.context["own_spaces"].missing}
     assert "peut vous l'accorder" not in text(client.get("/espaces/engagements/"))
 
 

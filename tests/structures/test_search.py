@@ -173,7 +173,10 @@ def test_a_private_structure_is_found_by_its_own_people_only(user):
 
 
 def test_others_learn_that_it_exists_from_its_identifier(client, user):
-    StructureFactory(private=True, identifier_type="ridet", identifier="123456789", legal_name="Nickel SA")
+    private = StructureFactory(private=True, identifier_type="ridet", identifier="123456789", legal_name="Nickel SA")
+    client.force_login(AttachmentFactory(structure=private, role=Role.SIMPLE).user)
+    answer = client.get("/structures/", {"identifier": "123456789"})
+    assert "Une structure privée du portail porte cet identifiant" not in answer.text
     client.force_login(user)
     for typed, told in (("123 456 789", True), ("12345678", False)):
         answer = client.get("/structures/", {"identifier": typed})
@@ -207,12 +210,14 @@ def test_each_line_of_the_list_says_whether_it_lives_here(client, user):
     assert all(client.get(address).status_code == 200 for address in addresses)
 
 
-def test_a_private_structure_hides_behind_its_directory_entry(user):
+def test_a_private_structure_hides_behind_its_directory_entry(client, user):
     entry = DirectoryEntryFactory(legal_name="Menuiserie", nature="private")
     StructureFactory(private=True, identifier=entry.identifier, legal_name="Nom choisi")
     result = find(user, Criteria(legal_name="menuiserie")).results[0]
     assert result.establishment == entry
     assert result.lives_here
+    client.force_login(user)
+    assert "est déjà sur le portail" in client.get(f"/annuaire/{entry.pk}/").text
 
 
 def test_what_is_undisclosed_is_found_by_its_number_without_its_name(client, user):
@@ -240,8 +245,13 @@ def test_what_is_undisclosed_is_found_by_its_number_without_its_name(client, use
 
 @pytest.mark.parametrize(
     "mark",
-    [lambda: "x", lambda: signing.dumps([1, 2]), lambda: signing.dumps(["nom", "a"], salt="structures.search")],
-    ids=["nothing", "another salt", "too short"],
+    [
+        lambda: "x",
+        lambda: signing.dumps([1, 2]),
+        lambda: signing.dumps(["nom", "a"], salt="structures.search"),
+        lambda: signing.dumps(["identifiant", "2", 0, 1], salt="structures.search"),
+    ],
+    ids=["nothing", "another salt", "too short", "another order"],
 )
 def test_a_mark_that_is_not_ours_leads_to_the_first_page(client, user, mark):
     client.force_login(user)
@@ -249,6 +259,17 @@ def test_a_mark_that_is_not_ours_leads_to_the_first_page(client, user, mark):
     answer = client.get("/structures/", {"legal_name": "college", "after": mark})
     assert answer.status_code == 302
     assert answer.url == "/structures/?legal_name=college"
+
+
+def test_a_long_foreign_name_s_page_has_a_next_one(client, user):
+    letters = "".join(map(chr, range(0x4E00, 0x4E00 + 240)))
+    for number in range(21):
+        DirectoryEntryFactory(legal_name=f"{letters}{number:03}", city=letters[::-1][:90], postcode="98714")
+    client.force_login(user)
+    asked = {"postcode": "98714", "order": "ville"}
+    after = client.get("/structures/", asked).context["page"].after
+    assert len(client.get("/structures/", asked | {"after": after}).context["lines"]) == 1
+    assert len(after) < 2_000  # servers take some 4,000 characters of an address
 
 
 def test_the_export_opens_in_a_spreadsheet(client, user):

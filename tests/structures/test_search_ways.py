@@ -1,9 +1,11 @@
 """Whatever way the tables are read, the list is the same, beside a plain sort; and what is said when it cannot be."""
 
+import re
 from itertools import pairwise, product
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from directory.models import DirectoryEntry
 from structures.models import Structure
@@ -129,6 +131,18 @@ def test_fewer_than_can_be_collected_are_all_told(client, user, late, monkeypatc
     assert page.context["lines"][0]["name"] == "Zinguerie 00"
 
 
+def test_reading_on_for_a_full_page_forgets_nothing(user, monkeypatch):
+    monkeypatch.setattr(reading, "MOST", 10)
+    monkeypatch.setattr(results, "PAGE", 6)
+    monkeypatch.setattr(results, "WALKED", 1)
+    for number in range(12):
+        entry = DirectoryEntryFactory(legal_name=f"Zinguerie {number:02}")
+        if number % 2:
+            StructureFactory(identifier=entry.identifier, legal_name="Autre nom")
+    # Of what was found at first, half lives here under another name; what is read then is few enough to be sorted.
+    assert find(user, Criteria(legal_name="zinguerie")).is_partial
+
+
 def test_others_stay_unseen(user):
     own, other = (StructureFactory(private=True, legal_name=f"Menuiserie {n}") for n in "AB")
     AttachmentFactory(user=user, structure=own)
@@ -151,3 +165,30 @@ def test_a_reader_who_takes_his_time_holds_no_transaction(user, crowd, monkeypat
     for _ in range(4):
         next(read)
         assert len(connection.savepoint_ids) == depth
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite reads as it likes")
+@pytest.mark.parametrize(
+    ("order", "begins"),
+    [("nom", {"legal_name": "boi*"}), ("ville", {"city": "vil"}), ("identifiant", {"identifier": "9"})],
+)
+def test_a_walk_reads_nothing_but_its_index_from_where_the_pattern_begins(user, order, begins):
+    asked = {"legal_name": "bois", "label": "*ca*", "city": "*vil*", "postcode": "*5", "identifier": "*9"} | begins
+    with CaptureQueriesContext(connection) as captured:
+        find(user, Criteria(**asked), order=order)
+    walks = [query["sql"] for query in captured if "next_rows" in query["sql"]]
+    assert len(walks) == 2
+    with connection.cursor() as cursor:
+        for walk in walks:
+            cursor.execute(f"SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; EXPLAIN {walk}")
+            plan = str(cursor.fetchall())
+            assert "Index Only Scan using" in plan
+            assert re.search(r"Index Cond: .* >= '(BOI|VIL|9)'", plan)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such switch")
+def test_whoever_searches_within_a_transaction_plans_freely_after(user):
+    with connection.cursor() as cursor:
+        find(user, Criteria(legal_name="nobody"))
+        cursor.execute("SHOW enable_seqscan")
+        assert cursor.fetchone() == ("on",)

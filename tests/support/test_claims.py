@@ -16,7 +16,7 @@ from notifications.models import OutgoingMail
 from plumbing.errors import ActionError
 from support import actions
 from support.certificates import certificate_pdf
-from support.models import Ticket
+from support.models import Category, ReadyAnswer, Ticket
 from tests.at_once import at_once
 from tests.documents.samples import PDF
 from tests.factories import AttachmentFactory, StructureFactory, UserFactory
@@ -276,3 +276,31 @@ def test_a_manager_is_warned_so_often_an_hour_and_nobody_is_replaced_unwarned(se
     assert OutgoingMail.objects.filter(slug="claim_warning", to=sitting.email).count() == 2
     assert Ticket.objects.count() == 2
     claim(structure=managed()[0])
+
+
+def test_the_desk_of_a_claim_tells_each_fact_once_and_what_a_used_certificate_is(client):
+    agent = UserFactory(staff=True)
+    structure, sitting = managed()
+    ticket = claim(structure=structure, principal_name=str(sitting), principal_login="autre@exemple.example")
+    path = f"/admin/support/ticket/{ticket.pk}/change/"
+    client.force_login(agent)
+    # What the portal knows is told by it; what is said otherwise, and the number, stay.
+    assert [label for label, _ in client.get(path).context["facts"]] == [
+        "SIRET",
+        "Adresse de connexion du gestionnaire actuel",
+    ]
+    actions.carry_out_transfer(signed(ticket, agent).pk, actor=agent, reason="Vu")
+    undo_transfers([Handover.objects.get(reference=ticket.reference).pk], actor=agent)
+    page = client.get(path)
+    assert "a servi au changement qui est défait" in page.text
+    assert "pas encore revenue" not in page.text
+    assert "Envoyer l'attestation à signer" in " ".join(page.text.split())
+    actions.issue_certificate(ticket.pk, actor=agent)
+    assert "pas encore revenue" in client.get(path).text
+
+
+def test_the_ready_answers_that_come_with_the_portal_are_well_written():
+    answers = ReadyAnswer.objects.all()
+    assert {answer.category for answer in answers} == {"", *Category.values} - {"general"}
+    for answer in answers:
+        answer.full_clean()

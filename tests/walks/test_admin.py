@@ -101,7 +101,7 @@ def one_of_each():
         DirectoryEntryFactory(),
         mail,
         TicketFactory(author=person, structure=structure),
-        ReadyAnswer.objects.create(title="Certificat demandé", text="Bonjour"),
+        ReadyAnswer.objects.first(),
         Space.objects.first(),
         record(Event.REQUEST_SENT, actor=person, subject=person, structure=structure, reason=LONG),
         Submission.objects.create(reference="123456782", payload={}, attempts=3, error="OperationalError('…')"),

@@ -32,7 +32,7 @@ def test_a_manager_attaches_creates_resends_and_exports(page, axe, site):
     page.get_by_label("Adresse de connexion").fill("lou@exemple.example")
     page.get_by_label("Gestionnaire secondaire").check()
     page.get_by_role("button", name="Rattacher", exact=True).click()
-    expect(page.get_by_role("status").first).to_contain_text("Lou Petit est rattaché à Lycée Simone Veil")
+    expect(page.get_by_role("status").first).to_contain_text("Rattachement fait : Lou Petit, gestionnaire secondaire")
     axe(page)
 
     page.get_by_role("link", name="Rattacher un utilisateur").click()

@@ -69,7 +69,7 @@ def test_rights_a_suppleance_and_more_time(site, person, axe):
     other.get_by_role("link", name="Prolonger le rattachement d’Anne Tiers").click()
     axe(other)
     other.get_by_role("button", name="Prolonger").click()
-    expect(other.get_by_text("Anne Tiers reste rattaché jusqu’au")).to_be_visible()
+    expect(other.get_by_text("Le rattachement d’Anne Tiers dure désormais jusqu’au")).to_be_visible()
     simple.refresh_from_db()
     assert simple.ends_on.year == soon.year + 1
     boss.get_by_role("link", name="Mettre fin à la suppléance").click()

@@ -82,6 +82,14 @@ def test_from_asking_to_deleting(site, manager, asker, person, axe):
     expect(page.get_by_text("2 abonnements sont supprimés")).to_be_visible()
     assert [row.access for row in asker.subscriptions.live()] == ["consultation"]
 
+    # On one of two structures: one click too.
+    AttachmentFactory(user=asker, structure=StructureFactory(legal_name="Lycée Hugo"))
+    page.goto(f"{site}/")
+    page.get_by_label("Structure, pour « Factures de travaux »").select_option("Lycée Hugo")
+    page.get_by_role("button", name="Demander « Factures de travaux »").click()
+    expect(page.get_by_text("Lycée Hugo : en cours de validation")).to_be_visible()
+    looks_right()
+
 
 def test_the_manager_decides_for_one_for_many_and_closes(site, manager, asker, person, axe):
     structure = manager.attachments.get().structure
