@@ -2,9 +2,10 @@
 
 import logging
 import os
+import shutil
 import socket
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from directory.importers.faults import CLOSED, FileRefused, MostlyFaulty
+from directory.importers.faults import CLOSED, INTERRUPTED, SHORTAGE, FileRefused, is_shortage
 from directory.importers.reading import Reading
 from directory.importers.sources import fingerprint
 from directory.importers.writing import drop_indexes, restore_indexes, write
@@ -65,11 +66,7 @@ def prepare_import(files):
     """The DirectoryImport of one file open for reading, or of SIRENE's two: the one an earlier run left unfinished,
     else a new one."""
     mark = fingerprint(files)
-    unfinished = (
-        DirectoryImport.objects.filter(fingerprint=mark)
-        .exclude(state__in=(State.DONE, State.CANCELLED, State.REFUSED))
-        .first()
-    )
+    unfinished = DirectoryImport.objects.filter(fingerprint=mark).exclude(state__in=DirectoryImport.OVER).first()
     size = sum(raw.seek(0, os.SEEK_END) for raw in files)
     name = _named(raw.name for raw in files)
     return unfinished or DirectoryImport.objects.create(file_name=name, fingerprint=mark, size=size)
@@ -84,9 +81,9 @@ def run_import(import_id, files=(), *, report=lambda progress: None):
     """
     claimed = _claim(import_id)
     try:
-        with ExitStack() as opened, tempfile.TemporaryDirectory() as folder:
-            kept = [file for file in (claimed.file, claimed.second_file) if file]
-            _import(claimed, files or [opened.enter_context(file.open("rb")) for file in kept], Path(folder), report)
+        with ExitStack() as opened, _workplace(claimed.holder) as folder:
+            uploaded = [opened.enter_context(file.open("rb")) for file in claimed.files] if not files else ()
+            _import(claimed, files or uploaded, folder, report)
     except FileRefused as refusal:
         _end(claimed, State.REFUSED, str(refusal))
         raise ActionError("file_refused", str(refusal)) from refusal
@@ -95,9 +92,13 @@ def run_import(import_id, files=(), *, report=lambda progress: None):
             restore_indexes(lambda: None, changed=False)
             raise ActionError("import_cancelled", "L'import a été annulé.") from error
         raise ActionError("import_superseded", "Un autre processus a repris cet import.") from error
-    except BaseException:
-        _end(claimed, State.FAILED, "L'import s'est arrêté : relancez-le, il écrira ce qui manque.")
-        raise
+    except BaseException as error:
+        if not is_shortage(error):
+            _end(claimed, State.FAILED, INTERRUPTED)
+            raise
+        logger.exception("Import %s stopped", import_id)
+        _end(claimed, State.FAILED, SHORTAGE)
+        raise ActionError("import_stopped", SHORTAGE) from error
     _end(claimed, State.DONE)
     return claimed
 
@@ -118,6 +119,14 @@ def cancel_import(import_id, *, actor):
     return cancelled
 
 
+def drop_uploads():
+    """Remove the uploaded files of imports that are over: nothing reads them again."""
+    for over in DirectoryImport.objects.filter(state__in=DirectoryImport.OVER).exclude(file="", second_file=""):
+        for file in over.files:
+            file.delete(save=False)
+        over.save(update_fields=["file", "second_file"])
+
+
 @transaction.atomic
 def _claim(import_id):
     """Make this process the one that runs the import. A run that no longer gives any sign is over."""
@@ -128,6 +137,7 @@ def _claim(import_id):
             )
         running.state, running.error = State.FAILED, "L'import s'est arrêté sans le dire."
         running.save(update_fields=["state", "error"])
+        shutil.rmtree(_folder(running.holder), ignore_errors=True)
     claimed = DirectoryImport.objects.select_for_update(of=("self",)).get(pk=import_id)
     if claimed.state == State.DONE:
         raise ActionError("import_done", "Cet import est terminé.")
@@ -148,6 +158,22 @@ def _claim(import_id):
 
 def _holder():
     return f"{socket.gethostname()[:60]} {os.getpid()}"
+
+
+def _folder(holder):
+    return Path(tempfile.gettempdir(), f"portail-import-{holder.replace(' ', '-')}")
+
+
+@contextmanager
+def _workplace(holder):
+    """A folder of its own for a running import. If the process is killed, `_claim` removes it for the next one."""
+    folder = _folder(holder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_alive(running):
@@ -190,7 +216,7 @@ def _judge(claimed, reading, faulty):
     """Refuse a file most of whose lines so far are `faulty`."""
     if claimed.lines >= JUDGED_FROM and faulty > claimed.lines * MOSTLY:
         _write_rejected(claimed, reading)
-        raise MostlyFaulty(
+        raise FileRefused(
             f"Presque toutes les lignes lues sont rejetées ({faulty} sur {claimed.lines}) : l'import s'arrête là. "
             "Lisez les motifs ci-dessous, corrigez le fichier ou choisissez-en un autre."
         )

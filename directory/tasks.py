@@ -11,7 +11,6 @@ from plumbing.errors import ActionError
 from plumbing.workers import wake
 
 State = DirectoryImport.State
-OVER = (State.DONE, State.CANCELLED, State.REFUSED)
 # A running import says that it lives far more often than that.
 SILENCE = timedelta(minutes=5)
 
@@ -28,7 +27,10 @@ def import_directory(import_id):
     The broker delivers a task again while it still runs: `run_import` then refuses.
     """
     others = DirectoryImport.objects.filter(state=State.RUNNING).exclude(pk=import_id)
-    if DirectoryImport.objects.filter(pk=import_id).exclude(state__in=OVER).exists() and not others.exists():
+    if (
+        DirectoryImport.objects.filter(pk=import_id).exclude(state__in=DirectoryImport.OVER).exists()
+        and not others.exists()
+    ):
         with suppress(ActionError):
             imports.run_import(import_id)
 
@@ -36,6 +38,7 @@ def import_directory(import_id):
 @shared_task
 def sweep_imports():
     """Import what nobody was woken for: worker killed, broker down, another import that ran first."""
+    imports.drop_uploads()
     silent = Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - SILENCE)
     left = DirectoryImport.objects.filter(silent, state=State.RUNNING)
     waiting = DirectoryImport.objects.filter(state=State.WAITING).order_by("created_at", "id")

@@ -2,12 +2,15 @@
 
 import re
 
+import duckdb
 from django.core.exceptions import ValidationError
 
 from directory.identifiers import IdentifierType, clean_identifier, is_siret
 
 UNREADABLE = "La ligne contient un caractère de contrôle illisible : retapez-la ou enregistrez en UTF-8."
 CUT_SHORT = "Le fichier est abîmé ou incomplet à partir d'ici : téléchargez-le de nouveau."
+INTERRUPTED = "L'import s'est arrêté : relancez-le, il écrira ce qui manque."
+SHORTAGE = "Le serveur manque de mémoire ou de place sur le disque : libérez-en, puis relancez l'import."
 CLOSED = "L'établissement est fermé, et l'annuaire ne le connaissait pas."
 _SPREADSHEET = re.compile(r"\d+([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
@@ -16,8 +19,14 @@ class FileRefused(Exception):
     """A file that cannot be imported, or no further; its message is a French sentence."""
 
 
-class MostlyFaulty(FileRefused):
-    """Hardly a line of the file can be imported: reading on would not help."""
+def is_shortage(error):
+    """Whether the machine lacks memory or disk."""
+    told = str(error)
+    return (
+        isinstance(error, (MemoryError, duckdb.OutOfMemoryException))
+        or "No space left" in told
+        or "Could not write" in told
+    )
 
 
 def explained(fault, typed):

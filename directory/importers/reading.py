@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from directory.identifiers import RULES, IdentifierType
-from directory.importers.faults import CUT_SHORT, UNREADABLE, FileRefused, explained
+from directory.importers.faults import UNREADABLE, FileRefused, explained
 from directory.importers.kinds import EDUCATION, ESTABLISHMENTS, PORTAL, TOLD, UNITS, columns_of
 from directory.importers.public_categories import NOT_PUBLIC, PUBLIC_CATEGORIES
 from directory.importers.sources import source
@@ -37,17 +37,15 @@ class Reading:
     """Works inside `folder`, a Path. `kind` and `told` of its files; `lines` in a slice bear COLUMNS."""
 
     def __init__(self, folder, files):
-        self.db = duckdb.connect(
-            str(folder / "reading.duckdb"),
-            config={
-                "memory_limit": MEMORY,
-                "threads": min(4, os.cpu_count() or 1),
-                "temp_directory": str(folder),
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        )
+        self.db = _connected(folder, files)
+        try:
+            self._open(folder, files)
+        except BaseException:
+            # Who opens the same path again before that is given it as it stands, locked.
+            self.db.close()
+            raise
+
+    def _open(self, folder, files):
         self.slice_path = folder / "slice.csv"
         self.db.execute(Path(__file__).with_name("macros.sql").read_text())
         for name, value in _variables().items():
@@ -73,29 +71,26 @@ class Reading:
         lines = faulty = behind = 0
         for one, columns in zip(self.sources, self.columns, strict=True):
             before = 0
-            for chunk in one.chunks():
-                faulty += self._take(chunk, columns, before)
-                before, lines = chunk.last, lines + chunk.records
+            for chunk in one.chunks(sorted({place for place in columns.places.values() if place is not None})):
+                lines += self._take(chunk, columns)
+                faulty += self._one(f"SELECT count(fault) FROM {_table_of(columns.layout)} WHERE line > {before}")
+                before = chunk.last
                 yield lines, faulty, behind + chunk.bytes_read
             behind += chunk.bytes_read if before else 0
             self._leave_repeated_out(_table_of(columns.layout))
 
-    def _take(self, chunk, columns, before):
-        """How many lines of it are faulty."""
+    def _take(self, chunk, columns):
+        """How many records it has."""
         layout, places = columns.layout, columns.places
         joined = "concat_ws('|', " + ", ".join(f"c{place}" for place in places.values() if place is not None) + ")"
         cells = ", ".join(f"{_cell(place, layout.hidden)} AS {ours}" for ours, place in places.items())
         broken = f"coalesce(broken, if(untidy AND holds_control({joined}), getvariable('unreadable'), NULL))"
-        try:
-            self.db.execute(
-                f"CREATE OR REPLACE TEMP TABLE cells AS "
-                f"SELECT line, left(c{places[layout.number]}, 100) AS typed, {broken} AS broken, {cells} "
-                f"FROM (SELECT *, is_untidy({joined}) AS untidy FROM {chunk.relation})"
-            )
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
-            raise FileRefused(CUT_SHORT) from error
-        self.db.execute(layout.statement)
-        return self._one(f"SELECT count(fault) FROM {_table_of(layout)} WHERE line > {before}")
+        self.db.execute(
+            f"CREATE OR REPLACE TEMP VIEW cells AS "
+            f"SELECT line, left(c{places[layout.number]}, 100) AS typed, {broken} AS broken, {cells} "
+            f"FROM (SELECT *, is_untidy({joined}) AS untidy FROM {chunk.relation})"
+        )
+        return self._one(layout.statement)
 
     def _leave_repeated_out(self, table):
         """Of lines with the same identifier the last one counts, and the others are reported."""
@@ -117,10 +112,9 @@ class Reading:
 
     def rejected(self):
         """(line, what was typed as identifier, reason) of all that are left out."""
-        cursor = self.db.cursor()
         for table, words in (("units", "Unités légales : "), ("lines", "")):
-            cursor.execute(f"SELECT line, typed, tidy(typed), fault FROM {table} WHERE fault IS NOT NULL ORDER BY line")
-            for line, typed, tidy, fault in chain.from_iterable(iter(lambda: cursor.fetchmany(2_000), [])):
+            faulty = f"SELECT line, typed, tidy(typed), fault FROM {table} WHERE fault IS NOT NULL ORDER BY line"
+            for line, typed, tidy, fault in chain.from_iterable(self._lists(faulty)):
                 shown = "".join(c if c.isprintable() else " " for c in typed or "").strip()
                 yield line, shown[:60], f"{words}{explained(fault, tidy)}"[:250]
 
@@ -138,8 +132,7 @@ class Reading:
 
     def slice_rows(self, first, last):
         """Lists of these lines, for a database that knows no COPY."""
-        cursor = self.db.cursor().execute(self._slice(first, last))
-        return iter(lambda: cursor.fetchmany(2_000), [])
+        return self._lists(self._slice(first, last))
 
     def _slice(self, first, last):
         said = (f"{_SAID.get(name, _text(name))} AS {name}" for name in COLUMNS)
@@ -148,14 +141,40 @@ class Reading:
     def _one(self, statement):
         return self.db.execute(statement).fetchone()[0]
 
+    def _lists(self, statement):
+        found = self.db.execute(statement)
+        return iter(lambda: found.fetchmany(2_000), [])
+
     def close(self):
         self.db.close()
 
 
 def kind_of(raw):
     """The kind of a file, by its columns."""
-    with TemporaryDirectory() as folder, duckdb.connect() as db:
+    with TemporaryDirectory() as folder, _connected(Path(folder), [raw]) as db:
         return columns_of(source(raw, db, Path(folder, "file")).header).layout.kind
+
+
+def _connected(folder, files):
+    """A DuckDB that reads and writes nothing but what is in `folder`, and those of the files whose path is known."""
+    db = duckdb.connect(
+        str(folder / "reading.duckdb"),
+        config={
+            "memory_limit": MEMORY,
+            "threads": min(4, os.cpu_count() or 1),
+            "temp_directory": str(folder),
+            # In parallel: each line bears its number.
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    paths = ", ".join("'" + raw.name.replace("'", "''") + "'" for raw in files if os.path.isabs(raw.name))
+    db.execute(
+        f"SET allowed_directories = ['{folder}']; SET allowed_paths = [{paths}]; "
+        "SET enable_external_access = false; SET enable_progress_bar = false; SET lock_configuration = true"
+    )
+    return db
 
 
 def _text(column):

@@ -1,36 +1,43 @@
 """A file as people have it, a chunk at a time as what DuckDB reads: a relation of `line`, `broken` and `c0`, `c1`…
 
-A file of lines is decoded and cut into records here: DuckDB knows neither two encodings in one file nor the number
-of a line it took. It comes plain, gzipped or zipped, in UTF-8 or Windows-1252, parted by `;`, `,` or tabs.
+DuckDB is given lines with their number, whose cells need no quotation marks. Its own reader would do with neither two
+encodings in one file nor a carriage return alone; it skips empty lines, so that nobody knows the number of the others,
+and one unclosed quotation mark makes it lose all that follows.
 """
 
 import codecs
 import csv
+import errno
 import gzip
 import hashlib
 import io
+import lzma
 import os
 import shutil
+import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
+from pathlib import Path
 
 import duckdb
 
-from directory.importers.faults import CUT_SHORT, FileRefused
+from directory.importers.faults import CUT_SHORT, FileRefused, is_shortage
 
-RECORDS = 100_000  # in a chunk
-BLOCK = 256 * 1024
-# Longer cells and lines are faults: an unclosed quotation mark would otherwise swallow the file.
+CHUNK = 16 * 2**20  # signs
+ROWS = 100_000  # of Parquet in a chunk
+BLOCK = 2**18  # bytes
+# Longer cells and records are faults: an unclosed quotation mark would otherwise swallow the file.
 LONGEST_CELL = 10_000
-LONGEST_LINE = 1024 * 1024
-# Bytes; the widest of the public files, INSEE's, has a header of 2,000.
+LONGEST_LINE = 2**20
+# The widest of the public files, INSEE's, has a header of 2,000 signs.
 LONGEST_HEADER = 20_000
-# Between the cells of a chunk, and a chunk's way to say « nothing »: signs that no file needs.
-BETWEEN, NOTHING = "\x1f", "\x1e"
-_BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, duckdb.Error)
+# Signs no file needs: after each cell of a chunk, before what is said of a record instead of them, after its number.
+AFTER, INSTEAD, NUMBERED = "\x1f", "\x1e", "\x1d"
+_PLAIN = bytes.maketrans(b"\0\x1d\x1e\x1f", b"\1   ")
+_UNPACKING = (EOFError, ValueError, NotImplementedError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def _as_windows(error):
@@ -44,30 +51,32 @@ codecs.register_error("as-windows", _as_windows)
 
 
 def fingerprint(files):
-    """What tells these files' content from any other's."""
+    """What tells these files' content, in whatever order, from any other's."""
     marks = []
     for raw in files:
         raw.seek(0)
         marks.append(hashlib.file_digest(raw, "sha256").hexdigest())
         raw.seek(0)
-    return marks[0] if len(marks) == 1 else hashlib.sha256("".join(marks).encode()).hexdigest()
+    return marks[0] if len(marks) == 1 else hashlib.sha256("".join(sorted(marks)).encode()).hexdigest()
 
 
 @contextmanager
 def broken_is_refused():
-    """Turns what a broken file raises into a sentence."""
+    """Turns what a broken file raises into a sentence; what the disk or the memory lacks is not the file's fault."""
     try:
         yield
-    except _BROKEN as error:
+    except (*_UNPACKING, OSError, duckdb.Error) as error:
+        # The system's errors bear a number, unpackers' none; a file may ask for a place before its beginning.
+        if is_shortage(error) or getattr(error, "errno", None) not in (None, errno.EINVAL):
+            raise
         raise FileRefused(CUT_SHORT) from error
 
 
 @dataclass
 class Chunk:
-    """`relation` in SQL; `records` of the file up to line `last`."""
+    """`relation` in SQL, of the file up to line `last`."""
 
     relation: str
-    records: int
     last: int
     bytes_read: int
 
@@ -75,9 +84,7 @@ class Chunk:
 def source(raw, db, path):
     """The CsvFile or ParquetFile that `raw`, a binary file that can seek, is; it may use the file `path`."""
     raw.seek(0)
-    start = raw.read(4)
-    raw.seek(0)
-    return ParquetFile(raw, db, path) if start == b"PAR1" else CsvFile(raw, path)
+    return ParquetFile(raw, db, path) if raw.read(4) == b"PAR1" else CsvFile(raw, path)
 
 
 class ParquetFile:
@@ -85,68 +92,80 @@ class ParquetFile:
 
     def __init__(self, raw, db, path):
         self.size, self.db = raw.seek(0, os.SEEK_END), db
-        if os.path.isfile(getattr(raw, "name", "")):
-            path.unlink(missing_ok=True)
-            path.symlink_to(os.path.abspath(raw.name))
+        if os.path.isabs(raw.name):
+            path = raw.name
         else:
             raw.seek(0)
-            with path.open("wb") as copy:
+            with Path(path).open("wb") as copy:
                 shutil.copyfileobj(raw, copy)
-        self.rows = f"read_parquet('{path}', file_row_number = true)"
+        name = str(path).replace("'", "''")
+        self.rows = f"read_parquet('{name}', file_row_number = true, binary_as_string = true)"
         with broken_is_refused():
             described = db.execute(f"DESCRIBE FROM {self.rows}").fetchall()
             self.count = db.execute(f"SELECT count(*) FROM {self.rows}").fetchone()[0]
         self.header = [name for name, *_ in described if name != "file_row_number"]
 
-    def chunks(self):
-        quoted = (name.replace('"', '""') for name in self.header)
-        cells = ", ".join(f"coalesce(\"{name}\"::VARCHAR, '') AS c{place}" for place, name in enumerate(quoted))
+    def chunks(self, places):
+        named = ((place, self.header[place].replace('"', '""')) for place in places)
+        cells = ", ".join(f"coalesce(\"{name}\"::VARCHAR, '') AS c{place}" for place, name in named)
         # Once: a chunk asked of the file would have all of it read again.
         with broken_is_refused():
             self.db.execute(f"CREATE OR REPLACE TABLE whole AS SELECT file_row_number AS row, {cells} FROM {self.rows}")
-        for start in range(0, self.count, RECORDS):
-            end = min(start + RECORDS, self.count)
-            relation = (
-                f"(SELECT row + 2 AS line, NULL AS broken, * EXCLUDE row FROM whole "
-                f"WHERE row BETWEEN {start} AND {end - 1})"
-            )
-            yield Chunk(relation, end - start, end + 1, self.size * end // self.count)
+        for start in range(0, self.count, ROWS):
+            end = min(start + ROWS, self.count)
+            rows = f"FROM whole WHERE row BETWEEN {start} AND {end - 1}"
+            relation = f"(SELECT row + 2 AS line, NULL AS broken, * EXCLUDE row {rows})"
+            yield Chunk(relation, end + 1, self.size * end // self.count)
 
 
 class CsvFile:
+    """Plain, gzipped or zipped, in UTF-8 or Windows-1252, parted by `;`, `,` or tabs."""
+
     def __init__(self, raw, path):
         self.raw, self.path = raw, path
         csv.field_size_limit(LONGEST_CELL)
-        with broken_is_refused(), self._content() as content:
-            line = content.readline(LONGEST_HEADER + 1)
+        line, _, _ = next(self._blocks(), "").partition("\n")
         if len(line) > LONGEST_HEADER:
             raise FileRefused(
                 f"La première ligne dépasse {LONGEST_HEADER // 1000} ko : ce ne sont pas des noms de colonnes. "
                 "Rien n'a été importé."
             )
-        line = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "as-windows")
         self.delimiter = max(";,\t", key=line.count)
         try:
-            self.header = next(csv.reader([line], delimiter=self.delimiter), [])
+            *self.header, end = next(csv.reader([f"{line}{self.delimiter}{NUMBERED}"], delimiter=self.delimiter))
         except csv.Error:
-            self.header = []
+            end = ""
+        if end != NUMBERED:
+            raise FileRefused(
+                "La première ligne ouvre un guillemet qu'elle ne ferme pas : corrigez les noms des colonnes. "
+                "Rien n'a été importé."
+            )
 
-    def chunks(self):
-        columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.header)))
-        relation = (
-            f"read_csv('{self.path}', delim = '{BETWEEN}', nullstr = '{NOTHING}', quote = '', escape = '', "
-            f"header = false, auto_detect = false, buffer_size = {4 * LONGEST_LINE}, "
-            f"max_line_size = {3 * LONGEST_LINE}, columns = {{'line': 'BIGINT', 'broken': 'VARCHAR', {columns}}})"
+    def chunks(self, places):
+        texts, last, more = self._texts(), 1, True
+        while more:
+            size, more = 0, False
+            with self.path.open("w", encoding="utf-8", newline="\n") as file:
+                for text in texts:
+                    lines = text.split("\n")[:-1]
+                    file.writelines(f"{n}{NUMBERED}{line}{AFTER}\n" for n, line in enumerate(lines, last + 1))
+                    size, last = size + len(text), last + len(lines)
+                    if more := size >= CHUNK:
+                        break
+            yield Chunk(self._relation(places), last, self.raw.tell())
+
+    def _relation(self, places):
+        cells = ", ".join(f"coalesce(cells[{place + 1}], '') AS c{place}" for place in places)
+        width = len(self.header)
+        records = (
+            f"read_csv('{self.path}', delim = '{NUMBERED}', quote = '', escape = '', header = false, "
+            f"auto_detect = false, buffer_size = {4 * LONGEST_LINE}, max_line_size = {4 * LONGEST_LINE}, "
+            "columns = {'line': 'BIGINT', 'text': 'VARCHAR'})"
         )
-        with broken_is_refused(), self._content() as content:
-            records = self._records(content)
-            while taken := list(islice(records, RECORDS)):
-                bytes_read = self.raw.tell()
-                with self.path.open("w", encoding="utf-8", newline="\n") as file:
-                    file.writelines(
-                        f"{line}{BETWEEN}{text}\n" for line, record in taken if (text := self._joined(record))
-                    )
-                yield Chunk(relation, len(taken), taken[-1][0], bytes_read)
+        return (
+            f"(SELECT line, wrong_record(text, cells, {width}) AS broken, {cells} FROM "
+            f"(SELECT *, record(text, {width}) AS cells FROM {records}) WHERE NOT is_blank(text))"
+        )
 
     @contextmanager
     def _content(self):
@@ -171,67 +190,83 @@ class CsvFile:
         else:
             yield self.raw
 
-    def _blocks(self, content):
-        """Iterators over whole lines, a block at a time; what a longer line has in excess is dropped."""
+    def _blocks(self):
+        """Texts of whole lines; what a longer line has in excess is dropped."""
         rest, dropping, first = b"", False, True
-        while block := content.read(BLOCK):
-            if first:
-                block, first = block.removeprefix(codecs.BOM_UTF8), False
-            # No database holds the first of these; the others part the cells of a chunk.
-            block = block.replace(b"\0", b"\1").replace(b"\x1f", b" ").replace(b"\x1e", b" ")
-            if dropping:
-                _, mark, block = block.partition(b"\n")
-                dropping = not mark
-            block = rest + block
-            end = block.rfind(b"\n") + 1
-            rest = block[end:]
-            if len(rest) > LONGEST_LINE:
-                rest, dropping = rest[:LONGEST_LINE] + b"\n", True
-            if end:
-                yield io.StringIO(block[:end].decode("utf-8", "as-windows"), newline="\n")
-        yield io.StringIO(rest.decode("utf-8", "as-windows"), newline="\n")
+        with broken_is_refused(), self._content() as content:
+            while block := content.read(BLOCK):
+                if first:
+                    block, first = block.removeprefix(codecs.BOM_UTF8), False
+                if dropping:
+                    _, mark, block = block.partition(b"\n")
+                    dropping = not mark
+                block = rest + block
+                end = block.rfind(b"\n") + 1
+                rest = block[end:]
+                if len(rest) > LONGEST_LINE:
+                    rest, dropping = rest[:LONGEST_LINE] + b"\n", True
+                if end:
+                    yield _decoded(block[:end])
+        if rest:
+            yield _decoded(rest + b"\n")
 
-    def _records(self, content):
-        """(number of its first line, text or cells or csv.Error) of each record after the header."""
-        lines = chain.from_iterable(self._blocks(content))
-        header = csv.reader(lines, delimiter=self.delimiter)
-        next(header, None)
-        number = header.line_num
-        for line in lines:
-            first = number = number + 1
-            record = line.rstrip("\r\n")
-            if '"' in record or "\r" in record or len(record) > LONGEST_CELL:
-                reader = csv.reader(chain((line,), lines), delimiter=self.delimiter)
-                try:
-                    record = next(reader, [])
-                except csv.Error as error:
-                    record = error
-                number += reader.line_num - 1
-            yield first, record
+    def _texts(self):
+        """What follows the header: `AFTER` between cells, one line a record, and as many lines as in the file."""
+        lines = _Lines(self._blocks())
+        next(lines, None)
+        while block := lines.rest():
+            if '"' not in block and "\r" not in block:
+                yield block.replace(self.delimiter, AFTER)
+                continue
+            current = lines.block = io.StringIO(block, newline="\n")
+            while lines.block is current and (line := current.readline()):
+                yield self._record(line, lines)
 
-    def _joined(self, record):
-        """What is broken about the record, and its cells, with `BETWEEN` between them; None for an empty one."""
-        width = len(self.header)
-        if isinstance(record, str) and record.count(self.delimiter) + 1 == width:
-            if not record.strip(self.delimiter):
-                return None
-            return f"{NOTHING}{BETWEEN}{record.replace(self.delimiter, BETWEEN)}"
-        if isinstance(record, csv.Error):
-            return BETWEEN.join([_told(record), *[""] * width])
-        cells, broken = record.split(self.delimiter) if isinstance(record, str) else record, NOTHING
-        if not any(cell.strip() for cell in cells):
-            return None
-        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
-            broken = (
-                f"La ligne compte {len(cells)} cellules au lieu de {width} : "
-                "un séparateur ou un guillemet manque ou est de trop."
-            )
-        elif sum(map(len, cells)) > LONGEST_LINE // 2:
-            broken = "La ligne est trop longue : un guillemet n'est sans doute jamais fermé."
-        if broken is not NOTHING:
-            cells = [cell[:100] for cell in cells]
-        cells = [*cells[:width], *[""] * (width - len(cells))]
-        return BETWEEN.join([broken, *cells]).replace("\n", " ").replace("\r", " ")
+    def _record(self, line, lines):
+        """The record that begins with `line`, and an empty line for each other one it took of `lines`."""
+        record = line.rstrip("\r\n")
+        if '"' not in record and "\r" not in record:
+            return f"{record.replace(self.delimiter, AFTER)}\n"
+        reader = csv.reader(_bounded(chain((line,), lines)), delimiter=self.delimiter)
+        try:
+            record = AFTER.join(next(reader)).replace("\n", " ").replace("\r", " ")
+        except csv.Error as error:
+            record = INSTEAD + _told(error)
+        return record + "\n" * reader.line_num
+
+
+class _Lines:
+    """The lines of blocks one by one, or what is left of the current block."""
+
+    def __init__(self, blocks):
+        self.blocks, self.block = blocks, io.StringIO()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        line = self.block.readline()
+        if not line:
+            self.block = io.StringIO(next(self.blocks), newline="\n")
+            line = self.block.readline()
+        return line
+
+    def rest(self):
+        return self.block.read() or next(self.blocks, "")
+
+
+def _decoded(block):
+    return block.translate(_PLAIN).replace(b"\r\n", b"\n").decode("utf-8", "as-windows")
+
+
+def _bounded(lines):
+    """The lines a record may take."""
+    taken = 0
+    for line in lines:
+        yield line
+        taken += len(line)
+        if taken > LONGEST_LINE // 2:
+            raise csv.Error("record too long")
 
 
 def _told(error):
@@ -240,4 +275,6 @@ def _told(error):
             f"Une cellule dépasse {LONGEST_CELL} caractères : un guillemet ouvert n'est sans doute jamais fermé. "
             "Les lignes qu'il englobe sont ignorées."
         )
+    if "record too long" in str(error):
+        return "La ligne est trop longue : un guillemet n'est sans doute jamais fermé."
     return "Un retour à la ligne coupe une cellule : entourez-la de guillemets."

@@ -1,6 +1,7 @@
 """What a slice of lines changes in the directory: found by one statement, then written."""
 
 from django.db import connection
+from django.db.models import Index
 from django.utils import timezone
 
 from directory.importers.reading import COLUMNS
@@ -78,20 +79,21 @@ def _insert(cursor, told):
 
 
 def missing_indexes():
-    """The directory's indexes that are not there: an interrupted first load left them for the end."""
+    """What is indexed and has no index, uniqueness among it: an interrupted first load left them for the end."""
     with connection.cursor() as cursor:
         there = connection.introspection.get_constraints(cursor, _TABLE)
-    return [index for index in DirectoryEntry._meta.indexes if index.name not in there]
+    meta = DirectoryEntry._meta
+    return [index for index in (*meta.constraints, *meta.indexes) if index.name not in there]
 
 
 def drop_indexes():
     """Before a first load: they are built faster from the whole table than row by row."""
-    if connection.vendor == "postgresql" and not DirectoryEntry.objects.exists():
-        missing = {index.name for index in missing_indexes()}
+    if connection.vendor == "postgresql" and not DirectoryEntry.objects.exists() and not missing_indexes():
         with connection.schema_editor() as editor:
+            for constraint in DirectoryEntry._meta.constraints:
+                editor.remove_constraint(DirectoryEntry, constraint)
             for index in DirectoryEntry._meta.indexes:
-                if index.name not in missing:
-                    editor.remove_index(DirectoryEntry, index)
+                editor.remove_index(DirectoryEntry, index)
 
 
 def restore_indexes(alive, *, changed):
@@ -107,4 +109,5 @@ def restore_indexes(alive, *, changed):
         alive()
         with connection.schema_editor() as editor:
             editor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-            editor.add_index(DirectoryEntry, index)
+            add = editor.add_index if isinstance(index, Index) else editor.add_constraint
+            add(DirectoryEntry, index)

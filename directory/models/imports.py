@@ -22,6 +22,7 @@ class DirectoryImport(models.Model):
         REFUSED = "refused", "Refusé"
 
     UNDER_WAY = (State.WAITING, State.RUNNING)
+    OVER = (State.DONE, State.CANCELLED, State.REFUSED)
 
     kind = models.CharField("nature", max_length=14, choices=Kind, blank=True)
     # Empty when the file was read where the command found it.
@@ -66,6 +67,11 @@ class DirectoryImport(models.Model):
 
     def __str__(self):
         return f"{self.file_name} ({self.get_state_display().lower()})"
+
+    @property
+    def files(self):
+        """Those that were uploaded."""
+        return [file for file in (self.file, self.second_file) if file]
 
     @property
     def share(self):

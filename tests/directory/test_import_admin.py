@@ -286,6 +286,19 @@ def test_what_was_left_half_way_goes_before_what_waits(monkeypatch):
     assert ran == [left.pk, waiting.pk]
 
 
+@pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
+def test_uploaded_files_go_once_nothing_reads_them_again(run, settings, tmp_path, state):
+    settings.STORAGES = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}}
+    settings.MEDIA_ROOT = tmp_path
+    files = [SimpleUploadedFile(name, b"siren") for name in ("a.csv", "b.csv")]
+    received = imports.receive_import(*files, actor=UserFactory())
+    DirectoryImport.objects.update(state=state)
+    tasks.sweep_imports()
+    received.refresh_from_db()
+    kept = 2 if state == "failed" else 0
+    assert (len(received.files), len(list(tmp_path.rglob("*.csv")))) == (kept, kept)
+
+
 def test_the_broker_s_second_delivery_reaches_the_engine_which_refuses(run):
     running = DirectoryImportFactory(running=True)
     tasks.import_directory(running.pk)

@@ -1,6 +1,7 @@
 """An import killed half-way and run again ends as one that was never disturbed."""
 
 import csv
+import os
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ LINES = 20_000
 @pytest.fixture
 def big_file(tmp_path):
     """Among good lines, closed establishments, wrong identifiers and some that come twice."""
+    (tmp_path / "tmp").mkdir()
     path = tmp_path / "annuaire.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter=";")
@@ -33,9 +35,8 @@ def big_file(tmp_path):
 
 def start(path):
     command = [sys.executable, "manage.py", "import_directory", str(path)]
-    return subprocess.Popen(
-        command, env=portal_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    environment = portal_environment(TMPDIR=str(path.parent / "tmp"))
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def outcome():
@@ -57,10 +58,12 @@ def test_a_killed_import_goes_on_where_it_was(big_file):
     assert half.lines > LINES
     assert DirectoryEntry.objects.count() == half.created
     assert missing_indexes()
+    assert os.listdir(big_file.parent / "tmp")
 
     again = start(big_file)
     _, progress = again.communicate(timeout=80)
     assert again.returncode == 0, progress
+    assert not os.listdir(big_file.parent / "tmp")
     assert missing_indexes() == []
     interrupted = outcome()
 

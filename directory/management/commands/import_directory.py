@@ -1,3 +1,4 @@
+import os
 import sys
 import time
 from contextlib import ExitStack
@@ -25,18 +26,25 @@ class Command(BaseCommand):
     def handle(self, *, files, report, **options):
         with ExitStack() as opened:
             try:
-                raws = [opened.enter_context(open(name, "rb")) for name in files]
+                raws = [opened.enter_context(open(os.path.abspath(name), "rb")) for name in files]
             except OSError as error:
                 raise CommandError(f"{error.filename} : fichier introuvable ou illisible.") from error
             try:
-                done = [self._import(together) for together in _together(raws)]
+                written = opened.enter_context(open(report, "wb")) if report else None
+            except OSError as error:
+                raise CommandError(f"{report} : impossible d'y écrire les lignes rejetées.") from error
+            prepared = []
+            try:
+                for together in _together(raws):
+                    prepared.append(prepare_import(together))
+                    self._import(prepared[-1], together)
             except (ActionError, FileRefused) as refusal:
                 raise CommandError(str(refusal)) from refusal
-        if report:
-            _write_report(report, done)
+            finally:
+                if written:
+                    written.writelines(_report(prepared))
 
-    def _import(self, raws):
-        prepared = prepare_import(raws)
+    def _import(self, prepared, raws):
         name = prepared.file_name
         if prepared.written:
             self.stderr.write(f"{name} : reprise après la ligne {prepared.written}.")
@@ -45,7 +53,6 @@ class Command(BaseCommand):
             f"{name} : {done.lines} lignes lues ; ajoutées : {done.created}, modifiées : {done.updated}, "
             f"inchangées : {done.unchanged}, rejetées : {done.rejected}."
         )
-        return done
 
 
 class _Progress:
@@ -70,11 +77,10 @@ def _together(raws):
     return [*([sirene] if sirene else []), *([raw] for raw in raws if raw not in sirene)]
 
 
-def _write_report(path, imports):
+def _report(imports):
     rows = (
         (one.file_name, line.line, line.identifier, line.reason)
         for one in imports
         for line in one.rejected_lines.order_by("line", "pk").iterator(chunk_size=2000)
     )
-    with open(path, "wb") as file:
-        file.writelines(csv_chunks(["Fichier", "Ligne", "Identifiant lu", "Motif"], rows))
+    return csv_chunks(["Fichier", "Ligne", "Identifiant lu", "Motif"], rows)
