@@ -24,7 +24,7 @@ _WITHOUT_RING = """() => {
   const controls = document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary");
   return [...controls].filter((control) => {
     if (!control.checkVisibility() || control.disabled) return false;
-    control.focus();
+    control.focus({ preventScroll: true });
     const style = getComputedStyle(control);
     return document.activeElement === control &&
       !(style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 3);
