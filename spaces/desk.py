@@ -147,7 +147,7 @@ class SpacesDesk:
     @cached_property
     def waiting(self):
         """How many dossiers wait for them."""
-        return self.awaiting.order_by().values("reference").distinct().count() if self.decides else 0
+        return self.awaiting.aggregate(number=Count("reference", distinct=True))["number"] if self.decides else 0
 
     def per_structure(self):
         """How many dossiers wait for them on each structure, by its key."""
