@@ -82,7 +82,7 @@ def emptied(handle):
             append_only.remove(connection)
             handle(self, **options)
             append_only.install(connection)
-            for catalogue in ("spaces.migrations.0001_initial", "support.migrations.0002_ready_answers"):
+            for catalogue in ("spaces.migrations.0001_initial", "support.migrations.0001_initial"):
                 import_module(catalogue).put_in(apps, None)
 
     return handled
