@@ -133,12 +133,12 @@ def measure(manager, large, small):
         path = pattern.format(large=large, small=small, place=place.pk)
         client.get(path)
         statements = sent_by(client, path)
-        page, bare, session = in_turns(
+        taken = in_turns(
             lambda: client.get(path),  # noqa: B023
             lambda: replayed(statements),  # noqa: B023
             lambda: client.get("/floor/session/"),
-            times=21,
         )
+        page, bare, session = (clock for clock, _processor in taken)
         print(
             f"| {name} | {page:.1f} | {page / session:.1f} | {bare:.1f} | {page / bare:.1f} | {len(statements)} |",
             flush=True,

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
+from django.utils import timezone
 from django.utils.functional import cached_property
 
 from attachments.deciders import Desk
@@ -29,6 +30,7 @@ class Dossier:
             first.created_at,
             first.comment,
         )
+        self.starts_on, self.begins_later = first.starts_on, first.starts_on > timezone.localdate()
         self.is_pending = any(line.is_pending for line in lines)
         decided = [line for line in lines if line.decided_at]
         last = max(decided, key=lambda line: line.decided_at, default=first)

@@ -39,9 +39,10 @@ def decide_subscriptions(request, reference):
         waiting = reached.asked(others)
         if others and request.POST.get(CONFIRMED) != _seal(others, waiting):
             return _confirmation(request, asked, form, others, waiting)
+        waits = _not_open(asked)
         done, result = submit(form, actions.decide, reference, actor=request.user, **_terms(form, others))
         if done:
-            _say(request, asked, result)
+            _say(request, asked, result, [space for space in waits if space not in _not_open(asked)])
             return redirect(list_address(request))
     return render(
         request,
@@ -87,7 +88,7 @@ def refuse_subscription(request, reference):
         reason = form.full_reason
         done, result = perform(request, actions.refuse, asked.keys, actor=request.user, reason=reason)
         if done and result.done:
-            messages.success(request, f"La demande {of(asked.user)} est refusée, et le motif envoyé.")
+            messages.success(request, f"La demande {of(asked.user)} est refusée ({asked.what}), et le motif envoyé.")
         for _row, refusal in result.skipped if done else ():
             messages.warning(request, str(refusal))
         return redirect(list_address(request))
@@ -183,12 +184,14 @@ def _named(space, service, access):
     return f"{space} – {service.label if service else WHOLE} ({Access(access).label.lower()})"
 
 
-def _say(request, asked, result):
+def _say(request, asked, result, opened):
     own = [row for row in result.done if row.user_id == asked.user.pk]
-    given = [row for row in own if row.is_live]
-    others = len({row.user_id for row in result.done} - {asked.user.pk})
-    also = f" et à {others} autre{'s' if others > 1 else ''} personne{'s' if others > 1 else ''}" if others else ""
-    messages.success(request, f"Donné à {asked.user}{also} : {_listed(given)}. Un courriel le dit.")
+    given, theirs = [row for row in own if row.is_live], [row for row in result.done if row not in own]
+    others = len({row.user_id for row in theirs})
+    also = f" À {others} autre{'s' if others > 1 else ''} personne{'s' if others > 1 else ''} : {_listed(theirs)}."
+    messages.success(request, f"Donné à {asked.user} : {_listed(given)}.{also if others else ''} Un courriel le dit.")
+    for space in opened:
+        messages.success(request, f"« {space} » est maintenant ouvert sur {asked.structure}.")
     if len(given) < len(own):
         refused = [row for row in own if not row.is_live]
         messages.info(request, f"Refusé à {asked.user} : {_listed(refused)}. Le motif est envoyé.")
@@ -198,4 +201,5 @@ def _say(request, asked, result):
 
 
 def _listed(rows):
-    return Truncator(", ".join(_named(row.space, row.service, row.access) for row in rows)).chars(200)
+    named = dict.fromkeys(_named(row.space, row.service, row.access) for row in rows)
+    return Truncator(", ".join(named)).chars(200)

@@ -9,6 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods, require_safe
 
 from plumbing.exports import download
@@ -147,14 +148,13 @@ def end_subscriptions(request):
     back = came_from(request, address) or address
     chosen = _chosen(request.user, request.POST if request.method == "POST" else request.GET)
     if request.method == "POST" and chosen:
-        _say(request, actions.give_back([row.pk for row in chosen], actor=request.user))
+        _say(request, chosen, actions.give_back([row.pk for row in chosen], actor=request.user))
         return redirect(back)
     left = [row for row in chosen if row.is_live and row.may_be_given_back]
     if not left:
         _say_nothing_left(request, chosen)
         return redirect(back)
-    waiting, asked_again = sum(row.is_pending for row in left), _asked_again(request.user, left)
-    context = {"rows": left, "back": back, "waiting": waiting, "asked_again": asked_again}
+    context = {"rows": left, "back": back, "asked_again": _asked_again(request.user, left)}
     return render(request, "spaces/end_subscriptions.html", context)
 
 
@@ -166,9 +166,10 @@ def _say_nothing_left(request, chosen):
 
 
 def _asked_again(user, rows):
-    """How many of these somebody else must give again, once they are deleted."""
+    """The spaces among these that somebody else must give again, once they are deleted."""
     led = set(user.attachments.effective().principal().order_by().values_list("structure", flat=True))
-    return sum(not row.space.is_free and row.structure_id not in led for row in rows)
+    again = [row.space for row in rows if not row.space.is_free and row.structure_id not in led]
+    return list(dict.fromkeys(again))
 
 
 def _chosen(user, data):
@@ -183,10 +184,20 @@ def _chosen(user, data):
     return rows
 
 
-def _say(request, result):
-    count = len(result.done)
-    if count:
-        done = "Un abonnement est supprimé." if count == 1 else f"{count} abonnements sont supprimés."
-        messages.success(request, done)
+def _say(request, chosen, result):
+    done = {row.pk for row in result.done}
+    ended = [row for row in chosen if row.pk in done]
+    ended, waited = [row for row in ended if not row.is_pending], [row for row in ended if row.is_pending]
+    if ended:
+        what = "L'abonnement est supprimé" if len(ended) == 1 else f"{len(ended)} abonnements sont supprimés"
+        messages.success(request, f"{what} : {_named(ended)}.")
+    if waited:
+        what = "La demande est retirée" if len(waited) == 1 else f"{len(waited)} demandes sont retirées"
+        messages.success(request, f"{what} : {_named(waited)}.")
     for _row, refusal in result.skipped:
         messages.error(request, str(refusal))
+
+
+def _named(rows):
+    named = dict.fromkeys(f"{row.space} ({row.get_access_display().lower()})" for row in rows)
+    return Truncator(", ".join(named)).chars(200)

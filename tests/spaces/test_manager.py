@@ -1,10 +1,13 @@
 """The manager's side: their desk, one dossier or several, opening and closing a space on a structure."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from attachments.models import Role
 from history.models import Event, HistoryEntry
@@ -93,6 +96,18 @@ def test_as_many_queries_for_two_dossiers_as_for_twenty(client, principal, struc
     for _ in range(18):
         asks(structure)
     assert [counted(page) for page in pages] == few
+
+
+def test_the_day_asked_for_is_shown_until_it_comes(client, principal, structure):
+    row = asks(structure, None)[0]
+    page = f"{DESK}{row.reference}/"
+    assert "À partir du" not in client.get(page).text
+    later = timezone.localdate() + timedelta(days=9)
+    type(row).objects.filter(pk=row.pk).update(starts_on=later)
+    day = date_format(later, "j F Y")
+    assert day in text(client.get(page))
+    client.post(page, {"lines": [f"{space().pk}-0-consultation"], "reach": "user"})
+    assert f"à partir du {day}" in text(client.get(page))
 
 
 def test_one_dossier_is_approved_in_part_and_the_rest_refused_for_a_reason(client, principal, structure):

@@ -156,10 +156,21 @@ def test_giving_back_asks_first_and_only_ones_own(client, me, structure):
     page = text(client.get(f"{END}?abonnement={mine.pk}&abonnement={free.pk}&abonnement={role.pk}"))
     assert "Supprimer 2 abonnements" in page and me.subscriptions.live().count() == 3
     answer = client.post(END, {"abonnement": ticked}, follow=True).text
-    assert "2 abonnements sont supprimés" in answer and "donné avec votre rôle" in answer
+    assert (
+        "2 abonnements sont supprimés : Factures émises (consultation), " in answer
+        and "donné avec votre rôle" in answer
+    )
     assert [row.pk for row in me.subscriptions.live()] == [role.pk]
     assert "Désactivé" in client.get(f"{LIST}?vue=passes").text
     assert "Cochez au moins un abonnement" in client.post(END, follow=True).text
+
+
+def test_a_request_given_back_is_called_a_request(client, me, structure):
+    asked = SubscriptionFactory(user=me, structure=structure, space=space(), status="pending", reference="100000009")
+    assert "elle est retirée pour cet accès" in text(client.get(f"{END}?abonnement={asked.pk}"))
+    assert "La demande est retirée : Engagements (consultation)." in text(
+        client.post(END, {"abonnement": asked.pk}, follow=True)
+    )
 
 
 def test_pages_take_as_many_queries_for_two_structures_as_for_twelve(client, django_assert_max_num_queries):

@@ -118,7 +118,7 @@ def test_the_manager_decides_for_one_for_many_and_closes(site, manager, asker, p
     expect(page.get_by_role("heading", name="et à 1 autre personne")).to_be_visible()
     looks_right()
     page.get_by_role("button", name="Donner à 2 personnes").click()
-    expect(page.get_by_text("et à 1 autre personne")).to_be_visible()
+    expect(page.get_by_text("À 1 autre personne : ")).to_be_visible()
 
     # Open a space: a request for each person, decided together.
     page.goto(f"{site}/structures/{structure.pk}/espaces/")
