@@ -130,9 +130,8 @@ class TicketAdmin(SupportAdmin):
         if ticket is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         thread = list(ticket.messages.thread())
-        # A claim is closed by its transfer: an answer meanwhile seldom settles it.
-        status = Ticket.Status.IN_PROGRESS if ticket.is_claim else Ticket.Status.SOLVED
-        initial = {"seen": thread[-1].pk, "status": status}
+        # Nothing is chosen of what comes next: a question sent as « garder la main » would wait for nobody.
+        initial = {"seen": thread[-1].pk}
         if INSERT in request.POST:
             form = AnswerForm(initial=request.POST.dict() | {"text": _with_ready(request.POST, ticket)})
             return self._page(request, ticket, thread, form)

@@ -297,6 +297,10 @@ class SignedForm(RefusableForm):
     SCANS = ("pdf", "png", "jpg", "jpeg", "tif", "tiff")
     file = file_field("Attestation signée", kinds=SCANS, said="PDF ou image (png, jpg, tiff)")
 
+    def __init__(self, *args, **options):
+        # Its page has another form with a file.
+        super().__init__(*args, auto_id="signed_%s", **options)
+
 
 class ObjectionForm(RefusableForm):
     REQUIRED = {"reason": "Dites pourquoi vous vous opposez."}
@@ -346,7 +350,7 @@ class ReactivationForm(LimitedForm):
 class AnswerForm(RefusableForm):
     """Support's answer, and what becomes of the ticket."""
 
-    REQUIRED = {"text": "Écrivez la réponse."}
+    REQUIRED = {"text": "Écrivez la réponse.", "status": "Choisissez ce que devient la sollicitation."}
     OUTCOMES = {
         Ticket.Status.ACTION_REQUIRED: ("Demander un complément", "La sollicitation attend son auteur."),
         Ticket.Status.SOLVED: ("Répondre et clore", "L'auteur peut la rouvrir en répondant."),

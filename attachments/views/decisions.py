@@ -4,6 +4,7 @@ from functools import wraps
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from attachments.colleagues import same_domain
 from attachments.deciders import Desk, annotate_deciders, managers_of
 from attachments.decisions import tell_decisions
 from attachments.forms import DecisionForm, RefusalForm
-from attachments.models import Attachment, AttachmentRequest, Role
+from attachments.models import MANAGERS, Attachment, AttachmentRequest, Deputy, Role
 from attachments.permissions import roles_given_by
 from attachments.views.desk import list_address, next_reference
 from plumbing.requests import carried, perform, posted
@@ -26,7 +27,10 @@ NEXT, ATTACH = "rattacher", "attachments.attach_people"
 
 
 def _says_who_decides(view):
-    """A manager there who does not, or no longer, decide is told so, and who can; to anybody else nothing is there."""
+    """A manager there who does not, or no longer, decide is told so, and who can; so is who stood in for one.
+
+    To anybody else nothing is there.
+    """
 
     @wraps(view)
     def answer(request, reference):
@@ -34,7 +38,9 @@ def _says_who_decides(view):
             return view(request, reference)
         except Http404:
             asked = AttachmentRequest.objects.filter(reference=reference).exclude(user=request.user).order_by()
-            places = request.user.attachments.effective().managers().filter(structure__in=asked.values("structure"))
+            places = request.user.attachments.effective().filter(structure__in=asked.values("structure"))
+            stood_in = Deputy.objects.filter(deputy=request.user).order_by()
+            places = places.filter(Q(role__in=MANAGERS) | Q(structure__in=stood_in.values("structure")))
             place = places.select_related("structure").first()
             if place is None:
                 raise

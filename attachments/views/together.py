@@ -93,7 +93,8 @@ def became(kept, rows):
 
 def nothing_ticked(request, *, back):
     if request.POST.get(NUMBERS) or request.GET.get(TICKED) or request.GET.get(ALL_OF_LIST):
-        messages.warning(request, "Ces demandes ne sont plus dans votre liste, ou sont décidées : rien n'est changé.")
+        said = "Ces demandes sont déjà décidées, ou ne sont plus à vous de décider : rien n'est changé."
+        messages.warning(request, said)
     else:
         messages.warning(request, "Rien n'est coché : cochez au moins une demande de la liste.")
     return redirect(back)

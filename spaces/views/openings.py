@@ -10,6 +10,7 @@ from accounts.models import User
 from attachments.models import Attachment, Role
 from plumbing.requests import perform, posted
 from spaces import actions
+from spaces.desk import SpacesDesk
 from spaces.forms import OpeningForm
 from spaces.matrix import namesakes
 from spaces.models import Space, StructureSpace, Subscription, by_person
@@ -27,12 +28,14 @@ SHOWN_AT_ONCE = 20
 def structure_spaces(request, pk):
     """Each space a structure may have, whether it is open there, and how many people have it."""
     structure = within_reach(request.user, pk, SEE, VIEW)
+    to_decide = SpacesDesk(request.user).awaiting.filter(structure=structure)
     context = {
         "structure": structure,
         "workspace": Workspace(request, structure, TAB),
         "spaces": _spaces(structure),
         "may_open": structure.is_active and request.user.has_perm(OPEN, structure),
-        "may_decide": request.user.has_perm("attachments.decide_subscriptions", structure),
+        # Theirs to decide: not their own request, nor for support what a manager decides.
+        "decides_on": set(to_decide.values_list("space", flat=True)),
     }
     return render(request, "spaces/structure_spaces.html", context)
 

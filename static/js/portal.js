@@ -18,6 +18,8 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || event.defaultPrevented) return;
+  // What a button downloads leaves the page, and its other buttons, there.
+  if (event.submitter?.hasAttribute("data-download")) return;
   if (form.dataset.sending) event.preventDefault();
   form.dataset.sending = "1";
 });

@@ -77,6 +77,13 @@ def test_a_deputy_decides_in_their_place_until_the_last_day(client, structure, p
     with pytest.raises(ActionError) as refused:
         approve_request(again.pk, actor=place.user)
     assert refused.value.code == "not_decider"
+    # Ended while they read the request: told so, and who decides now.
+    client.force_login(place.user)
+    answer = client.post(f"/demandes/{again.reference}/", {"role": "simple", "scope": "whole"})
+    assert (answer.status_code, str(principal) in answer.text) == (403, True)
+    assert "Rien n'a été décidé" in answer.text
+    client.force_login(UserFactory())
+    assert client.post(f"/demandes/{again.reference}/").status_code == 404
     assert not place.user.has_perm("attachments.manage_somewhere")
 
 

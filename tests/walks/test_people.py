@@ -67,3 +67,26 @@ def test_a_manager_attaches_creates_resends_and_exports(page, axe, site):
     page.get_by_role("button", name="Renvoyer le courriel d’activation").click()
     expect(page.get_by_role("status").first).to_contain_text("renvoyé à Sam Martin")
     assert OutgoingMail.objects.get().slug == "activation"
+
+
+def test_a_file_of_ten_two_of_them_wrong(page, axe, tmp_path):
+    good = [f"p{n}@exemple.example;Anne;Numéro {letter};;;;;" for n, letter in enumerate("ABCDEFGH")]
+    wrong = ["sans adresse;Sam;Un;;;;;", "x@exemple.example;Lou;Deux;;;INCONNU;;"]
+    header = "Adresse de connexion;Prénom;Nom;Téléphone;Rôle;Services;Date de début;Date de fin"
+    path = tmp_path / "personnes.csv"
+    path.write_text("\n".join([header, *good, *wrong]), encoding="utf-8")
+    structure = Attachment.objects.get().structure
+    page.goto(f"{page.url.partition('/structures/')[0]}/structures/{structure.pk}/fichier/")
+    axe(page)
+    page.get_by_label("Fichier").set_input_files(path)
+    page.get_by_role("button", name="Vérifier le fichier").click()
+    expect(page.get_by_role("heading", name="2 à corriger")).to_be_visible()
+    axe(page)
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Télécharger les lignes à corriger").click()
+    assert len(file.value.path().read_text(encoding="utf-8-sig").splitlines()) == 3
+    # The page is still there, and so is what it is for.
+    page.get_by_role("button", name="Rattacher 8 personnes").click()
+    expect(page.get_by_text("8 personnes").first).to_be_visible()
+    axe(page)
+    assert Attachment.objects.count() == 9
