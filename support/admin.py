@@ -22,6 +22,8 @@ from support.forms import AnswerForm, TransferForm
 from support.models import Category, ReadyAnswer, Ticket, TicketFile
 
 Role = TicketFile.Role
+# Posted: the page showed that the sitting manager objects.
+SAW_OBJECTION = "opposition"
 # Posted: the ready answer to put below what is typed, and the button that does.
 READY, INSERT = "reponse", "inserer"
 
@@ -216,7 +218,8 @@ class TicketAdmin(SupportAdmin):
         form = TransferForm(posted(request), is_held_back=bool(ticket.held_back))
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]
-            done, _ = submit(form, actions.carry_out_transfer, pk, actor=request.user, reason=reason)
+            terms = {"actor": request.user, "reason": reason, "saw_objection": SAW_OBJECTION in request.POST}
+            done, _ = submit(form, actions.carry_out_transfer, pk, **terms)
             if done:
                 self.message_user(request, "Le transfert est fait, la sollicitation est clôturée.", messages.SUCCESS)
                 return self._to_page(pk)

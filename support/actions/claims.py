@@ -181,21 +181,21 @@ def object_to_claim(ticket_id, *, actor, reason):
     return ticket
 
 
-def carry_out_transfer(ticket_id, *, actor, reason=""):
+def carry_out_transfer(ticket_id, *, actor, reason="", saw_objection=False):
     """Make the person a claim names principal manager, and close it. The Ticket.
 
-    `reason` is why support goes on before the sitting manager's delay is over, or in spite of an objection. What is
-    refused is journaled too.
+    `reason` is why support goes on before the sitting manager's delay is over, or in spite of an objection, which they
+    must have seen (`saw_objection`): one made meanwhile is read first. What is refused is journaled too.
     """
     try:
-        return _carry_out(ticket_id, actor=actor, reason=reason.strip())
+        return _carry_out(ticket_id, actor=actor, reason=reason.strip(), saw_objection=saw_objection)
     except ActionError as refusal:
         _journal(Event.CLAIM_TRIED, Ticket.objects.get(pk=ticket_id), actor, cause=refusal.code)
         raise
 
 
 @transaction.atomic
-def _carry_out(ticket_id, *, actor, reason):
+def _carry_out(ticket_id, *, actor, reason, saw_objection):
     ticket = lock_open(ticket_id)
     _check_claim(ticket)
     # Of a claim carried out once, then opened again, what was signed before has served.
@@ -206,6 +206,9 @@ def _carry_out(ticket_id, *, actor, reason):
     if ticket.held_back and not reason:
         code = "objection_made" if ticket.objected_at else "objection_possible"
         raise ActionError(code, f"{ticket.held_back} : dites pourquoi vous passez outre.", field="reason")
+    if ticket.objected_at and not saw_objection:
+        said = f"{ticket.held_back}, depuis que vous avez ouvert cette page : lisez pourquoi avant d'aller plus loin."
+        raise ActionError("objection_unseen", said)
     target = named_target(ticket)
     if target is None:
         raise ActionError("no_such_account", "La personne désignée n'a pas de compte actif à l'adresse indiquée.")

@@ -99,7 +99,12 @@ def test_before_the_delay_or_after_an_objection_support_says_why(objects):
     assert refused.code == ("objection_made" if objects else "objection_possible")
     assert principal_of(structure) == sitting
     assert events_on(structure)[-1] == "claim_tried"
-    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination reçu")
+    if objects:
+        # Made while support had the page open: it is read first.
+        unseen = refusal_of(actions.carry_out_transfer, ticket.pk, actor=agent, reason="Arrêté de nomination reçu")
+        assert (unseen.code, principal_of(structure)) == ("objection_unseen", sitting)
+    terms = {"reason": "Arrêté de nomination reçu", "saw_objection": objects}
+    actions.carry_out_transfer(ticket.pk, actor=agent, **terms)
     assert principal_of(structure) == ticket.author
     assert HistoryEntry.objects.get(event=Event.CLAIM_CARRIED_OUT).data["reason"] == "Arrêté de nomination reçu"
 
@@ -158,7 +163,7 @@ def test_undone_by_support_a_claim_is_open_again_and_needs_another_signature(obj
     ticket = signed(claim(structure=structure), agent)
     if objects:
         actions.object_to_claim(ticket.pk, actor=sitting, reason="Je suis là.")
-    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination")
+    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination", saw_objection=True)
     told = OutgoingMail.objects.get(slug="claim_overruled", to=sitting.email)
     assert "Arrêté de nomination" in told.parts()[0]
     assert ("Vous vous étiez opposé" in told.parts()[0]) is objects
@@ -170,7 +175,7 @@ def test_undone_by_support_a_claim_is_open_again_and_needs_another_signature(obj
     assert f"{sitting} est de nouveau gestionnaire principal" in ticket.messages.last().text
     assert OutgoingMail.objects.filter(slug="ticket_answered").last().to == ticket.author.mail_address
     assert refusal_of(actions.carry_out_transfer, ticket.pk, actor=agent, reason="x").code == "no_signed_certificate"
-    actions.carry_out_transfer(signed(ticket, agent).pk, actor=agent, reason="Vu")
+    actions.carry_out_transfer(signed(ticket, agent).pk, actor=agent, reason="Vu", saw_objection=True)
     assert principal_of(structure) == ticket.author
 
 
@@ -264,7 +269,7 @@ def test_a_claim_that_goes_on_once_carried_out_needs_another_signature():
     refused = refusal_of(actions.carry_out_transfer, ticket.pk, actor=agent, reason="Vu")
     assert (refused.code, principal_of(structure)) == ("no_signed_certificate", other)
     # Deposited since.
-    actions.carry_out_transfer(signed(ticket, agent).pk, actor=agent, reason="Vu")
+    actions.carry_out_transfer(signed(ticket, agent).pk, actor=agent, reason="Vu", saw_objection=True)
     assert principal_of(structure) == ticket.author
 
 

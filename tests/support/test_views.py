@@ -185,7 +185,7 @@ def test_the_manager_a_claim_would_replace_sees_it_wherever_they_look_then_what_
     client.force_login(author)
     assert "attend votre réponse" in client.get("/").text
     actions.deposit_signed(ticket.pk, SimpleUploadedFile("a.pdf", PDF), actor=author)
-    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination")
+    actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination", saw_objection=True)
     client.force_login(me)
     assert not any(path in client.get(page).text for page in pages)
     page = client.get(path).text
