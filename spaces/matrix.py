@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.formats import date_format
 
 from attachments.models import Attachment, Role
 from plumbing.text import is_key
@@ -32,13 +33,18 @@ class Cell:
     @property
     def in_words(self):
         """All of it in one cell of a file."""
-        waits = " (en cours de validation)"
         said = [
-            f"{line.get_access_display()}{part and f' – {part}'}{waits if line.is_pending else ''}"
+            f"{line.get_access_display()}{part and f' – {part}'}{self._besides(line)}"
             for part, lines in self.parts
             for line in lines
         ]
         return " ; ".join(said)
+
+    @staticmethod
+    def _besides(line):
+        if line.is_to_come:
+            return f" (à partir du {date_format(line.starts_on, 'd/m/Y')})"
+        return " (en cours de validation)" if line.is_pending else ""
 
 
 class Having(models.TextChoices):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.actions import deactivate_account
 from accounts.models import User
@@ -269,6 +270,20 @@ def test_the_matrix_of_a_service_tells_its_lines_and_a_decision_changes_its_vers
     before = sheet.version
     actions.approve([rows[0].pk], actor=principal)
     assert sheet.version != before
+
+
+def test_the_matrix_says_from_which_day_an_access_is_given(client):
+    structure, principal, user = staffed()
+    opened(structure)
+    later = timezone.localdate() + 9 * DAY
+    SubscriptionFactory(user=user, structure=structure, space=space(), starts_on=later)
+    place = structure.attachments.get(user=user)
+    [(_, cells)] = Matrix(structure, {}).told([place])
+    assert f"(à partir du {later:%d/%m/%Y})" in next(cell for cell in cells if cell.lines).in_words
+    client.force_login(principal)
+    assert f"à partir du {date_format(later, 'j N Y')}" in " ".join(
+        client.get(f"/structures/{structure.pk}/espaces/personnes/").text.split()
+    )
 
 
 def test_duplicated_rights_bring_what_was_given_by_who_decides():
