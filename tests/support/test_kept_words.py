@@ -5,23 +5,9 @@ import pytest
 from attachments.models import Role
 from support import actions
 from support.models import ReadyAnswer, Ticket
-from tests.factories import AttachmentFactory, StructureFactory, TicketFactory, UserFactory
+from tests.factories import AttachmentFactory, StructureFactory, TicketFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def me(client):
-    user = UserFactory()
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
-def desk(client):
-    agent = UserFactory(staff=True)
-    client.force_login(agent)
-    return agent
 
 
 def test_a_ready_answer_comes_below_what_is_typed(client, desk):
@@ -83,3 +69,16 @@ def test_a_refused_draft_still_says_what_sending_takes(client, me):
 def test_a_contest_says_which_act_it_is_about(client, me, dossier, subject):
     form = client.get(f"/sollicitations/saisir/general/?dossier={dossier}").context["form"]
     assert subject in (form["subject"].value() or "").replace("\u00a0", " ")
+
+
+def test_an_answer_says_what_comes_next(client, desk):
+    ticket = TicketFactory()
+    path = f"/admin/support/ticket/{ticket.pk}/change/"
+    page = client.get(path)
+    assert not page.context["form"].initial.get("status")
+    sent = {"text": "Quelle structure ?", "seen": page.context["form"].initial["seen"]}
+    refused = client.post(path, sent)
+    assert "Choisissez ce que devient la sollicitation." in refused.text and "Quelle structure ?" in refused.text
+    client.post(path, sent | {"status": "action_required"})
+    ticket.refresh_from_db()
+    assert ticket.status == "action_required"

@@ -1,5 +1,6 @@
 """The pages of « Sollicitations »: on the site, for visitors, and for support in the admin."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -19,20 +20,6 @@ from tests.factories import AttachmentFactory, DirectoryEntryFactory, StructureF
 from tests.factories import siret_number as siret
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def me(client):
-    user = UserFactory()
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
-def desk(client):
-    agent = UserFactory(staff=True)
-    client.force_login(agent)
-    return agent
 
 
 def test_the_four_tabs_count_and_show_one_s_own(client, me):
@@ -184,6 +171,9 @@ def test_the_manager_a_claim_would_replace_sees_it_wherever_they_look_then_what_
     actions.issue_certificate(ticket.pk, actor=agent)
     client.force_login(author)
     assert "attend votre réponse" in client.get("/").text
+    # Two forms with a file each, and no id twice.
+    ids = re.findall(r' id="([^"]+)"', client.get(f"/sollicitations/{ticket.reference}/").text)
+    assert "signed_file" in ids and len(ids) == len(set(ids))
     actions.deposit_signed(ticket.pk, SimpleUploadedFile("a.pdf", PDF), actor=author)
     actions.carry_out_transfer(ticket.pk, actor=agent, reason="Arrêté de nomination", saw_objection=True)
     client.force_login(me)
