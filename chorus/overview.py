@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from attachments.deciders import annotate_deciders
-from attachments.models import Attachment, AttachmentRequest, Deputy, Role, soon
+from attachments.models import Attachment, Deputy, Role, soon
 from history.models import Event, HistoryEntry
 from plumbing.reach import reach
-from spaces.models import Subscription
+from spaces.desk import SpacesDesk
 from structures.models import BankAccount, Service, Structure
 
 REFUSALS_STAY = timedelta(weeks=4)
@@ -41,17 +41,16 @@ DEEDS = {
 }
 
 
-def places_of(user):
-    """Their attachments in force, those that wait first: each with `waiting`, the dossiers that wait for them, and
-    where they are decided.
+def places_of(desk):
+    """The attachments in force of this Desk's person, those that wait first: each with `waiting`, the dossiers that
+    wait for them, and where they are decided.
     """
-    places = list(user.attachments.effective().with_rights().select_related("structure"))
+    places = list(desk.user.attachments.effective().with_rights().select_related("structure"))
     requests = lines = {}
     if any(place.may_decide_requests for place in places):
-        requests = _per_structure(AttachmentRequest.objects.pending().for_manager(user))
+        requests = _per_structure(desk.awaiting)
     if any(place.may_decide_subscriptions for place in places):
-        dossiers = Count("reference", distinct=True)
-        lines = _per_structure(Subscription.objects.pending().for_manager(user), dossiers)
+        lines = SpacesDesk(desk.user, desk=desk).per_structure()
     for place in places:
         places_asked, spaces_asked = requests.get(place.structure_id, 0), lines.get(place.structure_id, 0)
         place.waiting = places_asked + spaces_asked
@@ -146,5 +145,5 @@ def deeds_of(user, number):
     return entries
 
 
-def _per_structure(rows, counted=None):
-    return dict(rows.order_by().values_list("structure").annotate(counted or Count("pk")))
+def _per_structure(rows):
+    return dict(rows.order_by().values_list("structure").annotate(Count("pk")))

@@ -49,9 +49,9 @@ def home(request):
     user = request.user
     if not user.is_authenticated:
         return render(request, "pages/welcome.html")
-    places = places_of(user)
-    decides = user.is_staff or any(place.may_decide_requests or place.may_decide_subscriptions for place in places)
     desk = request.desk = Desk(user)
+    places = places_of(desk)
+    decides = user.is_staff or any(place.may_decide_requests or place.may_decide_subscriptions for place in places)
     beginning, ending, ending_more = to_come(user, places)
     return render(
         request,
@@ -81,7 +81,7 @@ def home(request):
 def organisation(request):
     """« Organisation »: one's structures with what is in each, what one may do, and who does the rest."""
     desk = request.desk = Desk(request.user)
-    places = places_of(request.user)
+    places = places_of(desk)
     page = Paginator(places, STRUCTURES_PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
@@ -104,7 +104,8 @@ def organisation(request):
 def account(request):
     """« Mon compte »: who one is, where one works, what one subscribed to, one's documents; what is safe, and how."""
     user = request.user
-    places = places_of(user)
+    desk = request.desk = Desk(user)
+    places = places_of(desk)
     asked = requests_of(user, places)
     shown = places[:PLACES_SHOWN]
     prefetch_related_objects(shown, "services")

@@ -132,7 +132,7 @@ class SpacesDesk:
     def known(self):
         """All lines that they may know of: whatever was asked for there, and became of it.
 
-        Their own only where they are principal manager: as `for_manager`, from places already read.
+        Their own only where they are principal manager.
         """
         lines = Subscription.objects.exclude(reference="")
         if self.user.is_staff:

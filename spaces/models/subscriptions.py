@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from attachments.models import Attachment, Right
+from attachments.models import Attachment
 from plumbing.references import spaced
 from spaces.models.spaces import Access, Space, StructureSpace
 from structures.models import Structure
@@ -49,14 +49,6 @@ class SubscriptionQuerySet(models.QuerySet):
         covers = Q(whole_structure=True) | Q(services=OuterRef("service"))
         founded = Q(Exists(places.filter(covers))) | Q(service__isnull=True) & Q(Exists(places))
         return self.live().exclude(founded)
-
-    def for_manager(self, user):
-        """Lines on the structures where `user` decides; their own only where they are its principal manager."""
-        mine = Attachment.objects.filter(user=user).order_by()
-        managed = mine.may(Right.DECIDE_SUBSCRIPTIONS).values("structure")
-        return self.filter(structure__in=managed).filter(
-            ~Q(user=user) | Q(structure__in=mine.effective().principal().values("structure"))
-        )
 
 
 class Subscription(models.Model):
