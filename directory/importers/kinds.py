@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from directory.importers.faults import FileRefused
-from directory.models import DirectoryImport, Establishment
+from directory.models import DirectoryEntry, DirectoryImport, Establishment
 from plumbing.text import search_key
 
 Kind = DirectoryImport.Kind
+IDENTIFIED = ("identifier_type", "identifier")
 # What an import writes of an establishment beside its identifier.
 TOLD = ("nature", *Establishment.DESCRIPTIVE, "undisclosed", "closed_on")
 
@@ -72,21 +73,6 @@ def plain(name):
     return re.sub(r"[^A-Z0-9]", "", search_key(name[:200]))
 
 
-_PORTAL = {
-    "identifier_type": ["identifier_type", "Type d'identifiant"],
-    "identifier": ["identifier", "Identifiant"],
-    "nature": ["nature", "Type de structure"],
-    "legal_name": ["legal_name", "Raison sociale"],
-    "label": ["label", "Libellé"],
-    "address": ["address", "Adresse"],
-    "complement_1": ["complement_1", "Complément d'adresse 1"],
-    "complement_2": ["complement_2", "Complément d'adresse 2"],
-    "postcode": ["postcode", "Code postal"],
-    "city": ["city", "Ville"],
-    "country": ["country", "Pays"],
-    "undisclosed": ["undisclosed", "Non diffusible"],
-    "closed_on": ["closed_on", "Fermé le"],
-}
 UNITS = Layout(
     Kind.SIRENE,
     "SIRENE, unités légales",
@@ -158,7 +144,8 @@ PORTAL = Layout(
     Kind.PORTAL.label,
     sql="portal",
     number="identifier",
-    names=_PORTAL,
+    # Those of the database, or of the search's export.
+    names={name: [name, DirectoryEntry._meta.get_field(name).verbose_name] for name in (*IDENTIFIED, *TOLD)},
     required=("identifier", "nature", "legal_name"),
     told_by={name: name for name in TOLD},
 )

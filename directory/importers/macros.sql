@@ -1,28 +1,5 @@
 -- What the kinds of files share: cells as people type them, identifiers, search keys. Read once per import.
 
--- Records, as sources.CsvFile writes them: after each cell stands chr(31); after chr(30) what is wrong with the record.
-CREATE MACRO cell_count(text) AS strlen(text) - strlen(replace(text, chr(31), ''));
-CREATE MACRO is_blank(text) AS NOT regexp_matches(text, '[^\x1C-\x1F\s\x{85}\p{Z}]');
--- Its cells, the first ones where there are far more than there should be.
-CREATE MACRO has_too_many(text, width) AS strlen(text) >= 2000 AND cell_count(rtrim(text, chr(31))) > width;
-CREATE MACRO record(text, width) AS
-    CASE WHEN text[1] = chr(30) THEN NULL
-         WHEN strlen(text) < 2000 THEN string_split(text, chr(31))
-         WHEN has_too_many(text, width) THEN string_split(text[:2000], chr(31))
-         ELSE string_split(rtrim(text, chr(31)), chr(31)) END;
-CREATE MACRO wrong_count(text, width) AS 'La ligne compte ' || cell_count(text) || ' cellules au lieu de ' || width
-    || ' : un séparateur ou un guillemet manque ou est de trop.';
-CREATE MACRO wrong_record(text, cells, width) AS
-    CASE WHEN strlen(text) < 2000 AND len(cells) = width + 1 THEN NULL
-         WHEN text[1] = chr(30) THEN split_part(text[2:], chr(31), 1)
-         WHEN strlen(text) > 524288 THEN 'La ligne est trop longue : un guillemet n''est sans doute jamais fermé.'
-         WHEN cell_count(text) < width OR has_too_many(text, width)
-              OR NOT is_blank(list_aggregate(cells[width + 1:], 'string_agg', ''))
-         THEN wrong_count(text, width)
-         WHEN list_max(list_transform(cells, lambda cell: length(cell))) > 10000
-         THEN 'Une cellule dépasse 10000 caractères : un guillemet ouvert n''est sans doute jamais fermé. '
-              || 'Les lignes qu''il englobe sont ignorées.' END;
-
 -- Cells. Most lines, whose cells are given here with « | » between them, are tidy and taken as they stand.
 CREATE MACRO is_untidy(cells) AS
     length(cells) > 250 OR regexp_matches('|' || cells || '|', '  | \||\| |\|''|[^ -~\p{L}\p{M}\p{N}\p{P}\p{S}]');

@@ -10,14 +10,14 @@ import duckdb
 
 from directory.identifiers import RULES, IdentifierType
 from directory.importers.faults import UNREADABLE, FileRefused, explained
-from directory.importers.kinds import EDUCATION, ESTABLISHMENTS, PORTAL, TOLD, UNITS, columns_of
+from directory.importers.kinds import EDUCATION, ESTABLISHMENTS, IDENTIFIED, PORTAL, TOLD, UNITS, columns_of
 from directory.importers.public_categories import NOT_PUBLIC, PUBLIC_CATEGORIES
 from directory.importers.sources import source
 from plumbing.text import folded, search_key
 
 MEMORY = "200MB"
 # What a slice gives of each line, in this order.
-COLUMNS = ("line", "identifier_type", "identifier", *TOLD, "legal_name_key", "label_key", "city_key", "closes")
+COLUMNS = ("line", *IDENTIFIED, *TOLD, "legal_name_key", "label_key", "city_key", "closes")
 # How each is said; the others as they are, "" where the file has no such column.
 _SAID = {
     "line": "line",

@@ -1,8 +1,7 @@
 """A file as people have it, a chunk at a time as what DuckDB reads: a relation of `line`, `broken` and `c0`, `c1`…
 
-DuckDB is given lines with their number, whose cells need no quotation marks. Its own reader would do with neither two
-encodings in one file nor a carriage return alone; it skips empty lines, so that nobody knows the number of the others,
-and one unclosed quotation mark makes it lose all that follows.
+Python's csv module parts records: DuckDB's own reader tells no line numbers, skips empty lines uncounted, wants one
+encoding a file, and one unclosed quotation mark makes it lose all that follows.
 """
 
 import codecs
@@ -19,7 +18,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
@@ -28,25 +27,22 @@ from directory.importers.faults import CUT_SHORT, FileRefused, is_shortage
 
 CHUNK = 16 * 2**20  # signs
 ROWS = 100_000  # of Parquet in a chunk
-BLOCK = 2**18  # bytes
 # Longer cells and records are faults: an unclosed quotation mark would otherwise swallow the file.
 LONGEST_CELL = 10_000
-LONGEST_LINE = 2**20
+LONGEST_RECORD = 2**20
 # The widest of the public files, INSEE's, has a header of 2,000 signs.
 LONGEST_HEADER = 20_000
-# Signs no file needs: after each cell of a chunk, before what is said of a record instead of them, after its number.
-AFTER, INSTEAD, NUMBERED = "\x1f", "\x1e", "\x1d"
-_PLAIN = bytes.maketrans(b"\0\x1d\x1e\x1f", b"\1   ")
+# A sign no file needs, between the cells DuckDB is given.
+BETWEEN = "\x1f"
 _UNPACKING = (EOFError, ValueError, NotImplementedError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def _as_windows(error):
     """Bytes that are no UTF-8 are read as Windows would; those it does not know stay controls."""
     wrong = error.object[error.start : error.end]
-    return "".join(_WINDOWS[byte] for byte in wrong), error.end
+    return "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in wrong), error.end
 
 
-_WINDOWS = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
 codecs.register_error("as-windows", _as_windows)
 
 
@@ -124,7 +120,8 @@ class CsvFile:
     def __init__(self, raw, path):
         self.raw, self.path = raw, path
         csv.field_size_limit(LONGEST_CELL)
-        line, _, _ = next(self._blocks(), "").partition("\n")
+        with self._text() as text:
+            line = text.readline(LONGEST_HEADER + 1)
         if len(line) > LONGEST_HEADER:
             raise FileRefused(
                 f"La première ligne dépasse {LONGEST_HEADER // 1000} ko : ce ne sont pas des noms de colonnes. "
@@ -132,44 +129,70 @@ class CsvFile:
             )
         self.delimiter = max(";,\t", key=line.count)
         try:
-            *self.header, end = next(csv.reader([f"{line}{self.delimiter}{NUMBERED}"], delimiter=self.delimiter))
-        except csv.Error:
-            end = ""
-        if end != NUMBERED:
+            self.header = next(csv.reader([line], delimiter=self.delimiter, strict=True), [])
+        except csv.Error as error:
             raise FileRefused(
-                "La première ligne ouvre un guillemet qu'elle ne ferme pas : corrigez les noms des colonnes. "
-                "Rien n'a été importé."
-            )
+                "La première ligne ouvre un guillemet qu'elle ne ferme pas, ou en a un de trop : corrigez les noms "
+                "des colonnes. Rien n'a été importé."
+            ) from error
 
     def chunks(self, places):
-        texts, last, more = self._texts(), 1, True
-        while more:
-            size, more = 0, False
-            with self.path.open("w", encoding="utf-8", newline="\n") as file:
-                for text in texts:
-                    lines = text.split("\n")[:-1]
-                    file.writelines(f"{n}{NUMBERED}{line}{AFTER}\n" for n, line in enumerate(lines, last + 1))
-                    size, last = size + len(text), last + len(lines)
-                    if more := size >= CHUNK:
-                        break
-            yield Chunk(self._relation(places), last, self.raw.tell())
+        with self._text() as text:
+            text.readline()
+            lines = _Lines(text)
+            records = self._records(lines, places)
+            while lines.more:
+                end = lines.size + CHUNK
+                with self.path.open("w", encoding="utf-8", newline="\n") as file:
+                    for record in records:
+                        file.write(record)
+                        if lines.size >= end:
+                            break
+                yield Chunk(self._relation(places), lines.last, self.raw.tell())
+
+    def _records(self, lines, places):
+        """Each record as a line: its number, what is wrong with it, and its cells at `places`."""
+        reader, width, pick = csv.reader(lines, delimiter=self.delimiter), len(self.header), itemgetter(*places)
+        while lines.more:
+            line, lines.begun, broken = lines.last + 1, lines.size, ""
+            try:
+                record = next(reader, [])
+            except csv.Error as error:
+                record, broken = [], _told(error)
+            if not broken:
+                if not any(map(str.strip, record)):
+                    continue
+                if len(record) < width or any(map(str.strip, record[width:])):
+                    broken = (
+                        f"La ligne compte {len(record)} cellules au lieu de {width} : "
+                        "un séparateur ou un guillemet manque ou est de trop."
+                    )
+            if len(record) < width:
+                record += [""] * (width - len(record))
+            cells = BETWEEN.join(pick(record)).replace("\n", " ").replace("\r", " ")
+            yield f"{line}{BETWEEN}{broken}{BETWEEN}{cells}\n"
 
     def _relation(self, places):
-        cells = ", ".join(f"coalesce(cells[{place + 1}], '') AS c{place}" for place in places)
-        width = len(self.header)
-        records = (
-            f"read_csv('{self.path}', delim = '{NUMBERED}', quote = '', escape = '', header = false, "
-            f"auto_detect = false, buffer_size = {4 * LONGEST_LINE}, max_line_size = {4 * LONGEST_LINE}, "
-            "columns = {'line': 'BIGINT', 'text': 'VARCHAR'})"
-        )
+        cells = [f"c{place}" for place in places]
+        columns = {"line": "BIGINT", "broken": "VARCHAR"} | dict.fromkeys(cells, "VARCHAR")
         return (
-            f"(SELECT line, wrong_record(text, cells, {width}) AS broken, {cells} FROM "
-            f"(SELECT *, record(text, {width}) AS cells FROM {records}) WHERE NOT is_blank(text))"
+            f"read_csv('{self.path}', delim = '{BETWEEN}', quote = '', escape = '', header = false, "
+            f"auto_detect = false, columns = {columns}, force_not_null = {cells}, "
+            f"max_line_size = {2 * LONGEST_RECORD}, buffer_size = {4 * LONGEST_RECORD})"
         )
 
     @contextmanager
+    def _text(self):
+        """What is inside, whatever it is wrapped in."""
+        with broken_is_refused(), self._content() as content:
+            text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="as-windows", newline="\n")
+            try:
+                yield text
+            finally:
+                text.detach()
+
+    @contextmanager
     def _content(self):
-        """The bytes inside, whatever they are wrapped in."""
         self.raw.seek(0)
         start = self.raw.read(4)
         self.raw.seek(0)
@@ -190,83 +213,33 @@ class CsvFile:
         else:
             yield self.raw
 
-    def _blocks(self):
-        """Texts of whole lines; what a longer line has in excess is dropped."""
-        rest, dropping, first = b"", False, True
-        with broken_is_refused(), self._content() as content:
-            while block := content.read(BLOCK):
-                if first:
-                    block, first = block.removeprefix(codecs.BOM_UTF8), False
-                if dropping:
-                    _, mark, block = block.partition(b"\n")
-                    dropping = not mark
-                block = rest + block
-                end = block.rfind(b"\n") + 1
-                rest = block[end:]
-                if len(rest) > LONGEST_LINE:
-                    rest, dropping = rest[:LONGEST_LINE] + b"\n", True
-                if end:
-                    yield _decoded(block[:end])
-        if rest:
-            yield _decoded(rest + b"\n")
-
-    def _texts(self):
-        """What follows the header: `AFTER` between cells, one line a record, and as many lines as in the file."""
-        lines = _Lines(self._blocks())
-        next(lines, None)
-        while block := lines.rest():
-            if '"' not in block and "\r" not in block:
-                yield block.replace(self.delimiter, AFTER)
-                continue
-            current = lines.block = io.StringIO(block, newline="\n")
-            while lines.block is current and (line := current.readline()):
-                yield self._record(line, lines)
-
-    def _record(self, line, lines):
-        """The record that begins with `line`, and an empty line for each other one it took of `lines`."""
-        record = line.rstrip("\r\n")
-        if '"' not in record and "\r" not in record:
-            return f"{record.replace(self.delimiter, AFTER)}\n"
-        reader = csv.reader(_bounded(chain((line,), lines)), delimiter=self.delimiter)
-        try:
-            record = AFTER.join(next(reader)).replace("\n", " ").replace("\r", " ")
-        except csv.Error as error:
-            record = INSTEAD + _told(error)
-        return record + "\n" * reader.line_num
-
 
 class _Lines:
-    """The lines of blocks one by one, or what is left of the current block."""
+    """The lines of a text, as csv asks for them; csv.Error when a record is longer than LONGEST_RECORD.
 
-    def __init__(self, blocks):
-        self.blocks, self.block = blocks, io.StringIO()
+    `last`: the number of the one given last, `size`: how many signs were given, `begun`: how many before this record;
+    `more`: whether the text goes on.
+    """
+
+    def __init__(self, text):
+        self.text, self.last, self.size, self.begun, self.more = text, 1, 0, 0, True
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        line = self.block.readline()
+        line = piece = self.text.readline(LONGEST_RECORD)
+        while len(piece) == LONGEST_RECORD and piece[-1] != "\n":
+            piece = self.text.readline(LONGEST_RECORD)
         if not line:
-            self.block = io.StringIO(next(self.blocks), newline="\n")
-            line = self.block.readline()
-        return line
-
-    def rest(self):
-        return self.block.read() or next(self.blocks, "")
-
-
-def _decoded(block):
-    return block.translate(_PLAIN).replace(b"\r\n", b"\n").decode("utf-8", "as-windows")
-
-
-def _bounded(lines):
-    """The lines a record may take."""
-    taken = 0
-    for line in lines:
-        yield line
-        taken += len(line)
-        if taken > LONGEST_LINE // 2:
+            self.more = False
+            raise StopIteration
+        self.last += 1
+        self.size += len(line)
+        if self.size - self.begun >= LONGEST_RECORD:
             raise csv.Error("record too long")
+        # DuckDB reads no NUL; the other one would part a cell.
+        return line.replace("\0", "\1").replace(BETWEEN, " ")
 
 
 def _told(error):
