@@ -38,7 +38,7 @@ from plumbing.text import search_key
 from tests.factories import DirectoryEntryFactory, UserFactory, siret_number
 from tests.processes import portal_environment
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 TOWN_HALL, COLLEGE, WORKSHOP = "21350051500035", "20003035100015", "99990011100017"
 PORTAL = "identifier;nature;legal_name;label;postcode;city;closed_on"
@@ -90,6 +90,7 @@ def table():
     return sorted(DirectoryEntry.objects.values_list(*names))
 
 
+@pytest.mark.also_sqlite
 def test_the_portal_s_own_file():
     done = imported(PORTAL, f"{TOWN_HALL};public;Commune de Cesson-Sévigné;Mairie;35510;Cesson-Sévigné;")
     assert counts(done) == (1, 0, 0, 0)
@@ -103,6 +104,7 @@ def test_the_portal_s_own_file():
     )
 
 
+@pytest.mark.also_sqlite
 def test_the_search_s_export_comes_back(client):
     DirectoryEntryFactory(identifier=COLLEGE, legal_name="=Collège \\ d'essai", label="-x", postcode="01000")
     client.force_login(UserFactory())
@@ -132,6 +134,7 @@ def sirene(*establishments, units=None):
     return run(given(STOCK, *establishments), given(UNITS, *units))
 
 
+@pytest.mark.also_sqlite
 def test_sirene_joins_units_and_establishments():
     done = sirene(
         f"{TOWN_HALL},A,2001-01-01,MAIRIE,1,PLACE,DE LA MAIRIE,35510,CESSON-SEVIGNE,O",
@@ -173,9 +176,8 @@ def test_a_wrong_unit_is_reported_and_of_two_the_last_counts():
     assert all(reason.startswith("Unités légales : ") for reason in reasons(done))
 
 
-@pytest.mark.parametrize(
-    ("identifier", "reason"),
-    [
+def test_each_wrong_siret_is_reported_with_its_reason():
+    wrong = [
         ("2,17003E+13", "transformé par un tableur"),
         ("2.17003E+13", "transformé par un tableur"),
         (f"{TOWN_HALL} / {COLLEGE}", "plusieurs SIRET"),
@@ -186,19 +188,17 @@ def test_a_wrong_unit_is_reported_and_of_two_the_last_counts():
         ("00000000000000", "zéros"),
         ("35600000000014", "mal recopié"),
         ("abc", "sans lettre"),
-    ],
-)
-def test_a_wrong_siret_is_reported_with_its_reason(identifier, reason):
-    done = imported(PORTAL, f"{identifier};public;Nom;;35000;Rennes;", f"{COLLEGE};public;Collège;;35580;Goven;")
-    assert counts(done) == (1, 0, 0, 1)
-    line = done.rejected_lines.get()
-    assert (line.line, line.identifier) == (2, identifier[:60])
-    assert reason in line.reason
+    ]
+    lines = [f"{identifier};public;Nom;;35000;Rennes;" for identifier, _ in wrong]
+    done = imported(PORTAL, *lines, f"{COLLEGE};public;Collège;;35580;Goven;")
+    assert counts(done) == (1, 0, 0, len(wrong))
+    for number, ((identifier, reason), line) in enumerate(zip(wrong, done.rejected_lines.all(), strict=True), 2):
+        assert (line.line, line.identifier) == (number, identifier[:60])
+        assert reason in line.reason
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
+def test_each_wrong_line_is_reported_and_the_next_one_read():
+    wrong = [
         (f"{TOWN_HALL};public;;;35000;Rennes;", "raison sociale manque"),
         (f"{TOWN_HALL};autre;Nom;;35000;Rennes;", "Type de structure inconnu"),
         (f"{TOWN_HALL};public;Nom;;35000;Rennes;hier", "n'existe pas"),
@@ -208,19 +208,19 @@ def test_a_wrong_siret_is_reported_with_its_reason(identifier, reason):
         (f"{TOWN_HALL};public;N\x00om;;35000;Rennes;", "contrôle"),
         (f"{TOWN_HALL};public;Nom;;350003500035;Rennes;", "code postal"),
         (f'{TOWN_HALL};public;"{"x" * 20_000}";;35000;Rennes;', "10000"),
-    ],
-)
-def test_a_wrong_line_is_reported_and_the_next_one_read(line, reason):
-    done = imported(PORTAL, line, f"{COLLEGE};public;Collège;;35580;Goven;")
+    ]
+    done = imported(PORTAL, *(line for line, _ in wrong), f"{COLLEGE};public;Collège;;35580;Goven;")
     assert DirectoryEntry.objects.get().identifier == COLLEGE
-    assert reason in reasons(done)[0]
-    assert done.rejected_lines.get().identifier == ("" if '"' in line else TOWN_HALL)
+    for (typed, reason), line in zip(wrong, done.rejected_lines.all(), strict=True):
+        assert reason in line.reason
+        assert line.identifier == ("" if '"' in typed else TOWN_HALL)
 
 
 def test_la_poste_counts_otherwise():
     assert counts(imported(PORTAL, "35600000000001;private;La Poste;;75015;Paris;")) == (1, 0, 0, 0)
 
 
+@pytest.mark.also_sqlite
 def test_of_two_lines_with_one_identifier_the_last_counts():
     done = imported(PORTAL, f"{COLLEGE};public;Avant;;35580;Goven;", f"{COLLEGE};public;Après;;35580;Goven;")
     assert DirectoryEntry.objects.get().legal_name == "Après"
@@ -234,6 +234,7 @@ WHOLE = (
 )
 
 
+@pytest.mark.also_sqlite
 def test_a_first_load_in_which_an_identifier_comes_back_much_later(monkeypatch):
     small_chunks(monkeypatch, 1)
     monkeypatch.setattr(imports, "SLICE", 2)
@@ -270,6 +271,7 @@ def test_lines_are_parted_as_csv_would(text):
     assert [(line, bool(broken), *cells) for line, broken, *cells in found] == right
 
 
+@pytest.mark.also_sqlite
 def test_a_closed_establishment_is_closed_when_known_and_reported_when_not():
     known = DirectoryEntryFactory(identifier=COLLEGE)
     lines = [f"{n};public;Nom;;35000;Rennes;31/12/2023" for n in (COLLEGE, TOWN_HALL)]
@@ -341,6 +343,7 @@ def test_a_refused_file_leaves_nothing_open():
         refusals.append(refused)
 
 
+@pytest.mark.also_sqlite
 def test_importing_again_writes_nothing():
     lines = [PORTAL, *(f"{n};public;Nom {n};;35000;Rennes;" for n in (COLLEGE, TOWN_HALL))]
     imported(*lines)
@@ -354,6 +357,7 @@ def test_importing_again_writes_nothing():
 SAME, OTHER = (f"{COLLEGE};public;{name};;35580;Goven;" for name in ("Collège", "Autre nom"))
 
 
+@pytest.mark.also_sqlite
 @pytest.mark.parametrize(
     ("lines", "name", "done"),
     [
@@ -371,6 +375,7 @@ def test_a_known_line_beside_another_with_its_identifier(lines, name, done):
     assert DirectoryEntry.objects.get().legal_name == name
 
 
+@pytest.mark.also_sqlite
 def test_a_known_line_counts_again_once_something_else_was_written():
     school = f"x;Collège;Public;1 rue;;35580;Goven;{COLLEGE};OUVERT"
     imported(PORTAL, SAME)
@@ -383,6 +388,7 @@ def test_a_known_line_counts_again_once_something_else_was_written():
     assert DirectoryEntry.objects.get().legal_name == "Collège"
 
 
+@pytest.mark.also_sqlite
 def test_an_establishment_follows_its_unit_s_name():
     line = f"{TOWN_HALL},A,2001-01-01,,1,PLACE,DU PORT,35510,CESSON,O"
     sirene(line)
@@ -436,6 +442,7 @@ def test_two_wrong_lines_of_one_identifier_are_two():
     assert [rejected.line for rejected in done.rejected_lines.order_by("line")] == [2, 3]
 
 
+@pytest.mark.also_sqlite
 def test_what_a_file_does_not_say_stays():
     DirectoryEntryFactory(identifier=COLLEGE, address="1 rue", label="Mon collège")
     imported("identifier;nature;legal_name", f"{COLLEGE};public;Nouveau nom")
@@ -443,12 +450,14 @@ def test_what_a_file_does_not_say_stays():
     assert (entry.legal_name, entry.address, entry.label) == ("Nouveau nom", "1 rue", "Mon collège")
 
 
+@pytest.mark.also_sqlite
 def test_the_indexes_are_back_after_a_first_load():
     imported(PORTAL, f"{COLLEGE};public;Collège;;35580;Goven;")
     if connection.vendor == "postgresql":
         assert writing.missing_indexes() == []
 
 
+@pytest.mark.also_sqlite
 def test_a_second_import_waits_for_the_first():
     DirectoryImport.objects.create(
         file_name="autre.csv", state="running", holder="ailleurs 1", heartbeat=timezone.now()
@@ -457,6 +466,7 @@ def test_a_second_import_waits_for_the_first():
         imported(PORTAL)
 
 
+@pytest.mark.also_sqlite
 def test_a_dead_import_gives_way():
     dead = DirectoryImport.objects.create(file_name="autre.csv", state="running", holder="ailleurs 1")
     assert imported(PORTAL).state == "done"
@@ -494,7 +504,8 @@ def test_sirene_s_files_go_on_with_the_same_import_in_any_order():
     assert prepare_import(files) == prepare_import(files[::-1])
 
 
-@settings(max_examples=40)
+@pytest.mark.also_sqlite
+@settings(max_examples=15)
 @given_strategies(st.lists(st.lists(st.text(max_size=12), max_size=9), max_size=6))
 def test_any_lines_are_read_or_reported(lines):
     buffer = io.StringIO()
@@ -554,6 +565,7 @@ def test_a_first_line_of_a_megabyte_is_refused_for_its_length(pack, end):
     assert DirectoryImport.objects.get().state == "refused"
 
 
+@pytest.mark.also_sqlite
 @pytest.mark.parametrize(("lines", "written"), [(20, 0), (50, 20)], ids=["while reading", "while writing"])
 def test_a_cancelled_run_stops(monkeypatch, lines, written):
     small_chunks(monkeypatch, 300)
@@ -579,6 +591,7 @@ def test_a_cancelled_run_stops(monkeypatch, lines, written):
     assert prepare_import([file]) != waiting
 
 
+@pytest.mark.also_sqlite
 @pytest.mark.parametrize(("written", "created"), [(0, 0), (21, 19)], ids=["while reading", "while writing"])
 def test_a_run_that_died_is_taken_up_and_ends_as_one_undisturbed(monkeypatch, written, created):
     small_chunks(monkeypatch, 300)
