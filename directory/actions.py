@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from directory.importers.faults import CLOSED, INTERRUPTED, SHORTAGE, FileRefused, is_shortage
-from directory.importers.reading import Reading
+from directory.importers.reading import Reading, connected
 from directory.importers.sources import fingerprint
 from directory.importers.writing import drop_indexes, restore_indexes, write
 from directory.models import DirectoryImport, RejectedLine
@@ -81,6 +81,8 @@ def run_import(import_id, files=(), *, report=lambda progress: None):
     """
     claimed = _claim(import_id)
     try:
+        if not (files or claimed.files):
+            raise ActionError("import_elsewhere", "Le fichier n'est pas sur le portail : relancez la commande.")
         with ExitStack() as opened, _workplace(claimed.holder) as folder:
             uploaded = [opened.enter_context(file.open("rb")) for file in claimed.files] if not files else ()
             _import(claimed, files or uploaded, folder, report)
@@ -194,8 +196,8 @@ def _import(claimed, files, folder, report):
         # Another file than the one an earlier run began.
         claimed.fingerprint = mark
         claimed.written = claimed.created = claimed.updated = claimed.unchanged = claimed.rejected = 0
-    reading = Reading(folder, files)
-    try:
+    with connected(folder, files) as db:
+        reading = Reading(db, folder, files)
         claimed.kind = reading.kind
         for claimed.lines, faulty, claimed.bytes_read in reading.read():
             _progress(claimed)
@@ -208,8 +210,6 @@ def _import(claimed, files, folder, report):
             _write_slice(claimed, reading, first, last)
             report(claimed)
         restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
-    finally:
-        reading.close()
 
 
 def _judge(claimed, reading, faulty):

@@ -154,6 +154,8 @@ class DirectoryImportFactory(factory.django.DjangoModelFactory):
         running = factory.Trait(state=DirectoryImport.State.RUNNING, heartbeat=factory.LazyFunction(timezone.now))
         failed = factory.Trait(state=DirectoryImport.State.FAILED, error="Le fichier s'arrête au milieu d'une ligne.")
 
+    # A row as if its file were there.
+    file = "annuaire/essai.csv"
     file_name = factory.Sequence(lambda n: f"annuaire-{n}.csv")
     kind = DirectoryImport.Kind.PORTAL
     size = 1000

@@ -153,7 +153,7 @@ class DirectoryImportAdmin(SupportAdmin):
     def retry(self, request, pk):
         """Have an interrupted import start again from where it stopped."""
         directory_import = get_object_or_404(DirectoryImport, pk=pk)
-        if directory_import.state == DirectoryImport.State.FAILED:
+        if directory_import.may_be_retried:
             queue_import(pk)
             self.message_user(
                 request,
@@ -161,7 +161,9 @@ class DirectoryImportAdmin(SupportAdmin):
                 messages.SUCCESS,
             )
         else:
-            self.message_user(request, "Seul un import interrompu peut être repris.", messages.ERROR)
+            self.message_user(
+                request, "Seul un import interrompu, dont le fichier est ici, peut être repris.", messages.ERROR
+            )
         return self._to_page(pk)
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))

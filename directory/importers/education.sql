@@ -5,7 +5,7 @@ WITH read AS (
         compact(siret) AS identifier,
         try_cast(compact(siret) AS BIGINT) AS number,
         getvariable('natures')[folded(if(nature = '' AND compact(siret)[1] IN ('1', '2'), 'public', nature))] AS nature,
-        coalesce(upper(state) LIKE 'FERM%', false) AS closes,
+        upper(state) LIKE 'FERM%' AS closes,
         -- What is left of a line of address that only says postcode and town again, were it with « CEDEX ».
         trim(regexp_replace(search_key(town), '^\d{5}\b|\bCEDEX\b.*$', '', 'g')) AS place
     FROM cells

@@ -1,7 +1,7 @@
 """The kinds of files and the names of their columns, whose accents, case and signs drift by year."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from directory.importers.faults import FileRefused
@@ -27,9 +27,6 @@ class Layout:
     number: str
     names: dict
     required: tuple
-    # Database columns this kind never tells, and those told only by files that have a column (ours).
-    never: tuple = ()
-    told_by: dict = field(default_factory=dict)
     # What stands in a cell for what may not be said.
     hidden: str = ""
 
@@ -38,34 +35,13 @@ class Layout:
         return Path(__file__).with_name(f"{self.sql}.sql").read_text()
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Where a file keeps what its layout needs: `places`, our names → place or None."""
-
-    layout: Layout
-    header: list
-
-    @property
-    def places(self):
-        there = {}
-        for place, name in enumerate(self.header):
-            there.setdefault(plain(name), place)
-        return {
-            ours: next((there[plain(name)] for name in names if plain(name) in there), None)
-            for ours, names in self.layout.names.items()
-        }
-
-    @property
-    def missing(self):
-        places = self.places
-        return [self.layout.names[ours][0] for ours in self.layout.required if places[ours] is None]
-
-    @property
-    def told(self):
-        """The database columns these files write; others stay as they are."""
-        places, told_by = self.places, self.layout.told_by
-        silent = {column for column, ours in told_by.items() if places[ours] is None}
-        return [column for column in TOLD if column not in silent and column not in self.layout.never]
+def _places(layout, header):
+    """Where a file keeps what the layout needs: our names → place or None."""
+    found = {plain(name): place for place, name in reversed([*enumerate(header)])}
+    return {
+        ours: next((found[plain(name)] for name in names if plain(name) in found), None)
+        for ours, names in layout.names.items()
+    }
 
 
 def plain(name):
@@ -136,8 +112,6 @@ EDUCATION = Layout(
         "updated": ["date_maj_ligne"],
     },
     required=("siret", "name", "nature"),
-    never=("label", "undisclosed", "country"),
-    told_by={"closed_on": "state"},
 )
 PORTAL = Layout(
     Kind.PORTAL,
@@ -147,21 +121,24 @@ PORTAL = Layout(
     # Those of the database, or of the search's export.
     names={name: [name, DirectoryEntry._meta.get_field(name).verbose_name] for name in (*IDENTIFIED, *TOLD)},
     required=("identifier", "nature", "legal_name"),
-    told_by={name: name for name in TOLD},
 )
 LAYOUTS = (UNITS, ESTABLISHMENTS, EDUCATION, PORTAL)
 
 
-def columns_of(header):
-    """The Columns of the first layout whose required ones are there; refuses the file otherwise."""
-    tried = [Columns(layout, header) for layout in LAYOUTS]
-    for columns in tried:
-        if not columns.missing:
-            return columns
-    closest = min(tried, key=lambda columns: len(columns.missing) / len(columns.layout.required))
-    if len(closest.missing) < len(closest.layout.required):
+def recognised(header):
+    """(layout, places) of the first layout whose required columns are there; refuses the file otherwise."""
+    lacking = {}
+    for layout in LAYOUTS:
+        places = _places(layout, header)
+        missing = [layout.names[ours][0] for ours in layout.required if places[ours] is None]
+        if not missing:
+            return layout, places
+        if len(missing) < len(layout.required):
+            lacking[layout.label] = missing
+    if lacking:
+        closest = min(lacking, key=lambda label: len(lacking[label]))
         raise FileRefused(
-            f"Ce fichier ressemble à « {closest.layout.label} », mais il lui manque : {', '.join(closest.missing)}. "
+            f"Ce fichier ressemble à « {closest} », mais il lui manque : {', '.join(lacking[closest])}. "
             "Rien n'a été importé."
         )
     raise FileRefused(

@@ -7,8 +7,8 @@ WITH read AS (
             AS identifier_type,
         try_cast(compact(identifier) AS BIGINT) AS number,
         getvariable('natures')[folded(nature)] AS nature,
-        getvariable('flags')[folded(coalesce(undisclosed, ''))] AS flag,
-        coalesce(closed_on, '') <> '' AS closes,
+        getvariable('flags')[folded(undisclosed)] AS flag,
+        closed_on <> '' AS closes,
         day(closed_on) AS closed_on
     FROM cells
 )
@@ -24,7 +24,8 @@ SELECT line, typed, identifier_type, identifier, nature, legal_name, label, addr
          WHEN legal_name = '' THEN 'La raison sociale manque.'
          WHEN nature = 'public' AND identifier_type <> 'siret'
          THEN 'Une structure publique est identifiée par un SIRET.'
-         WHEN flag IS NULL THEN '« Non diffusible » vaut Oui ou Non, pas « ' || left(typed_flag, 40) || ' ».'
+         WHEN flag IS NULL AND typed_flag IS NOT NULL
+         THEN '« Non diffusible » vaut Oui ou Non, pas « ' || left(typed_flag, 40) || ' ».'
          ELSE coalesce(wrong_town(postcode, city, country), if(closes AND closed_on IS NULL, wrong_day(typed_day), NULL))
          END AS fault
 FROM read;

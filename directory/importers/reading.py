@@ -10,105 +10,77 @@ import duckdb
 
 from directory.identifiers import RULES, IdentifierType
 from directory.importers.faults import UNREADABLE, FileRefused, explained
-from directory.importers.kinds import EDUCATION, ESTABLISHMENTS, IDENTIFIED, PORTAL, TOLD, UNITS, columns_of
+from directory.importers.kinds import EDUCATION, ESTABLISHMENTS, IDENTIFIED, PORTAL, TOLD, UNITS, recognised
 from directory.importers.public_categories import NOT_PUBLIC, PUBLIC_CATEGORIES
 from directory.importers.sources import source
 from plumbing.text import folded, search_key
 
 MEMORY = "200MB"
-# What a slice gives of each line, in this order.
-COLUMNS = ("line", *IDENTIFIED, *TOLD, "legal_name_key", "label_key", "city_key", "closes")
-# How each is said; the others as they are, "" where the file has no such column.
+# What a slice gives of each line, in this order: NULL is what the line does not say.
+COLUMNS = ("line", "closes", *IDENTIFIED, *TOLD, "legal_name_key", "label_key", "city_key")
 _SAID = {
-    "line": "line",
-    "country": "coalesce(nullif(country, ''), 'France')",
-    "undisclosed": "coalesce(undisclosed, false)",
-    "closed_on": "closed_on",
+    "country": "if(country = '', 'France', country)",
     "legal_name_key": "search_key(legal_name)[:250]",
-    "label_key": "coalesce(search_key(label)[:250], '')",
-    "city_key": "coalesce(search_key(city)[:100], '')",
-    "closes": "coalesce(closes, false)",
+    "label_key": "search_key(label)[:250]",
+    "city_key": "search_key(city)[:100]",
 }
 _NATURES = {"public": ("public", "publique"), "private": ("private", "prive", "privee")}
 _FLAGS = {"t": ("1", "oui", "vrai", "true", "x"), "f": ("", "0", "non", "faux", "false")}
 
 
 class Reading:
-    """Works inside `folder`, a Path. `kind` and `told` of its files; `lines` in a slice bear COLUMNS."""
+    """Works in `db` (`connected`), inside `folder`, a Path. `kind` of its files; `lines` in a slice bear COLUMNS."""
 
-    def __init__(self, folder, files):
-        self.db = _connected(folder, files)
-        try:
-            self._open(folder, files)
-        except BaseException:
-            # Who opens the same path again before that is given it as it stands, locked.
-            self.db.close()
-            raise
-
-    def _open(self, folder, files):
-        self.slice_path = folder / "slice.csv"
-        self.db.execute(Path(__file__).with_name("macros.sql").read_text())
+    def __init__(self, db, folder, files):
+        self.db, self.slice_path = db, folder / "slice.csv"
+        db.execute(Path(__file__).with_name("macros.sql").read_text())
         for name, value in _variables().items():
-            self.db.execute(f"SET VARIABLE {name} = $value", {"value": value})
-        self.sources = [source(raw, self.db, folder / f"chunk{place}") for place, raw in enumerate(files)]
-        self.columns = [columns_of(one.header) for one in self.sources]
-        self._check_together()
-        self.kind, self.told = self.columns[-1].layout.kind, self.columns[-1].told
-
-    def _check_together(self):
-        """SIRENE's two files, units first; any other file alone."""
-        pairs = sorted(zip(self.sources, self.columns, strict=True), key=lambda pair: pair[1].layout != UNITS)
-        self.sources, self.columns = zip(*pairs, strict=True)
-        layouts = [columns.layout for columns in self.columns]
-        if layouts not in ([UNITS, ESTABLISHMENTS], [EDUCATION], [PORTAL]):
+            db.execute(f"SET VARIABLE {name} = $value", {"value": value})
+        sources = [source(raw, db, folder / f"chunk{place}") for place, raw in enumerate(files)]
+        # Units first.
+        self.files = sorted(((one, *recognised(one.header)) for one in sources), key=lambda file: file[1] != UNITS)
+        if [layout for _, layout, _ in self.files] not in ([UNITS, ESTABLISHMENTS], [EDUCATION], [PORTAL]):
             raise FileRefused(
                 "Le stock SIRENE se donne en deux fichiers : StockEtablissement et le StockUniteLegale du même mois. "
                 "Tout autre fichier se donne seul. Rien n'a été importé."
             )
+        self.kind = self.files[-1][1].kind
 
     def read(self):
         """Reads all; (lines, faulty ones, bytes read) of the files after each chunk."""
-        lines = faulty = behind = 0
-        for one, columns in zip(self.sources, self.columns, strict=True):
-            before = 0
-            for chunk in one.chunks(sorted({place for place in columns.places.values() if place is not None})):
-                lines += self._take(chunk, columns)
-                faulty += self._one(f"SELECT count(fault) FROM {_table_of(columns.layout)} WHERE line > {before}")
-                before = chunk.last
-                yield lines, faulty, behind + chunk.bytes_read
-            behind += chunk.bytes_read if before else 0
-            self._leave_repeated_out(_table_of(columns.layout))
+        lines = faulty = behind = bytes_read = 0
+        for one, layout, places in self.files:
+            table, before = _table_of(layout), 0
+            needed = sorted({place for place in places.values() if place is not None})
+            for relation, last, bytes_read in one.chunks(needed):
+                self._view_cells(relation, needed, layout, places)
+                lines += self._one(layout.statement)
+                faulty += self._one(f"SELECT count(fault) FROM {table} WHERE line > {before}")
+                before = last
+                yield lines, faulty, behind + bytes_read
+            behind += bytes_read
+            self._leave_repeated_out(table)
 
-    def _take(self, chunk, columns):
-        """How many records it has."""
-        layout, places = columns.layout, columns.places
-        joined = "concat_ws('|', " + ", ".join(f"c{place}" for place in places.values() if place is not None) + ")"
+    def _view_cells(self, relation, needed, layout, places):
+        """What the layout's statement reads: our names of what the file calls otherwise."""
+        joined = "concat_ws('|', " + ", ".join(f"c{place}" for place in needed) + ")"
         cells = ", ".join(f"{_cell(place, layout.hidden)} AS {ours}" for ours, place in places.items())
         broken = f"coalesce(broken, if(untidy AND holds_control({joined}), getvariable('unreadable'), NULL))"
         self.db.execute(
             f"CREATE OR REPLACE TEMP VIEW cells AS "
             f"SELECT line, left(c{places[layout.number]}, 100) AS typed, {broken} AS broken, {cells} "
-            f"FROM (SELECT *, is_untidy({joined}) AS untidy FROM {chunk.relation})"
+            f"FROM (SELECT *, is_untidy({joined}) AS untidy FROM {relation})"
         )
-        return self._one(layout.statement)
 
     def _leave_repeated_out(self, table):
         """Of lines with the same identifier the last one counts, and the others are reported."""
         by = "identifier" if table == "units" else "identifier_type, identifier"
         self.db.execute(
-            f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {by} FROM {table} WHERE fault IS NULL "
-            "GROUP BY ALL HAVING count(*) > 1"
+            f"UPDATE {table} SET typed = {table}.identifier, "
+            "fault = 'Le même identifiant revient à la ligne ' || next || ', qui l''emporte.' "
+            f"FROM (SELECT line AS earlier, lead(line) OVER (PARTITION BY {by} ORDER BY line) AS next FROM {table} "
+            "WHERE fault IS NULL QUALIFY next IS NOT NULL) WHERE earlier = line"
         )
-        if self._one("SELECT count(*) FROM repeated"):
-            later = (
-                f"SELECT line AS earlier, lead(line) OVER (PARTITION BY {by} ORDER BY line) AS next "
-                f"FROM {table} SEMI JOIN repeated USING ({by}) WHERE fault IS NULL"
-            )
-            reason = "'Le même identifiant revient à la ligne ' || next || ', qui l''emporte.'"
-            self.db.execute(
-                f"UPDATE {table} SET typed = {table}.identifier, fault = {reason} FROM ({later}) "
-                "WHERE earlier = line AND next IS NOT NULL"
-            )
 
     def rejected(self):
         """(line, what was typed as identifier, reason) of all that are left out."""
@@ -135,7 +107,8 @@ class Reading:
         return self._lists(self._slice(first, last))
 
     def _slice(self, first, last):
-        said = (f"{_SAID.get(name, _text(name))} AS {name}" for name in COLUMNS)
+        always = ("line", "closes", "closed_on", *IDENTIFIED)
+        said = (name if name in always else f"if(closes, NULL, {_SAID.get(name, name)}) AS {name}" for name in COLUMNS)
         return f"SELECT {', '.join(said)} FROM lines WHERE fault IS NULL AND line BETWEEN {first} AND {last}"
 
     def _one(self, statement):
@@ -145,17 +118,14 @@ class Reading:
         found = self.db.execute(statement)
         return iter(lambda: found.fetchmany(2_000), [])
 
-    def close(self):
-        self.db.close()
-
 
 def kind_of(raw):
     """The kind of a file, by its columns."""
-    with TemporaryDirectory() as folder, _connected(Path(folder), [raw]) as db:
-        return columns_of(source(raw, db, Path(folder, "file")).header).layout.kind
+    with TemporaryDirectory() as folder, connected(Path(folder), [raw]) as db:
+        return recognised(source(raw, db, Path(folder, "file")).header)[0].kind
 
 
-def _connected(folder, files):
+def connected(folder, files):
     """A DuckDB that reads and writes nothing but what is in `folder`, and those of the files whose path is known."""
     db = duckdb.connect(
         str(folder / "reading.duckdb"),
@@ -175,10 +145,6 @@ def _connected(folder, files):
         "SET enable_external_access = false; SET enable_progress_bar = false; SET lock_configuration = true"
     )
     return db
-
-
-def _text(column):
-    return f"coalesce({column}, '')"
 
 
 def _table_of(layout):

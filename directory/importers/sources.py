@@ -17,7 +17,6 @@ import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
@@ -68,15 +67,6 @@ def broken_is_refused():
         raise FileRefused(CUT_SHORT) from error
 
 
-@dataclass
-class Chunk:
-    """`relation` in SQL, of the file up to line `last`."""
-
-    relation: str
-    last: int
-    bytes_read: int
-
-
 def source(raw, db, path):
     """The CsvFile or ParquetFile that `raw`, a binary file that can seek, is; it may use the file `path`."""
     raw.seek(0)
@@ -102,6 +92,7 @@ class ParquetFile:
         self.header = [name for name, *_ in described if name != "file_row_number"]
 
     def chunks(self, places):
+        """(relation in SQL, its last line, bytes read) of each chunk."""
         named = ((place, self.header[place].replace('"', '""')) for place in places)
         cells = ", ".join(f"coalesce(\"{name}\"::VARCHAR, '') AS c{place}" for place, name in named)
         # Once: a chunk asked of the file would have all of it read again.
@@ -111,7 +102,7 @@ class ParquetFile:
             end = min(start + ROWS, self.count)
             rows = f"FROM whole WHERE row BETWEEN {start} AND {end - 1}"
             relation = f"(SELECT row + 2 AS line, NULL AS broken, * EXCLUDE row {rows})"
-            yield Chunk(relation, end + 1, self.size * end // self.count)
+            yield relation, end + 1, self.size * end // self.count
 
 
 class CsvFile:
@@ -119,7 +110,6 @@ class CsvFile:
 
     def __init__(self, raw, path):
         self.raw, self.path = raw, path
-        csv.field_size_limit(LONGEST_CELL)
         with self._text() as text:
             line = text.readline(LONGEST_HEADER + 1)
         if len(line) > LONGEST_HEADER:
@@ -148,7 +138,7 @@ class CsvFile:
                         file.write(record)
                         if lines.size >= end:
                             break
-                yield Chunk(self._relation(places), lines.last, self.raw.tell())
+                yield self._relation(places), lines.last, self.raw.tell()
 
     def _records(self, lines, places):
         """Each record as a line: its number, what is wrong with it, and its cells at `places`."""
@@ -186,9 +176,11 @@ class CsvFile:
         """What is inside, whatever it is wrapped in."""
         with broken_is_refused(), self._content() as content:
             text = io.TextIOWrapper(content, encoding="utf-8-sig", errors="as-windows", newline="\n")
+            limit = csv.field_size_limit(LONGEST_CELL)
             try:
                 yield text
             finally:
+                csv.field_size_limit(limit)
                 text.detach()
 
     @contextmanager

@@ -4,37 +4,48 @@ from django.db import connection
 from django.db.models import Index
 from django.utils import timezone
 
+from directory.importers.kinds import IDENTIFIED
 from directory.importers.reading import COLUMNS
 from directory.models import DirectoryEntry
 
 _TABLE = DirectoryEntry._meta.db_table
-_KEYS_OF = {"legal_name": "legal_name_key", "label": "label_key", "city": "city_key"}
+_WRITTEN = [name for name in COLUMNS if name not in ("line", "closes", *IDENTIFIED)]
 
 
 def write(reading, first, last):
     """(created, updated, unchanged, closed ones nobody knows as (line, identifier)) of the lines of that slice.
 
-    To be called in a transaction, whose end the two tables it makes do not outlive by more than a slice.
+    What a line does not say stays as it is known. To be called in a transaction.
     """
-    told = [*reading.told, *(key for name, key in _KEYS_OF.items() if name in reading.told)]
+    given = {name: f"COALESCE(s.{name}, d.{name}, %s)" for name in _WRITTEN}
+    defaults = {name: DirectoryEntry._meta.get_field(name).get_default() for name in _WRITTEN}
     # Closed on an unknown day: the day already known, else today.
-    day = f"COALESCE(s.closed_on, d.closed_on, '{timezone.localdate()}')"
-    differs = " OR ".join(f"d.{name} IS DISTINCT FROM s.{name}" for name in told)
+    given["closed_on"] = f"CASE WHEN s.closes IS NULL THEN d.closed_on WHEN s.closes THEN {given['closed_on']} END"
+    defaults["closed_on"] = timezone.localdate()
+    shaped = ", ".join(f"{expression} AS {name}" for name, expression in given.items())
+    differs = " OR ".join(f"d.{name} IS DISTINCT FROM {expression}" for name, expression in given.items())
+    names = ", ".join([*IDENTIFIED, *_WRITTEN])
     with connection.cursor() as cursor:
         staged = _stage(cursor, reading, first, last)
-        closing = f"CASE WHEN s.closes THEN {day} ELSE s.closed_on END"
-        given = ", ".join(f"{closing} AS closed_on" if name == "closed_on" else f"s.{name}" for name in COLUMNS)
         cursor.execute(
-            f"CREATE TEMPORARY TABLE directory_changes AS SELECT {given}, d.id AS known FROM directory_stage s "
+            "CREATE TEMPORARY TABLE directory_changes AS "
+            f"SELECT d.id AS known, s.line, s.closes, s.identifier_type, s.identifier, {shaped} FROM directory_stage s "
             f"LEFT JOIN {_TABLE} d ON d.identifier = s.identifier AND d.identifier_type = s.identifier_type "
-            f"WHERE d.id IS NULL OR CASE WHEN s.closes THEN d.closed_on IS DISTINCT FROM {day} ELSE {differs} END"
+            f"WHERE d.id IS NULL OR {differs}",
+            [*defaults.values(), *defaults.values()],
         )
         cursor.execute("SELECT line, identifier FROM directory_changes WHERE known IS NULL AND closes ORDER BY line")
         unknown = cursor.fetchall()
-        updated = _update(cursor, ["closed_on"], "closes") + _update(cursor, told, "NOT closes")
-        created = _insert(cursor, told)
-        for table in ("directory_stage", "directory_changes"):
-            cursor.execute(f"DROP TABLE {table}")
+        changes = ", ".join(f"{name} = c.{name}" for name in _WRITTEN)
+        cursor.execute(f"UPDATE {_TABLE} AS d SET {changes} FROM directory_changes c WHERE d.id = c.known")
+        updated = cursor.rowcount
+        cursor.execute(
+            f"INSERT INTO {_TABLE} ({names}) SELECT {names} FROM directory_changes "
+            "WHERE known IS NULL AND closes IS NOT TRUE"
+        )
+        created = cursor.rowcount
+        cursor.execute("DROP TABLE directory_stage")
+        cursor.execute("DROP TABLE directory_changes")
     return created, updated, staged - created - updated - len(unknown), unknown
 
 
@@ -53,29 +64,6 @@ def _stage(cursor, reading, first, last):
         cursor.executemany(f"INSERT INTO directory_stage VALUES ({marks})", rows)
         staged += len(rows)
     return staged
-
-
-def _update(cursor, told, which):
-    if "closed_on" not in told and which == "closes":
-        return 0
-    given = ", ".join(f"{name} = c.{name}" for name in told)
-    cursor.execute(f"UPDATE {_TABLE} AS d SET {given} FROM directory_changes c WHERE d.id = c.known AND {which}")
-    return cursor.rowcount
-
-
-def _insert(cursor, told):
-    # What a new row holds where its file says nothing.
-    silent = {
-        field.column: field.get_default() for field in DirectoryEntry._meta.concrete_fields if not field.primary_key
-    }
-    names = ["identifier_type", "identifier", *told]
-    rest = [name for name in silent if name not in names]
-    cursor.execute(
-        f"INSERT INTO {_TABLE} ({', '.join([*names, *rest])}) "
-        f"SELECT {', '.join([*names, *['%s'] * len(rest)])} FROM directory_changes WHERE known IS NULL AND NOT closes",
-        [silent[name] for name in rest],
-    )
-    return cursor.rowcount
 
 
 def missing_indexes():

@@ -74,6 +74,11 @@ class DirectoryImport(models.Model):
         return [file for file in (self.file, self.second_file) if file]
 
     @property
+    def may_be_retried(self):
+        """Whether the portal has all it takes to go on; the command has its files at hand itself."""
+        return self.state == self.State.FAILED and bool(self.file)
+
+    @property
     def share(self):
         """How much is behind, from 0 to 1: all is read, then all is written."""
         read = self.bytes_read / self.size if self.size else 0

@@ -18,6 +18,7 @@ from unittest.mock import Mock, patch
 
 import duckdb
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
@@ -30,9 +31,10 @@ from directory.actions import cancel_import, prepare_import, run_import
 from directory.identifiers import is_siret
 from directory.importers import reading, sources, writing
 from directory.importers.faults import FileRefused
-from directory.importers.reading import Reading
+from directory.importers.reading import Reading, connected
 from directory.importers.sources import CsvFile
 from directory.models import DirectoryEntry, DirectoryImport
+from directory.tasks import sweep_imports
 from plumbing.errors import ActionError
 from plumbing.text import search_key
 from tests.factories import DirectoryEntryFactory, UserFactory, siret_number
@@ -41,6 +43,10 @@ from tests.processes import portal_environment
 pytestmark = pytest.mark.django_db
 
 TOWN_HALL, COLLEGE, WORKSHOP = "21350051500035", "20003035100015", "99990011100017"
+WHOLE = (
+    "identifier_type;identifier;nature;legal_name;label;address;complement_1;complement_2;postcode;city;country;"
+    "undisclosed;closed_on"
+)
 PORTAL = "identifier;nature;legal_name;label;postcode;city;closed_on"
 EDUCATION = (
     "﻿Identifiant_de_l_etablissement;Nom_etablissement;Statut_public_prive;Adresse_1;Adresse_3;Code postal;"
@@ -125,13 +131,15 @@ def test_the_education_directory_whatever_its_headers():
     assert counts(imported(drifted, line)) == (0, 0, 1, 0)
 
 
+SOME_UNITS = [
+    "213500515,COMMUNE DE CESSON-SEVIGNE,,,,7210,O",
+    "999900111,,MENUISERIE DU PORT,KERJEAN,GWENAELLE,1000,O",
+    "200030351,SECRET,,VASSEUR,ERIC,1000,P",
+]
+
+
 def sirene(*establishments, units=None):
-    units = units or [
-        "213500515,COMMUNE DE CESSON-SEVIGNE,,,,7210,O",
-        "999900111,,MENUISERIE DU PORT,KERJEAN,GWENAELLE,1000,O",
-        "200030351,SECRET,,VASSEUR,ERIC,1000,P",
-    ]
-    return run(given(STOCK, *establishments), given(UNITS, *units))
+    return run(given(STOCK, *establishments), given(UNITS, *(units or SOME_UNITS)))
 
 
 @pytest.mark.also_sqlite
@@ -148,10 +156,21 @@ def test_sirene_joins_units_and_establishments():
 
 
 def test_sirene_masks_what_may_not_be_published():
-    sirene(f"{COLLEGE},A,2001-01-01,CHEZ ERIC,3,RUE,DU PORT,35400,SAINT-MALO,P")
-    entry = DirectoryEntry.objects.get()
+    stock = f"{STOCK},complementAdresseEtablissement"
+    masked = f"{COLLEGE},A,2001-01-01,CHEZ ERIC,3,RUE,DU PORT,35400,SAINT-MALO,P,AU FOND"
+    told = f"{WORKSHOP},A,2001-01-01,,3,RUE,[ND],35400,SAINT-MALO,O,[ND]"
+    run(given(stock, masked, told), given(UNITS, *SOME_UNITS))
+    entry = DirectoryEntry.objects.get(identifier=COLLEGE)
     assert entry.undisclosed
     assert (entry.legal_name, entry.label, entry.address, entry.postcode) == ("Non diffusible", "", "", "")
+    assert entry.complement_1 == ""
+    entry = DirectoryEntry.objects.get(identifier=WORKSHOP)
+    assert (entry.address, entry.complement_1, entry.undisclosed) == ("3 RUE", "", False)
+
+
+def test_a_company_filed_as_a_public_body_by_mistake_is_private():
+    sirene("34867901000010,A,2001-01-01,,1,RUE,X,35000,RENNES,O", units=["348679010,SOCIETE,,,,4110,O"])
+    assert DirectoryEntry.objects.get().nature == "private"
 
 
 def test_an_establishment_without_its_unit_is_reported():
@@ -169,10 +188,16 @@ def test_sirene_s_two_files_are_given_together(files):
 
 
 def test_a_wrong_unit_is_reported_and_of_two_the_last_counts():
-    units = ["12,COURT,,,,7210,O", "213500515,AVANT,,,,7210,O", "213500515,APRES,,,,7210,O"]
+    units = [
+        "12,COURT,,,,7210,O",
+        "213500516,LONG,,,,72100,O",
+        "213500515,AVANT,,,,7210,O",
+        "213500515,APRES,,,,7210,O",
+    ]
     done = sirene(f"{TOWN_HALL},A,2001-01-01,,1,PLACE,X,35510,CESSON,O", units=units)
     assert DirectoryEntry.objects.get().legal_name == "APRES"
-    assert [(line.line, line.identifier) for line in done.rejected_lines.all()] == [(2, "12"), (3, "213500515")]
+    rejected = [(line.line, line.identifier) for line in done.rejected_lines.all()]
+    assert rejected == [(2, "12"), (3, "213500516"), (4, "213500515")]
     assert all(reason.startswith("Unités légales : ") for reason in reasons(done))
 
 
@@ -186,6 +211,7 @@ def test_each_wrong_siret_is_reported_with_its_reason():
         ("213500515", "14 chiffres"),
         ("21350051500036", "mal recopié"),
         ("00000000000000", "zéros"),
+        ("5480012300009", "zéro du début"),
         ("35600000000014", "mal recopié"),
         ("abc", "sans lettre"),
     ]
@@ -216,6 +242,18 @@ def test_each_wrong_line_is_reported_and_the_next_one_read():
         assert line.identifier == ("" if '"' in typed else TOWN_HALL)
 
 
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ((WHOLE, f"siret;{TOWN_HALL};public;Nom;;;;;35000;Rennes;;peut-être;"), "Non diffusible"),
+        ((WHOLE, "eu_vat;DE123456789;public;Nom;;;;;10115;Berlin;Allemagne;;"), "identifiée par un SIRET"),
+        ((EDUCATION, f"0350122T;;Public;6 rue;;35580;Baulon;{TOWN_HALL};OUVERT"), "nom de l'établissement"),
+    ],
+)
+def test_what_else_is_wrong_with_a_line(lines, reason):
+    assert reason in reasons(imported(*lines))[0]
+
+
 def test_la_poste_counts_otherwise():
     assert counts(imported(PORTAL, "35600000000001;private;La Poste;;75015;Paris;")) == (1, 0, 0, 0)
 
@@ -226,12 +264,6 @@ def test_of_two_lines_with_one_identifier_the_last_counts():
     assert DirectoryEntry.objects.get().legal_name == "Après"
     assert done.rejected_lines.get().line == 2
     assert "ligne 3" in reasons(done)[0]
-
-
-WHOLE = (
-    "identifier_type;identifier;nature;legal_name;label;address;complement_1;complement_2;postcode;city;country;"
-    "undisclosed;closed_on"
-)
 
 
 @pytest.mark.also_sqlite
@@ -253,8 +285,8 @@ def test_a_first_load_in_which_an_identifier_comes_back_much_later(monkeypatch):
 def test_lines_are_parted_as_csv_would(text):
     found = []
     with tempfile.TemporaryDirectory() as folder, patch.object(sources, "CHUNK", 7):
-        for chunk in CsvFile(given(raw=f"x;y\n{text}".encode()), Path(folder, "x")).chunks([0, 1]):
-            found += duckdb.sql(f"FROM {chunk.relation} ORDER BY line").fetchall()
+        for relation, _, _ in CsvFile(given(raw=f"x;y\n{text}".encode()), Path(folder, "x")).chunks([0, 1]):
+            found += duckdb.sql(f"FROM {relation} ORDER BY line").fetchall()
     reader = csv.reader(io.StringIO(f"x;y\n{text}", newline="\n"), delimiter=";")
     next(reader)
     right, row = [], []
@@ -312,6 +344,12 @@ def zipped(text, method=zipfile.ZIP_STORED, spoiled=slice(0)):
     return bytes(raw)
 
 
+def locked(raw):
+    """As if a password were needed."""
+    central = raw.index(b"PK\x01\x02")
+    return raw[: central + 8] + b"\x01" + raw[central + 9 :]
+
+
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
@@ -324,6 +362,7 @@ def zipped(text, method=zipfile.ZIP_STORED, spoiled=slice(0)):
         (gzip.compress(PORTAL.encode() * 1000, mtime=0)[:60], "incomplet"),
         (zipped(PORTAL * 3000, zipfile.ZIP_BZIP2, spoiled=slice(60, 70)), "incomplet"),
         (zipped(PORTAL * 3000, zipfile.ZIP_LZMA, spoiled=slice(60, 70)), "incomplet"),
+        (locked(zipped(PORTAL)), "mot de passe"),
         # Where the list of what is inside begins.
         (zipped(PORTAL, spoiled=slice(-6, -2)), "incomplet"),
     ],
@@ -433,6 +472,8 @@ def test_an_establishment_closes_though_its_unit_lost_its_name():
     sirene(line)
     assert counts(sirene(line.replace(",A,", ",F,"), units=["213500515,,,,,7210,O"])) == (0, 1, 0, 0)
     assert DirectoryEntry.objects.get().closed_on == date(2001, 1, 1)
+    # On a day the file no longer tells: the one already known.
+    assert counts(sirene(line.replace(",A,2001-01-01", ",F,"))) == (0, 0, 1, 0)
 
 
 def test_two_wrong_lines_of_one_identifier_are_two():
@@ -448,6 +489,10 @@ def test_what_a_file_does_not_say_stays():
     imported("identifier;nature;legal_name", f"{COLLEGE};public;Nouveau nom")
     entry = DirectoryEntry.objects.get()
     assert (entry.legal_name, entry.address, entry.label) == ("Nouveau nom", "1 rue", "Mon collège")
+    header, line = "SIREN_SIRET;Nom_etablissement;Statut_public_prive", f"{COLLEGE};Collège;Public"
+    assert counts(imported(header, line)) == (0, 1, 0, 0)
+    entry.refresh_from_db()
+    assert (entry.legal_name, entry.address, entry.label) == ("Collège", "1 rue", "Mon collège")
 
 
 @pytest.mark.also_sqlite
@@ -464,6 +509,14 @@ def test_a_second_import_waits_for_the_first():
     )
     with pytest.raises(ActionError, match=r"autre\.csv"):
         imported(PORTAL)
+
+
+def test_an_import_begun_by_the_command_is_left_to_the_command():
+    file = given(PORTAL, f"{COLLEGE};public;Collège;;35580;Goven;")
+    begun = prepare_import([file])
+    sweep_imports()
+    assert prepare_import([file]) == begun
+    assert counts(run(file)) == (1, 0, 0, 0)
 
 
 @pytest.mark.also_sqlite
@@ -612,6 +665,31 @@ def test_a_run_that_died_is_taken_up_and_ends_as_one_undisturbed(monkeypatch, wr
     assert indexes_are_back()
 
 
+def test_what_another_process_took_over_is_left_to_it(monkeypatch):
+    file = given(HEADER, *portal_lines(2))
+    begun = prepare_import([file])
+
+    def take_over(progress):
+        DirectoryImport.objects.update(holder="ailleurs 1")
+
+    with pytest.raises(ActionError, match="Un autre processus"):
+        run_import(begun.pk, [file], report=take_over)
+    begun.refresh_from_db()
+    assert (begun.state, begun.holder) == ("running", "ailleurs 1")
+
+
+def test_what_is_done_is_not_done_again():
+    file = given(HEADER, *portal_lines(2))
+    with pytest.raises(ActionError, match="terminé"):
+        run_import(run(file).pk, [file])
+
+
+def test_an_upload_beyond_the_limit_is_refused(settings):
+    settings.IMPORT_MAX_BYTES = 2**20
+    with pytest.raises(ActionError, match="dépasse 1 Mo"):
+        imports.receive_import(SimpleUploadedFile("x.csv", b"x" * 2**20), SimpleUploadedFile("y.csv", b"x"), actor=None)
+
+
 def parquet(*lines):
     """The same file as INSEE publishes it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -685,19 +763,19 @@ def test_an_archive_damaged_anywhere_is_read_or_refused(tmp_path, method, places
 
 
 def test_duckdb_reads_and_writes_nothing_outside_its_folder(tmp_path):
-    opened = Reading(tmp_path, [given(PORTAL)])
+    db = connected(tmp_path, [])
     for statement in ("FROM read_text('/etc/passwd')", "COPY (SELECT 1) TO '/tmp/x'", "SET memory_limit = '9GB'"):
         with pytest.raises(duckdb.Error, match=r"disabled|locked"):
-            opened.db.execute(statement)
-    assert opened.db.execute("SELECT current_setting('autoload_known_extensions')").fetchone() == (False,)
-    opened.close()
+            db.execute(statement)
+    assert db.execute("SELECT current_setting('autoload_known_extensions')").fetchone() == (False,)
+    db.close()
 
 
 PEAK = """
 import gzip, io, tempfile
 from pathlib import Path
 import django; django.setup()
-from directory.importers.reading import Reading
+from directory.importers.reading import Reading, connected
 packed = io.BytesIO()
 packed.name = "x.gz"
 with gzip.open(packed, "wb", 1) as file:
@@ -707,7 +785,7 @@ with gzip.open(packed, "wb", 1) as file:
     for _ in range(50_000): file.write(b'";"' + b"x" * 900 + b"\\n")
 peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
 with tempfile.TemporaryDirectory() as folder:
-    reading = Reading(Path(folder), [packed])
+    reading = Reading(connected(Path(folder), []), Path(folder), [packed])
     before = peak()
     for lines, faulty, _ in reading.read(): pass
     print(lines - faulty, peak() - before)
@@ -726,10 +804,9 @@ def test_memory_is_as_small_for_the_worst_of_small_archives():
 @pytest.fixture(scope="module")
 def duck(tmp_path_factory):
     """What the statements of an import are made of."""
-    with tempfile.TemporaryDirectory() as folder:
-        reading = Reading(Path(folder), [given(PORTAL)])
-        yield lambda words, value: reading.db.execute(f"SELECT {words}", {"value": value}).fetchone()[0]
-        reading.close()
+    with tempfile.TemporaryDirectory() as folder, connected(Path(folder), []) as db:
+        Reading(db, Path(folder), [given(PORTAL)])
+        yield lambda words, value: db.execute(f"SELECT {words}", {"value": value}).fetchone()[0]
 
 
 def test_sql_makes_the_same_search_keys(duck):
