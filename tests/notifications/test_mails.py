@@ -200,13 +200,17 @@ def write_every_mail():
         send_address_used(user, reference=request.reference)
     write_ticket_mails(structure)
     send_not_registered(user.email, identifier=structure.full_identifier, reference=request.reference)
-    return list(OutgoingMail.objects.all())
+    return list(OutgoingMail.objects.select_related("user"))
 
 
-@pytest.fixture
-def mails(settings):
-    settings.SITE_URL = "https://portail.exemple.fr"
-    return write_every_mail()
+@pytest.fixture(scope="module")
+def mails(django_db_setup, django_db_blocker):
+    """All of them, which leave nothing in the database."""
+    written = override_settings(SITE_URL="https://portail.exemple.fr")
+    with django_db_blocker.unblock(), written, transaction.atomic():
+        every = write_every_mail()
+        transaction.set_rollback(True)
+    return every
 
 
 def test_every_model_of_mail_is_tried(mails):
@@ -267,7 +271,8 @@ def test_a_line_break_in_a_name_adds_no_header(name):
     assert b"X: y" not in head
 
 
-def test_a_mail_names_its_dossier_in_the_outbox(mails):
+def test_a_mail_names_its_dossier_in_the_outbox():
+    mails = write_every_mail()
     references = set(AttachmentRequest.objects.values_list("reference", flat=True)) | set(
         User.objects.values_list("reference", flat=True)
     )
