@@ -2,6 +2,8 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 JOBS ?= 2
 python := .venv/bin/python
+# Our modules are compiled once, not by each process.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint bench lock
 .DEFAULT_GOAL := run

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.template import Template
 from django.test import Client
+from django.test.signals import template_rendered
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
@@ -339,6 +341,17 @@ def arguments():
     }
 
 
+@pytest.fixture
+def unwritten(monkeypatch):
+    """Pages are answered without being written: who may see them was decided before."""
+
+    def write_nothing(page, context):
+        template_rendered.send(page, template=page, context=context)
+        return ""
+
+    monkeypatch.setattr(Template, "_render", write_nothing)
+
+
 def log_in_as(client, role, structure):
     if role == "visitor":
         return
@@ -352,7 +365,9 @@ def log_in_as(client, role, structure):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_access(client, arguments, role):
+def test_access(client, request, arguments, role):
+    if role not in ("visitor", "principal", "staff"):
+        request.getfixturevalue("unwritten")
     log_in_as(client, role, arguments["structure"])
     expected, given = {}, {}
     for name, (wanted, answers) in TABLE.items():
@@ -520,7 +535,7 @@ def test_every_url_that_takes_a_post_is_in_the_table_of_posts(client, arguments)
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_access_by_post(client, arguments, role):
+def test_access_by_post(client, arguments, unwritten, role):
     log_in_as(client, role, arguments["structure"])
     cookies = client.cookies.output(header="", sep=";")
     for name in POSTS:
@@ -610,7 +625,7 @@ def test_whatever_answers_a_simple_user_and_the_principal_otherwise_says_what_it
 
 
 @pytest.mark.parametrize("who", PARTLY)
-def test_access_of_whoever_manages_a_part(client, arguments, who):
+def test_access_of_whoever_manages_a_part(client, arguments, unwritten, who):
     rights, days, held = PARTLY[who]
     structure, role = arguments["structure"], Role.SIMPLE if rights is None else Role.SECONDARY
     me = AttachmentFactory(structure=structure, role=role, **(rights or {})).user
