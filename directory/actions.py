@@ -61,15 +61,15 @@ def _named(names):
     return " + ".join(map(os.path.basename, names))[:250]
 
 
-@transaction.atomic
 def prepare_import(files):
     """The DirectoryImport of one file open for reading, or of SIRENE's two: the one an earlier run left unfinished,
     else a new one."""
     mark = fingerprint(files)
-    unfinished = DirectoryImport.objects.filter(fingerprint=mark).exclude(state__in=DirectoryImport.OVER).first()
     size = sum(raw.seek(0, os.SEEK_END) for raw in files)
     name = _named(raw.name for raw in files)
-    return unfinished or DirectoryImport.objects.create(file_name=name, fingerprint=mark, size=size)
+    with transaction.atomic():
+        unfinished = DirectoryImport.objects.filter(fingerprint=mark).exclude(state__in=DirectoryImport.OVER).first()
+        return unfinished or DirectoryImport.objects.create(file_name=name, fingerprint=mark, size=size)
 
 
 def run_import(import_id, files=(), *, report=lambda progress: None):

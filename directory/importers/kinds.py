@@ -11,7 +11,7 @@ from plumbing.text import search_key
 Kind = DirectoryImport.Kind
 IDENTIFIED = ("identifier_type", "identifier")
 # What an import writes of an establishment beside its identifier.
-TOLD = ("nature", *Establishment.DESCRIPTIVE, "undisclosed", "closed_on")
+DESCRIPTION = ("nature", *Establishment.DESCRIPTIVE, "undisclosed", "closed_on")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ PORTAL = Layout(
     sql="portal",
     number="identifier",
     # Those of the database, or of the search's export.
-    names={name: [name, DirectoryEntry._meta.get_field(name).verbose_name] for name in (*IDENTIFIED, *TOLD)},
+    names={name: [name, DirectoryEntry._meta.get_field(name).verbose_name] for name in (*IDENTIFIED, *DESCRIPTION)},
     required=("identifier", "nature", "legal_name"),
 )
 LAYOUTS = (UNITS, ESTABLISHMENTS, EDUCATION, PORTAL)

@@ -10,15 +10,15 @@ import duckdb
 
 from directory.identifiers import RULES, IdentifierType
 from directory.importers.faults import UNREADABLE, FileRefused, explained
-from directory.importers.kinds import EDUCATION, ESTABLISHMENTS, IDENTIFIED, PORTAL, TOLD, UNITS, recognised
+from directory.importers.kinds import DESCRIPTION, EDUCATION, ESTABLISHMENTS, IDENTIFIED, PORTAL, UNITS, recognised
 from directory.importers.public_categories import NOT_PUBLIC, PUBLIC_CATEGORIES
 from directory.importers.sources import source
 from plumbing.text import folded, search_key
 
 MEMORY = "200MB"
 # What a slice gives of each line, in this order: NULL is what the line does not say.
-COLUMNS = ("line", "closes", *IDENTIFIED, *TOLD, "legal_name_key", "label_key", "city_key")
-_SAID = {
+COLUMNS = ("line", "closes", *IDENTIFIED, *DESCRIPTION, "legal_name_key", "label_key", "city_key")
+_SHAPED = {
     "country": "if(country = '', 'France', country)",
     "legal_name_key": "search_key(legal_name)[:250]",
     "label_key": "search_key(label)[:250]",
@@ -108,8 +108,10 @@ class Reading:
 
     def _slice(self, first, last):
         always = ("line", "closes", "closed_on", *IDENTIFIED)
-        said = (name if name in always else f"if(closes, NULL, {_SAID.get(name, name)}) AS {name}" for name in COLUMNS)
-        return f"SELECT {', '.join(said)} FROM lines WHERE fault IS NULL AND line BETWEEN {first} AND {last}"
+        shaped = (
+            name if name in always else f"if(closes, NULL, {_SHAPED.get(name, name)}) AS {name}" for name in COLUMNS
+        )
+        return f"SELECT {', '.join(shaped)} FROM lines WHERE fault IS NULL AND line BETWEEN {first} AND {last}"
 
     def _one(self, statement):
         return self.db.execute(statement).fetchone()[0]

@@ -148,7 +148,7 @@ class CsvFile:
             try:
                 record = next(reader, [])
             except csv.Error as error:
-                record, broken = [], _told(error)
+                record, broken = [], _fault_of(error)
             if not broken:
                 if not any(map(str.strip, record)):
                     continue
@@ -234,7 +234,7 @@ class _Lines:
         return line.replace("\0", "\1").replace(BETWEEN, " ")
 
 
-def _told(error):
+def _fault_of(error):
     if "field larger" in str(error):
         return (
             f"Une cellule dépasse {LONGEST_CELL} caractères : un guillemet ouvert n'est sans doute jamais fermé. "

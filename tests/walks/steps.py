@@ -43,6 +43,26 @@ def every_control_shows_focus(page):
     return len(seen)
 
 
+# Controls without a ring of 3 px once focused.
+_WITHOUT_RING = """() => {
+  const controls = document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary");
+  return [...controls].filter((control) => {
+    if (!control.checkVisibility() || control.disabled) return false;
+    control.focus({ preventScroll: true });
+    const style = getComputedStyle(control);
+    return document.activeElement === control &&
+      !(style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 3);
+  }).map((control) => control.outerHTML.slice(0, 120));
+}"""
+
+
+def focus_is_seen(page):
+    """Each control of the page has a ring of 3 px once it is focused."""
+    # After a Tab the browser shows focus as it does for a keyboard.
+    page.keyboard.press("Tab")
+    assert page.evaluate(_WITHOUT_RING) == [], page.url
+
+
 def nothing_overflows(page, width):
     """The page scrolls one way only at this width."""
     # After a click the next page may have begun, and hold nothing yet.

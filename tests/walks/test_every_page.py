@@ -6,7 +6,7 @@ from django.urls import reverse
 from attachments.models import Role
 from tests.factories import AttachmentFactory, UserFactory
 from tests.test_access import TABLE, arguments  # noqa: F401
-from tests.walks.steps import PASSWORD, log_in, nothing_overflows
+from tests.walks.steps import PASSWORD, focus_is_seen, log_in, nothing_overflows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,17 +19,6 @@ NO_PAGE = {
     "demo:mail_html",
 }
 VISITOR, PRINCIPAL = 0, 4
-# Controls without a ring of 3 px once focused; a Tab before makes the browser show focus as for a keyboard.
-_WITHOUT_RING = """() => {
-  const controls = document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary");
-  return [...controls].filter((control) => {
-    if (!control.checkVisibility() || control.disabled) return false;
-    control.focus({ preventScroll: true });
-    const style = getComputedStyle(control);
-    return document.activeElement === control &&
-      !(style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 3);
-  }).map((control) => control.outerHTML.slice(0, 120));
-}"""
 
 
 def pages_for(role):
@@ -44,8 +33,7 @@ def look_at(page, address, axe):
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(address)
     axe(page)
-    page.keyboard.press("Tab")
-    assert page.evaluate(_WITHOUT_RING) == [], address
+    focus_is_seen(page)
     nothing_overflows(page, 320)
     page.set_viewport_size({"width": 390, "height": 844})
     header = page.locator(".site-bar").bounding_box()
