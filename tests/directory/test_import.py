@@ -780,9 +780,9 @@ packed = io.BytesIO()
 packed.name = "x.gz"
 with gzip.open(packed, "wb", 1) as file:
     file.write(b"{header}\\n")
-    for _ in range(12_000): file.write(b"x;" * 4_500 + b"\\n")
+    for _ in range(6_000): file.write(b"x;" * 4_500 + b"\\n")
     file.write(b'x;"\\n')
-    for _ in range(50_000): file.write(b'";"' + b"x" * 900 + b"\\n")
+    for _ in range(25_000): file.write(b'";"' + b"x" * 900 + b"\\n")
 peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024
 with tempfile.TemporaryDirectory() as folder:
     reading = Reading(connected(Path(folder), []), Path(folder), [packed])

@@ -22,19 +22,19 @@ DOCUMENTS = "/mes-pieces-jointes/ajouter/"
 IMPORTS = "/admin/directory/directoryimport/add/"
 
 
-@pytest.fixture
-def gunicorn(tmp_path):
+@pytest.fixture(scope="module")
+def gunicorn(django_db_setup, tmp_path_factory):
     """The portal behind a real socket, its temporary files in a folder of its own: (port, folder)."""
-    port = free_port()
+    port, folder = free_port(), tmp_path_factory.mktemp("gunicorn")
     command = [sys.executable, "-m", "gunicorn", "chorus.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "2",
                "--worker-class", "gthread", "--no-control-socket", "--log-level", "error"]  # fmt: skip
-    environment = portal_environment(TMPDIR=str(tmp_path), PYTHONWARNINGS="ignore")
+    environment = portal_environment(TMPDIR=str(folder), PYTHONWARNINGS="ignore")
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: answers(port))
         # It listens before it has loaded the portal.
         urlopen(f"http://localhost:{port}/sante/", timeout=30).close()
-        yield port, tmp_path
+        yield port, folder
     finally:
         server.terminate()
         server.wait()
