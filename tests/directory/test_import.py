@@ -690,6 +690,14 @@ def test_an_upload_beyond_the_limit_is_refused(settings):
         imports.receive_import(SimpleUploadedFile("x.csv", b"x" * 2**20), SimpleUploadedFile("y.csv", b"x"), actor=None)
 
 
+def test_an_uploaded_file_is_read_from_the_store():
+    raw = f"{PORTAL}\n{COLLEGE};public;Collège;;35580;Goven;".encode()
+    for content in (raw, gzip.compress(raw), zipped(raw.decode()), parquet(PORTAL, SAME).getvalue()):
+        DirectoryEntry.objects.all().delete()
+        received = imports.receive_import(SimpleUploadedFile("annuaire", content), actor=UserFactory())
+        assert counts(run_import(received.pk)) == (1, 0, 0, 0)
+
+
 def parquet(*lines):
     """The same file as INSEE publishes it."""
     with tempfile.TemporaryDirectory() as folder:
