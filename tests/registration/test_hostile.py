@@ -13,7 +13,7 @@ from registration.forms import RegistrationForm
 from tests.deferred import work_off_everything
 from tests.factories import ServiceFactory, StructureFactory, UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.also_sqlite]
+pytestmark = pytest.mark.django_db
 
 # With its field's name over DATA_UPLOAD_MAX_MEMORY_SIZE, which is answered 413.
 MEGABYTE = 1024 * 1024
