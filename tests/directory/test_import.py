@@ -159,13 +159,13 @@ def test_sirene_masks_what_may_not_be_published():
     stock = f"{STOCK},complementAdresseEtablissement"
     masked = f"{COLLEGE},A,2001-01-01,CHEZ ERIC,3,RUE,DU PORT,35400,SAINT-MALO,P,AU FOND"
     told = f"{WORKSHOP},A,2001-01-01,,3,RUE,[ND],35400,SAINT-MALO,O,[ND]"
-    run(given(stock, masked, told), given(UNITS, *SOME_UNITS))
+    run(given(stock, masked, told), given(UNITS, *(unit.replace("MENUISERIE DU PORT", "[ND]") for unit in SOME_UNITS)))
     entry = DirectoryEntry.objects.get(identifier=COLLEGE)
     assert entry.undisclosed
     assert (entry.legal_name, entry.label, entry.address, entry.postcode) == ("Non diffusible", "", "", "")
     assert entry.complement_1 == ""
     entry = DirectoryEntry.objects.get(identifier=WORKSHOP)
-    assert (entry.address, entry.complement_1, entry.undisclosed) == ("3 RUE", "", False)
+    assert (entry.address, entry.complement_1, entry.label, entry.undisclosed) == ("3 RUE", "", "", False)
 
 
 def test_a_company_filed_as_a_public_body_by_mistake_is_private():
@@ -485,7 +485,7 @@ def test_two_wrong_lines_of_one_identifier_are_two():
 
 @pytest.mark.also_sqlite
 def test_what_a_file_does_not_say_stays():
-    DirectoryEntryFactory(identifier=COLLEGE, address="1 rue", label="Mon collège")
+    DirectoryEntryFactory(identifier=COLLEGE, address="1 rue", label="Mon collège", closed_on="2020-01-01")
     imported("identifier;nature;legal_name", f"{COLLEGE};public;Nouveau nom")
     entry = DirectoryEntry.objects.get()
     assert (entry.legal_name, entry.address, entry.label) == ("Nouveau nom", "1 rue", "Mon collège")
@@ -493,6 +493,7 @@ def test_what_a_file_does_not_say_stays():
     assert counts(imported(header, line)) == (0, 1, 0, 0)
     entry.refresh_from_db()
     assert (entry.legal_name, entry.address, entry.label) == ("Collège", "1 rue", "Mon collège")
+    assert entry.closed_on == date(2020, 1, 1)
 
 
 @pytest.mark.also_sqlite
@@ -688,6 +689,17 @@ def test_an_upload_beyond_the_limit_is_refused(settings):
     settings.IMPORT_MAX_BYTES = 2**20
     with pytest.raises(ActionError, match="dépasse 1 Mo"):
         imports.receive_import(SimpleUploadedFile("x.csv", b"x" * 2**20), SimpleUploadedFile("y.csv", b"x"), actor=None)
+
+
+def test_a_record_without_end_is_given_up_and_the_next_line_read(monkeypatch):
+    monkeypatch.setattr(sources, "LONGEST_RECORD", 300)
+    limit = csv.field_size_limit()
+    endless = [f'{TOWN_HALL};public;"', *[f'";"{"x" * 90}'] * 3]
+    done = imported(PORTAL, *endless, f"{COLLEGE};public;Collège;;35580;Goven;")
+    assert DirectoryEntry.objects.get().identifier == COLLEGE
+    first = done.rejected_lines.first()
+    assert (first.line, "trop longue" in first.reason) == (2, True)
+    assert csv.field_size_limit() == limit
 
 
 def test_an_uploaded_file_is_read_from_the_store():
