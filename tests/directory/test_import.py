@@ -693,13 +693,12 @@ def test_an_upload_beyond_the_limit_is_refused(settings):
 
 def test_a_record_without_end_is_given_up_and_the_next_line_read(monkeypatch):
     monkeypatch.setattr(sources, "LONGEST_RECORD", 300)
-    limit = csv.field_size_limit()
     endless = [f'{TOWN_HALL};public;"', *[f'";"{"x" * 90}'] * 3]
     done = imported(PORTAL, *endless, f"{COLLEGE};public;Collège;;35580;Goven;")
     assert DirectoryEntry.objects.get().identifier == COLLEGE
     first = done.rejected_lines.first()
     assert (first.line, "trop longue" in first.reason) == (2, True)
-    assert csv.field_size_limit() == limit
+    assert csv.field_size_limit() > sources.LONGEST_CELL
 
 
 def test_an_uploaded_file_is_read_from_the_store():
