@@ -65,7 +65,8 @@ UNITS = Layout(
         "first_name": ["prenom1UniteLegale"],
         "status": ["statutDiffusionUniteLegale"],
     },
-    required=("siren", "category", "denomination"),
+    # What a file lacks would be taken for said: nobody masked, nobody named.
+    required=("siren", "category", "denomination", "usual_name", "surname", "first_name", "status"),
     hidden="[ND]",
 )
 ESTABLISHMENTS = Layout(
@@ -91,7 +92,7 @@ ESTABLISHMENTS = Layout(
         "country": ["libellePaysEtrangerEtablissement"],
         "status": ["statutDiffusionEtablissement"],
     },
-    required=("siret", "state"),
+    required=("siret", "state", "sign", "street", "postcode", "city", "status"),
     hidden="[ND]",
 )
 EDUCATION = Layout(

@@ -85,16 +85,18 @@ class ParquetFile:
             with Path(path).open("wb") as copy:
                 shutil.copyfileobj(raw, copy)
         name = str(path).replace("'", "''")
-        self.rows = f"read_parquet('{name}', file_row_number = true, binary_as_string = true)"
+        # Of its own cells: a folder called « city=Paris » says nothing of them.
+        how = "file_row_number = true, binary_as_string = true, hive_partitioning = false"
+        self.rows = f"read_parquet('{name}', {how})"
         with broken_is_refused():
             described = db.execute(f"DESCRIBE FROM {self.rows}").fetchall()
             self.count = db.execute(f"SELECT count(*) FROM {self.rows}").fetchone()[0]
-        self.header = [name for name, *_ in described if name != "file_row_number"]
+        self.columns = [(name, kind) for name, kind, *_ in described if name != "file_row_number"]
+        self.header = [name for name, _ in self.columns]
 
     def chunks(self, places):
         """(relation in SQL, its last line, bytes read) of each chunk."""
-        named = ((place, self.header[place].replace('"', '""')) for place in places)
-        cells = ", ".join(f"coalesce(\"{name}\"::VARCHAR, '') AS c{place}" for place, name in named)
+        cells = ", ".join(f"coalesce({self._text(*self.columns[place])}, '') AS c{place}" for place in places)
         # Once: a chunk asked of the file would have all of it read again.
         with broken_is_refused():
             self.db.execute(f"CREATE OR REPLACE TABLE whole AS SELECT file_row_number AS row, {cells} FROM {self.rows}")
@@ -103,6 +105,12 @@ class ParquetFile:
             rows = f"FROM whole WHERE row BETWEEN {start} AND {end - 1}"
             relation = f"(SELECT row + 2 AS line, NULL AS broken, * EXCLUDE row {rows})"
             yield relation, end + 1, self.size * end // self.count
+
+    def _text(self, name, kind):
+        quoted = '"' + name.replace('"', '""') + '"'
+        # Some programs keep numbers as fractions: 35510 as 35510.0.
+        is_fraction = kind.startswith(("FLOAT", "DOUBLE", "DECIMAL"))
+        return f"try_cast({quoted} AS BIGINT)::VARCHAR" if is_fraction else f"{quoted}::VARCHAR"
 
 
 class CsvFile:
@@ -141,9 +149,14 @@ class CsvFile:
                 yield self._relation(places), lines.last, self.raw.tell()
 
     def _records(self, lines, places):
-        """Each record as a line: its number, what is wrong with it, and its cells at `places`."""
+        """Each record as a line: its number, what is wrong with it, and its cells at `places`; "" for what is passed
+        over, so that it counts as read."""
         reader, width, pick = csv.reader(lines, delimiter=self.delimiter), len(self.header), itemgetter(*places)
         while lines.more:
+            if lines.is_cut:
+                lines.piece()
+                yield ""
+                continue
             line, lines.begun, broken = lines.last + 1, lines.size, ""
             try:
                 record = next(reader, [])
@@ -151,6 +164,7 @@ class CsvFile:
                 record, broken = [], _fault_of(error)
             if not broken:
                 if not any(map(str.strip, record)):
+                    yield ""
                     continue
                 if len(record) < width or any(map(str.strip, record[width:])):
                     broken = (
@@ -192,7 +206,8 @@ class CsvFile:
             yield gzip.GzipFile(fileobj=self.raw)
         elif start == b"PK\x03\x04":
             with zipfile.ZipFile(self.raw) as archive:
-                inside = [name for name in archive.namelist() if name.lower().endswith((".csv", ".txt"))]
+                names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+                inside = [name for name in names if name.lower().endswith((".csv", ".txt"))]
                 if len(inside) != 1:
                     raise FileRefused(
                         f"L'archive contient {len(inside)} fichiers CSV ; il en faut un seul. "
@@ -207,31 +222,39 @@ class CsvFile:
 
 
 class _Lines:
-    """The lines of a text, as csv asks for them; csv.Error when a record is longer than LONGEST_RECORD.
+    """The lines of a text, as csv asks for them; csv.Error when a record is longer than LONGEST_RECORD, or never ends.
 
-    `last`: the number of the one given last, `size`: how many signs were given, `begun`: how many before this record;
-    `more`: whether the text goes on.
+    `last`: the number of the one given last, `size`: how many signs were read, `begun`: how many before this record;
+    `more`: whether the text goes on; `is_cut`: whether the last line does.
     """
 
     def __init__(self, text):
-        self.text, self.last, self.size, self.begun, self.more = text, 1, 0, 0, True
+        self.text, self.last, self.size, self.begun = text, 1, 0, 0
+        self.more, self.is_cut = True, False
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        line = piece = self.text.readline(LONGEST_RECORD)
-        while len(piece) == LONGEST_RECORD and piece[-1] != "\n":
-            piece = self.text.readline(LONGEST_RECORD)
+        line = self.piece()
         if not line:
             self.more = False
+            # Asked for another line of a record, while a quotation mark is open.
+            if self.size > self.begun:
+                raise csv.Error("never closed")
             raise StopIteration
         self.last += 1
-        self.size += len(line)
         if self.size - self.begun >= LONGEST_RECORD:
             raise csv.Error("record too long")
         # DuckDB reads no NUL; the other one would part a cell.
         return line.replace("\0", "\1").replace(BETWEEN, " ")
+
+    def piece(self):
+        """A line, or as much of it as a record may have."""
+        piece = self.text.readline(LONGEST_RECORD)
+        self.size += len(piece)
+        self.is_cut = len(piece) == LONGEST_RECORD and piece[-1] != "\n"
+        return piece
 
 
 def _fault_of(error):
@@ -242,4 +265,6 @@ def _fault_of(error):
         )
     if "record too long" in str(error):
         return "La ligne est trop longue : un guillemet n'est sans doute jamais fermé."
+    if "never closed" in str(error):
+        return "Un guillemet ouvert n'est jamais fermé : les lignes qui suivent, jusqu'à la fin, sont ignorées."
     return "Un retour à la ligne coupe une cellule : entourez-la de guillemets."

@@ -287,7 +287,13 @@ def test_lines_are_parted_as_csv_would(text):
     with tempfile.TemporaryDirectory() as folder, patch.object(sources, "CHUNK", 7):
         for relation, _, _ in CsvFile(given(raw=f"x;y\n{text}".encode()), Path(folder, "x")).chunks([0, 1]):
             found += duckdb.sql(f"FROM {relation} ORDER BY line").fetchall()
-    reader = csv.reader(io.StringIO(f"x;y\n{text}", newline="\n"), delimiter=";")
+    ended = []
+
+    def lines():
+        yield from io.StringIO(f"x;y\n{text}", newline="\n")
+        ended.append(True)
+
+    reader = csv.reader(lines(), delimiter=";")
     next(reader)
     right, row = [], []
     while row is not None:
@@ -295,12 +301,30 @@ def test_lines_are_parted_as_csv_would(text):
         try:
             row = next(reader, None)
         except csv.Error:
+            row = ["fault"]
+        if row == ["fault"] or (row is not None and ended):
             right.append((line, True, "", ""))
-            continue
-        if row and any(map(str.strip, row)):
+        elif row and any(map(str.strip, row)):
             cells = [re.sub("[\r\n]", " ", cell) for cell in [*row, ""][:2]]
             right.append((line, len(row) < 2 or any(map(str.strip, row[2:])), *cells))
     assert [(line, bool(broken), *cells) for line, broken, *cells in found] == right
+
+
+def test_a_quotation_mark_never_closed_is_told_though_the_file_ends_soon():
+    open_quote = f'{TOWN_HALL};public;Nom;;35000;"Rennes;'
+    done = imported(PORTAL, f"{COLLEGE};public;Collège;;35580;Goven;", open_quote, f"{WORKSHOP};private;Atelier;;;;")
+    assert DirectoryEntry.objects.get().identifier == COLLEGE
+    assert (done.rejected_lines.get().line, "jamais fermé" in reasons(done)[0]) == (3, True)
+
+
+@pytest.mark.parametrize("end", ["\n" * 5_000, "x" * 5_000])
+def test_what_is_passed_over_is_reported_as_read(monkeypatch, end):
+    """Or a small archive of it would look dead, and could not be cancelled."""
+    small_chunks(monkeypatch, 500)
+    monkeypatch.setattr(sources, "LONGEST_RECORD", 250)
+    reports = []
+    run(given(HEADER, *portal_lines(1), end), report=lambda progress: reports.append(progress.bytes_read))
+    assert len(reports) > 9
 
 
 @pytest.mark.also_sqlite
@@ -339,6 +363,8 @@ def zipped(text, method=zipfile.ZIP_STORED, spoiled=slice(0)):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         archive.writestr("StockEssai.csv", text)
+        # A Mac adds its own.
+        archive.writestr("__MACOSX/._StockEssai.csv", "x")
     raw = bytearray(buffer.getvalue())
     raw[spoiled] = bytes(byte ^ 0x7F for byte in raw[spoiled])
     return bytes(raw)
@@ -727,6 +753,24 @@ def test_parquet_is_read_as_the_same_lines():
     done = sirene(*lines, units=units)
     assert (table(), counts(done)) == (before, (0, 0, 1, 1))
     assert [(line.line, line.identifier, line.reason) for line in done.rejected_lines.all()] == faults
+
+
+@pytest.mark.parametrize("units", [UNITS.replace(",statutDiffusionUniteLegale", ""), UNITS])
+def test_a_stock_that_does_not_say_who_is_masked_is_refused(units):
+    stock = STOCK if units != UNITS else STOCK.replace(",statutDiffusionEtablissement", "")
+    with pytest.raises(ActionError, match="il lui manque : statutDiffusion"):
+        run(given(stock), given(units))
+
+
+def test_of_a_parquet_its_own_cells_count_and_numbers_are_whole(tmp_path):
+    folder = tmp_path / "city=Paris"
+    folder.mkdir()
+    columns = (
+        f"{TOWN_HALL}::DOUBLE AS identifier, 'public' AS nature, 'Mairie' AS legal_name, 35510.0::DOUBLE AS postcode"
+    )
+    with written_by_duckdb(folder / "x.parquet", columns, 1) as file:
+        run(file)
+    assert DirectoryEntry.objects.values_list("identifier", "postcode", "city").get() == (TOWN_HALL, "35510", "")
 
 
 @pytest.mark.parametrize("size", [5, 400])
