@@ -86,6 +86,8 @@ def run_import(import_id, files=(), *, report=lambda progress: None):
         with ExitStack() as opened, _workplace(claimed.holder) as folder:
             uploaded = [opened.enter_context(file.open("rb")) for file in claimed.files] if not files else ()
             _import(claimed, files or uploaded, folder, report)
+        if not _end(claimed, State.DONE):
+            raise Superseded
     except FileRefused as refusal:
         _end(claimed, State.REFUSED, str(refusal))
         raise ActionError("file_refused", str(refusal)) from refusal
@@ -101,7 +103,6 @@ def run_import(import_id, files=(), *, report=lambda progress: None):
         logger.exception("Import %s stopped", import_id)
         _end(claimed, State.FAILED, SHORTAGE)
         raise ActionError("import_stopped", SHORTAGE) from error
-    _end(claimed, State.DONE)
     return claimed
 
 
@@ -269,6 +270,9 @@ def _progress(claimed):
 
 
 def _end(claimed, state, error=""):
+    """Whether it was ours to end."""
     claimed.state, claimed.error, claimed.ended_at = state, error, timezone.now()
     ours = DirectoryImport.objects.filter(pk=claimed.pk, holder=claimed.holder, state=State.RUNNING)
-    ours.update(state=state, error=error, ended_at=claimed.ended_at, kind=claimed.kind, fingerprint=claimed.fingerprint)
+    return ours.update(
+        state=state, error=error, ended_at=claimed.ended_at, kind=claimed.kind, fingerprint=claimed.fingerprint
+    )

@@ -692,6 +692,19 @@ def test_a_run_that_died_is_taken_up_and_ends_as_one_undisturbed(monkeypatch, wr
     assert indexes_are_back()
 
 
+def test_one_cancelled_at_its_very_end_is_cancelled(monkeypatch):
+    file, actor = given(HEADER, *portal_lines(2)), UserFactory()
+    begun = prepare_import([file])
+    monkeypatch.setattr(imports, "restore_indexes", lambda alive, *, changed: cancelling(begun.pk))
+
+    def cancelling(pk):
+        if DirectoryImport.objects.filter(pk=pk, state="running").exists():
+            cancel_import(pk, actor=actor)
+
+    with pytest.raises(ActionError, match="annulé"):
+        run_import(begun.pk, [file])
+
+
 def test_what_another_process_took_over_is_left_to_it(monkeypatch):
     file = given(HEADER, *portal_lines(2))
     begun = prepare_import([file])
