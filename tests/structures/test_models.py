@@ -126,3 +126,12 @@ def test_an_address_shows_no_empty_line():
 )
 def test_who_keeps_their_details_private(fields, private):
     assert StructureFactory(**fields).keeps_private is private
+
+
+@pytest.mark.parametrize(
+    ("words", "is_found"),
+    [("200 030 351 00015", True), ("2000", True), ("ile", True), ("ÎLE", True), ("champ", True), ("00015", False)],
+)
+def test_a_structure_is_called_by_the_beginning_of_its_number_or_a_piece_of_a_name(words, is_found):
+    StructureFactory(identifier="20003035100015", legal_name="Collège de l'Île", label="Champoulant")
+    assert Structure.objects.called(words).exists() is is_found
