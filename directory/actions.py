@@ -21,7 +21,8 @@ from directory.importers.writing import drop_indexes, restore_indexes, write
 from directory.models import DirectoryImport, RejectedLine
 from plumbing.errors import ActionError
 
-SLICE = 1_000_000  # lines written in one transaction
+# Lines written in one transaction; nobody else writes to SQLite meanwhile.
+SLICE, SLICE_OF_SQLITE = 1_000_000, 20_000
 SILENT = timedelta(minutes=10)  # after which a run that says nothing is dead: building an index takes minutes
 # A run that left out nine lines of ten, once it read this many, stops: it is the wrong file, or a broken one.
 JUDGED_FROM, MOSTLY = 10_000, 0.9
@@ -207,7 +208,8 @@ def _import(claimed, files, folder, report):
         if not claimed.written:
             _write_rejected(claimed, reading)
         drop_indexes()
-        for first, last in reading.slices(SLICE, after=claimed.written):
+        size = SLICE if connection.vendor == "postgresql" else min(SLICE, SLICE_OF_SQLITE)
+        for first, last in reading.slices(size, after=claimed.written):
             _write_slice(claimed, reading, first, last)
             report(claimed)
         restore_indexes(lambda: _progress(claimed), changed=claimed.created or claimed.updated)
@@ -223,15 +225,15 @@ def _judge(claimed, reading, faulty):
         )
 
 
-@transaction.atomic
 def _write_rejected(claimed, reading):
-    """The lines left out at reading, in the place of those an earlier run left out."""
+    """The lines left out at reading, in the place of those an earlier run left out; some at a time, for nothing is
+    written of the directory before all are, and a run that dies meanwhile begins anew."""
     claimed.rejected_lines.all().delete()
     claimed.rejected = 0
     lines = reading.rejected()
     while some := list(islice(lines, 5_000)):
         _reject(claimed, some)
-    _progress(claimed)
+        _progress(claimed)
 
 
 def _reject(claimed, lines):

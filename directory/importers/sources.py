@@ -266,5 +266,5 @@ def _fault_of(error):
     if "record too long" in str(error):
         return "La ligne est trop longue : un guillemet n'est sans doute jamais fermé."
     if "never closed" in str(error):
-        return "Un guillemet ouvert n'est jamais fermé : les lignes qui suivent, jusqu'à la fin, sont ignorées."
+        return "Un guillemet ouvert n'est jamais fermé : cette ligne est ignorée, et toutes celles qui la suivent."
     return "Un retour à la ligne coupe une cellule : entourez-la de guillemets."

@@ -629,6 +629,21 @@ def test_a_file_with_many_bad_lines_goes_on(monkeypatch):
     assert (done.state, counts(done)) == ("done", (1_200, 0, 0, 10_800))
 
 
+@pytest.mark.also_sqlite
+def test_one_is_cancelled_among_its_rejected_lines_and_no_transaction_is_long(monkeypatch):
+    file, actor, reject = given(HEADER, *portal_lines(4_000), *["x"] * 6_000), UserFactory(), imports._reject
+    begun = prepare_import([file])
+
+    def cancelling(claimed, lines):
+        reject(claimed, lines)
+        cancel_import(claimed.pk, actor=actor)
+
+    monkeypatch.setattr(imports, "_reject", cancelling)
+    with pytest.raises(ActionError, match="annulé"):
+        run_import(begun.pk, [file])
+    assert begun.rejected_lines.count() == 5_000
+
+
 def test_establishments_long_closed_are_no_fault_of_the_file(monkeypatch):
     small_chunks(monkeypatch, 50_000)
     monkeypatch.setattr(imports, "JUDGED_FROM", 2_000)

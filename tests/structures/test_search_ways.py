@@ -105,7 +105,9 @@ def test_of_too_many_the_first_found_are_shown(client, user, late, monkeypatch, 
     asked = {"q": "zinguerie", "order": order, "descending": descending}
     page = client.get("/structures/", asked)
     assert "Plus de 10 réponses correspondent" in page.text
-    assert "ajoutez une ville, un code postal ou un mot" in " ".join(page.text.split())
+    words = " ".join(page.text.split())
+    assert "ajoutez un mot, ou dites la ville ou le code postal plus haut, champ par champ" in words
+    assert '<details class="disclosure" open>' in words
     shown = [line["name"] for line in page.context["lines"]]
     monkeypatch.setattr(results, "WALKED", 20)
     while after := page.context["page"].after:
