@@ -96,7 +96,7 @@ class ParquetFile:
 
     def chunks(self, places):
         """(relation in SQL, its last line, bytes read) of each chunk."""
-        cells = ", ".join(f"coalesce({self._text(*self.columns[place])}, '') AS c{place}" for place in places)
+        cells = ", ".join(f"coalesce({self._as_text(*self.columns[place])}, '') AS c{place}" for place in places)
         # Once: a chunk asked of the file would have all of it read again.
         with broken_is_refused():
             self.db.execute(f"CREATE OR REPLACE TABLE whole AS SELECT file_row_number AS row, {cells} FROM {self.rows}")
@@ -106,7 +106,7 @@ class ParquetFile:
             relation = f"(SELECT row + 2 AS line, NULL AS broken, * EXCLUDE row {rows})"
             yield relation, end + 1, self.size * end // self.count
 
-    def _text(self, name, kind):
+    def _as_text(self, name, kind):
         quoted = '"' + name.replace('"', '""') + '"'
         # Some programs keep numbers as fractions: 35510 as 35510.0.
         is_fraction = kind.startswith(("FLOAT", "DOUBLE", "DECIMAL"))
